@@ -1,0 +1,120 @@
+"""Who says so: Ed25519 identity keys and signed messages (RFC 8032).
+
+A partner's id is fixed for life; its identity key is pinned in the roster. A :class:`Signed` value
+carries the canonical bytes of one message, and opening it is the only way to that message.
+
+>>> from protocols.messages import Confirmation
+>>> key = IdentityKey(bytes(32))
+>>> signed = key.sign(PartnerId(bytes(16)), Confirmation.example())
+>>> open_signed(signed, Confirmation, {PartnerId(bytes(16)): key.public}) == Confirmation.example()
+True
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NewType, TypeVar
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from protocols.codec import Message, decode, enc, encode, tagged_hash
+from protocols.errors import BadSignature, UnknownSigner, WeakKey
+from protocols.limits import ID_BYTES, KEY_BYTES
+
+PartnerId = NewType("PartnerId", bytes)
+"""16 bytes, fixed for life: see :func:`partner_id`."""
+
+IdentityPublic = NewType("IdentityPublic", bytes)
+"""An Ed25519 public key, 32 bytes."""
+
+Roll = Mapping[PartnerId, IdentityPublic]
+"""Whose signature counts: partner ids and the identity keys that the roster pins."""
+
+COORDINATOR: PartnerId = PartnerId(bytes(ID_BYTES))
+"""The coordinator's place in a :data:`Roll`; no partner has this id."""
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """The canonical bytes of a message and one partner's signature over them."""
+
+    TAG: ClassVar[str] = "signed"
+    signer: PartnerId
+    body: bytes
+    signature: bytes
+
+
+class IdentityKey:
+    """An Ed25519 private key made from 32 bytes of the caller's randomness."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != KEY_BYTES:
+            raise ValueError(f"an identity key is made from {KEY_BYTES} bytes")
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = IdentityPublic(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    def __repr__(self) -> str:
+        return f"IdentityKey(public={self.public.hex()})"
+
+    def sign(self, signer: PartnerId, message: Message) -> Signed:
+        """Sign ``message`` in the name of ``signer``."""
+        body = encode(message)
+        return Signed(signer=signer, body=body, signature=self._key.sign(enc("signature", signer, body)))
+
+
+def partner_id(first_key: IdentityPublic) -> PartnerId:
+    """The id of a partner: 16 bytes of the hash of its first identity key."""
+    return PartnerId(tagged_hash("partner-id", first_key)[:ID_BYTES])
+
+
+def check_identity_public(key: bytes) -> IdentityPublic:
+    """Return ``key`` if it is a canonical Ed25519 public key outside the small subgroup.
+
+    Raises:
+        WeakKey: wrong length, not canonical, or of low order.
+    """
+    y = int.from_bytes(key, "little") & ((1 << 255) - 1)
+    if len(key) != KEY_BYTES or y >= 2**255 - 19 or y in _LOW_ORDER_Y:
+        raise WeakKey(expected="a canonical Ed25519 key", came=key.hex()[:64], do="make a new identity key")
+    return IdentityPublic(key)
+
+
+def open_signed(signed: Signed, kind: type[M], roll: Roll) -> M:
+    """Verify ``signed`` under the key that ``roll`` pins for its signer and decode the message.
+
+    Raises:
+        UnknownSigner: the signer is not in ``roll``.
+        BadSignature: the signature does not verify.
+        MalformedMessage, UnknownVersion: the body is not a canonical ``kind``.
+    """
+    public = roll.get(signed.signer)
+    if public is None:
+        raise UnknownSigner(
+            expected="a signer in the roster", came=signed.signer.hex(), do="refresh the roster or refuse"
+        )
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(
+            signed.signature, enc("signature", signed.signer, signed.body)
+        )
+    except InvalidSignature:
+        raise BadSignature(
+            expected=f"a signature by {signed.signer.hex()}", came="one that does not verify", do="refuse it"
+        ) from None
+    return decode(kind, signed.body)
+
+
+_LOW_ORDER_Y = frozenset(
+    {
+        0,
+        1,
+        2**255 - 20,
+        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+    }
+)
+"""y coordinates of the eight points of small order (the curve's torsion subgroup)."""

@@ -1,0 +1,43 @@
+"""Every limit in one place, each with its unit and its reason."""
+
+from typing import Final
+
+PROTOCOL_VERSION: Final = 1
+"""Version in every domain tag; a message of another version is refused."""
+
+ID_BYTES: Final = 16
+"""A partner or consortium id: 128 bits, collision-free among any number of companies."""
+
+HASH_BYTES: Final = 32
+"""SHA-256."""
+
+KEY_BYTES: Final = 32
+"""X25519 and Ed25519 public keys, shared secrets and mask seeds."""
+
+SIGNATURE_BYTES: Final = 64
+"""Ed25519 (RFC 8032)."""
+
+COHORT_MIN: Final = 3
+"""Protocol floor: with two companies each learns the other's answer by subtraction."""
+
+COHORT_MAX: Final = 1_000
+"""Complete graph up to here; larger consortia form groups."""
+
+MESSAGE_BYTES: Final = 8 * 2**20
+"""A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB."""
+
+CHUNK_BYTES: Final = 2**20
+"""Masked vectors are hashed, sent and added in chunks of 1 MiB: a multiple of both word sizes,
+and the size at which AES-256-CTR is fastest while a chunk still fits a core's cache."""
+
+VECTOR_BYTES: Final = 400 * 2**20
+"""Largest masked vector: 1e8 parameters of 4 bytes, rounded up."""
+
+FRACTION_BITS: Final = 24
+"""Fixed point of every answer: int64 with 24 fractional bits (rows carry 12 each)."""
+
+ROW_BITS: Final = 12
+"""Fractional bits of one customer's taste row; a product of two has ``FRACTION_BITS``."""
+
+CLOCK_SKEW_S: Final = 300
+"""A signed request older or newer than this is refused (Kerberos' long-standing five minutes)."""
