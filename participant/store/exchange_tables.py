@@ -1,0 +1,154 @@
+"""Tables of everything that a node keeps about the exchange: who it is, what it saw, what left it.
+
+Nothing here refers to a customer: those tables are in ``record_tables``, on the same metadata.
+Times are unix seconds UTC; ids and hashes are fixed bytes.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from participant.store.metadata import metadata
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("partner", LargeBinary(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("consortium", LargeBinary(16), nullable=False),
+    Column("coordinator_url", Text, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("approved_at", BigInteger),
+    Column("in_force_at", BigInteger),
+)
+"""Versions this node has signed (``approved_at``) or seen valid (``in_force_at``)."""
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("audit_size", BigInteger, nullable=False),
+    Column("audit_head", LargeBinary(32), nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+"""The highest audit log this node has seen, and its own counter of advertisements."""
+
+vocabularies = Table(
+    "vocabularies",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("in_use", Boolean, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("answer_id", LargeBinary(32), primary_key=True),
+    Column("questions", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("vector_bytes", BigInteger, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("voided_at", BigInteger),
+    Column("bound_to", LargeBinary),
+    Column("bound_at", BigInteger),
+)
+"""Sealed vectors; ``bound_to`` is the one set of survivors each was unmasked for, once and for ever."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("round", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False),
+    Column("answer_id", LargeBinary(32), nullable=False),
+    Column("config", LargeBinary, nullable=False),
+    Column("config_hash", LargeBinary(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("sealed_state", LargeBinary, nullable=False),
+    Column("survivors", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("round", BigInteger, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("input_hash", LargeBinary(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("questions", Text, nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("recipients", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("privacy", Text, nullable=False),
+    Column("committed_at", BigInteger, nullable=False),
+    Column("handed_at", BigInteger),
+    UniqueConstraint("round", "attempt", "kind"),
+)
+"""Every payload that left or may leave, committed before its first byte moves."""
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("release", LargeBinary(32), primary_key=True),
+    Column("round", BigInteger, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("answer_id", LargeBinary(32), nullable=False),
+    Column("questions", Text, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("witnessed", Boolean, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("trained_at", BigInteger),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release", LargeBinary(32)),
+    Column("folder", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("deployed_at", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
