@@ -1,0 +1,51 @@
+# Everything a person or a machine needs to do here. Each target makes its own set-up; only Python 3.11 and
+# make have to be present. A second call finds the stamp files and starts at once.
+#
+# Where the default package index has only CUDA builds of torch (gigabytes), use PyTorch's CPU wheels:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export FLWR_TELEMETRY_ENABLED := 0
+export FLWR_DISABLE_UPDATE_CHECK := 1
+
+.PHONY: help demo demo-clean test lint format bench constraints
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.stamp-demo  ## a coordinator and five companies on this machine, with real data (ARGS=--yes: unattended)
+	@$(BIN)/python -m deploy.local $(ARGS)
+
+demo-clean:  ## remove everything the demo wrote, and end what it left running
+	@if [ -x $(BIN)/python ] && $(BIN)/python -c 'import rich' 2>/dev/null; then \
+		$(BIN)/python -m deploy.local --clean; else rm -rf .altrove/demo; fi
+
+test: $(VENV)/.stamp-dev  ## what CI does: ruff, mypy, import contracts, all tests (ARGS=unit: one group)
+	@sh deploy/local/debian-packages.sh chromium postgresql
+	@$(BIN)/python tests/groups.py $(ARGS)
+
+lint: $(VENV)/.stamp-dev  ## ruff, formatting, mypy and the import contracts
+	@$(BIN)/python tests/groups.py style types imports
+
+format: $(VENV)/.stamp-dev  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.stamp-dev  ## measure quality, the secure round and the plain Flower round; writes tests/benchmarks/results
+	@$(BIN)/python tests/benchmarks/all.py $(ARGS)
+
+constraints:  ## write down the versions that are installed now
+	@$(BIN)/python deploy/local/constraints.py > constraints.txt
+
+$(BIN)/python:
+	@sh deploy/local/virtual-environment.sh $(VENV)
+
+# The stamps carry the checksum of what was installed, so that a fresh clone's file times do not matter.
+$(VENV)/.stamp-demo: pyproject.toml constraints.txt | $(BIN)/python
+	@sh deploy/local/install.sh $(VENV) demo demo,postgres
+
+$(VENV)/.stamp-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@sh deploy/local/install.sh $(VENV) dev demo,postgres,dev
