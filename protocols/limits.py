@@ -41,3 +41,18 @@ ROW_BITS: Final = 12
 
 CLOCK_SKEW_S: Final = 300
 """A signed request older or newer than this is refused (Kerberos' long-standing five minutes)."""
+
+NAME_CHARS: Final = 80
+"""A company's or a vocabulary's name: one line of a console, no room for a paragraph."""
+
+COURIER_KEY_BYTES: Final = 1_024
+"""An OpenSSH public key line: EC P-384 takes about 180 bytes."""
+
+CONCEPT_CHARS: Final = 200
+"""One concept's name; the longest in common product taxonomies has about 120 characters."""
+
+CONCEPTS_MAX: Final = 100_000
+"""Concepts in a vocabulary: codes of a large grocer, and still one message of at most 8 MiB."""
+
+RELEASE_HEADER_BYTES: Final = 64 * 2**10
+"""What a release file may add to its numbers: the safetensors header takes about 100 bytes."""
