@@ -169,3 +169,15 @@ class BadRelease(PeerFault, code="bad-release"):
 
 class StaleRelease(PeerFault, code="stale-release", status=409):
     """A release that is older than the one in use."""
+
+
+class NoiseRequired(PolicyRefusal, code="noise-required"):
+    """The node's policy asks for differential privacy, and the question has none."""
+
+
+class TooFewCustomers(PolicyRefusal, code="too-few-customers"):
+    """A company with fewer customers than its own floor would describe single people."""
+
+
+class BehindRoster(AltroveError, code="behind-roster", fault=Fault.OURS, status=409):
+    """A round names a roster or an audit log that this node has not yet fetched and checked."""

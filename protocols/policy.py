@@ -1,0 +1,322 @@
+"""What a node refuses, whoever asks: the floors of the secure sum and the rules between sums.
+
+Every check is a pure function over a :class:`Policy` (the company's own, on its own disk), the
+signed configuration and what the node has seen before. Nothing here trusts the coordinator.
+With n the cohort, t the threshold, m the minimum cohort and c the colluding members tolerated:
+
+* 2t > n + c, or colluders could finish two sums of one round and subtract them;
+* max(t, m) - c >= 2, or the sum hides one honest company among none;
+* at least t and at least m survivors, and a survivor set that does not differ from an earlier
+  released one by fewer than d members.
+
+>>> threshold(3), threshold(4), threshold(5), threshold(7), threshold(10), threshold(100)
+(3, 3, 4, 5, 7, 67)
+>>> default_colluders(3), default_colluders(4), default_colluders(5), default_colluders(7)
+(1, 1, 1, 2)
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from protocols.errors import (
+    AlreadyUnmasked,
+    BehindRoster,
+    BelowMinimumCohort,
+    DifferencingRefused,
+    NoiseRequired,
+    QuestionNotAllowed,
+    ReplayedRound,
+    RolledBack,
+    ThresholdTooLow,
+    TooFewCustomers,
+    TooFewSurvivors,
+    UnknownSigner,
+)
+from protocols.identity import PartnerId
+from protocols.limits import COHORT_MIN
+from protocols.merkle import verify_consistency
+from protocols.messages import RoundConfig
+
+DEFAULT_COLLUDERS = -1
+"""In a policy: "as many as the cohort's size allows", see :func:`default_colluders`."""
+
+DEFAULT_MINIMUM_COHORT = 4
+"""One above the protocol floor: any three members can be two colluders and their victim."""
+
+HONEST_FLOOR = 2
+"""Honest answers that every sum must contain: with one, the sum minus the colluders' is that answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One company's rules. The defaults refuse; what weakens them is accepted by name.
+
+    Attributes:
+        questions: names of the questions that may be answered at all.
+        minimum_cohort: m, the fewest companies in any sum that contains this one.
+        colluders: c, or -1 for :func:`default_colluders`.
+        customers_floor: the fewest customers with which this company answers.
+        differencing_floor: d, or 0 for m.
+        accept_company_differencing: "I know that subtracting two releases may show my company's sum".
+        accept_two_expose_the_third: "in a cohort of three, two members together learn my answer";
+            it is the only way to state c = 2 for three companies, where one honest answer is left.
+        require_dp: refuse every question without differential-privacy noise.
+    """
+
+    questions: tuple[str, ...]
+    minimum_cohort: int = DEFAULT_MINIMUM_COHORT
+    colluders: int = DEFAULT_COLLUDERS
+    customers_floor: int = 1
+    differencing_floor: int = 0
+    accept_company_differencing: bool = False
+    accept_two_expose_the_third: bool = False
+    require_dp: bool = False
+
+    def __post_init__(self) -> None:
+        if self.minimum_cohort < COHORT_MIN:
+            raise BelowMinimumCohort(
+                expected=f"a minimum cohort of at least {COHORT_MIN}",
+                came=str(self.minimum_cohort),
+                do="raise it; with two companies each learns the other's answer by subtraction",
+            )
+        if self.colluders < DEFAULT_COLLUDERS or self.customers_floor < 0 or self.differencing_floor < 0:
+            raise ValueError("colluders from -1, floors from 0")
+
+    def colluders_of(self, n: int) -> int:
+        """c for a cohort of ``n``."""
+        return default_colluders(n) if self.colluders == DEFAULT_COLLUDERS else self.colluders
+
+    @property
+    def differencing(self) -> int:
+        """d: the fewest members by which two different survivor sets must differ."""
+        return self.differencing_floor or self.minimum_cohort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The newest roster and audit log that this node has checked; they only grow."""
+
+    roster_height: int
+    roster_hash: bytes
+    audit_size: int
+    audit_head: bytes
+
+
+def threshold(n: int) -> int:
+    """t = floor(2n/3) + 1.
+
+    >>> threshold(6)  # ceil(2n/3) = 4 would let two colluders finish two sums: 2 * 4 = 6 + 2
+    5
+    """
+    return 2 * n // 3 + 1
+
+
+def default_colluders(n: int) -> int:
+    """c = max(1, floor((n - 1) / 3)): the most that t tolerates, and never none.
+
+    >>> all(2 * threshold(n) > n + default_colluders(n) for n in range(3, 1001))
+    True
+    """
+    return max(1, (n - 1) // 3)
+
+
+def check_config(policy: Policy, config: RoundConfig) -> None:
+    """Check a configuration against the policy before anything is sent.
+
+    Raises:
+        BelowMinimumCohort: m below the policy's, more than n, or too few honest answers in a sum.
+        ThresholdTooLow: t below floor(2n/3) + 1, or 2t <= n + c.
+        QuestionNotAllowed: a block's question is not in the policy; one block refuses the vector.
+        NoiseRequired: the policy asks for noise and a block has none.
+    """
+    n, t, m = len(config.cohort), config.threshold, config.minimum_cohort
+    c = policy.colluders_of(n)
+    if m < policy.minimum_cohort:
+        raise BelowMinimumCohort(
+            expected=f"at least {policy.minimum_cohort} companies in every sum",
+            came=f"a round that accepts {m} of {n}",
+            do="invite more companies, or lower minimum_cohort in the node's policy",
+        )
+    if t < threshold(n) or 2 * t <= n + c:
+        raise ThresholdTooLow(
+            expected=f"a threshold of {threshold(n)} or more with 2t > n + c for n = {n}, c = {c}",
+            came=str(t),
+            do="refuse the round; enlarge the cohort or tolerate fewer colluders",
+        )
+    honest, floor = max(t, m) - c, HONEST_FLOOR
+    if n == COHORT_MIN and policy.accept_two_expose_the_third:
+        floor = HONEST_FLOOR - 1
+    if honest < floor:
+        raise BelowMinimumCohort(
+            expected=f"at least {floor} honest answers in a sum of {max(t, m)} with {c} colluders",
+            came=str(honest),
+            do="enlarge the cohort, or (three companies only) set accept_two_expose_the_third",
+        )
+    for block in config.answer.blocks:
+        if block.question not in policy.questions:
+            raise QuestionNotAllowed(
+                expected=f"one of {', '.join(policy.questions) or 'no questions'}",
+                came=block.question[:40],
+                do="add the question to the node's policy if the company agrees to answer it",
+            )
+        if policy.require_dp and block.noise_sigma == 0:
+            raise NoiseRequired(
+                expected=f"{block.question} with differential-privacy noise",
+                came="a question without noise",
+                do="ask with noise, or set require_dp to false in the node's policy",
+            )
+
+
+def check_customers(policy: Policy, customers: int) -> None:
+    """Refuse to answer for fewer customers than the policy's floor.
+
+    Raises:
+        TooFewCustomers: as it says.
+    """
+    if customers < policy.customers_floor:
+        raise TooFewCustomers(
+            expected=f"at least {policy.customers_floor} customers",
+            came=str(customers),
+            do="connect more data, or lower customers_floor in the node's policy",
+        )
+
+
+def check_survivors(policy: Policy, config: RoundConfig, survivors: Collection[PartnerId]) -> None:
+    """Check U1, U2 or U3 before going on with it.
+
+    Raises:
+        UnknownSigner: a member twice, or not of the cohort.
+        TooFewSurvivors: fewer than t.
+        BelowMinimumCohort: fewer than m, the round's or the policy's.
+    """
+    if len(set(survivors)) != len(survivors) or not set(survivors) <= set(config.cohort):
+        raise UnknownSigner(
+            expected="distinct members of the cohort", came="others", do="refuse the set of survivors"
+        )
+    if len(survivors) < config.threshold:
+        raise TooFewSurvivors(
+            expected=f"at least {config.threshold} members",
+            came=str(len(survivors)),
+            do="abort; the coordinator may start another attempt",
+        )
+    minimum = max(config.minimum_cohort, policy.minimum_cohort)
+    if len(survivors) < minimum:
+        raise BelowMinimumCohort(
+            expected=f"at least {minimum} companies in the sum",
+            came=str(len(survivors)),
+            do="abort; nothing was unmasked",
+        )
+
+
+def check_differencing(
+    policy: Policy, survivors: Collection[PartnerId], earlier: Iterable[Collection[PartnerId]]
+) -> None:
+    """Refuse a survivor set that differs from an earlier released one by fewer than d members.
+
+    ``earlier`` are the survivor sets of released sums of the same question over overlapping data,
+    in any order. The same set again is no difference. Only pairs are compared: three releases
+    that cancel out to one company are not found here.
+
+    Raises:
+        DifferencingRefused: unless the officer accepted company-level differencing by name.
+    """
+    if policy.accept_company_differencing:
+        return
+    for released in earlier:
+        apart = len(set(survivors) ^ set(released))
+        if 0 < apart < policy.differencing:
+            raise DifferencingRefused(
+                expected=f"the same companies as before, or at least {policy.differencing} others",
+                came=f"sets that differ by {apart}",
+                do="change memberships in batches, or set accept_company_differencing in the node's policy",
+            )
+
+
+def check_seen(config: RoundConfig, seen: Seen, proof: Sequence[bytes] = ()) -> Seen:
+    """Check that a configuration builds on the roster and the audit log that this node knows.
+
+    ``proof`` is the consistency proof between the smaller and the larger of ``seen.audit_size``
+    and ``config.audit_size``. A round may name a log a little older than the newest this node has
+    seen (a retry does, by rule): that is no rollback if the proof shows that it is a prefix.
+
+    Returns:
+        What the node has seen now.
+
+    Raises:
+        RolledBack: a lower roster, another roster of the same height, or a log of the same size
+            with another root.
+        BehindRoster: a higher roster; fetch and check the chain first.
+        BadProof: the two logs are not one; the coordinator shows different histories.
+    """
+    if config.roster_height > seen.roster_height:
+        raise BehindRoster(
+            expected=f"a round on roster {seen.roster_height}",
+            came=f"roster {config.roster_height}",
+            do="fetch the roster chain, check it, and look at the round again",
+        )
+    if (config.roster_height, config.roster_hash) != (seen.roster_height, seen.roster_hash):
+        raise RolledBack(
+            expected=f"roster {seen.roster_height} ({seen.roster_hash.hex()})",
+            came=f"roster {config.roster_height} ({config.roster_hash.hex()})",
+            do="refuse the round and keep its signed configuration as evidence",
+        )
+    if config.audit_size == seen.audit_size and config.audit_head != seen.audit_head:
+        raise RolledBack(
+            expected=f"audit root {seen.audit_head.hex()} at {seen.audit_size} entries",
+            came=config.audit_head.hex(),
+            do="refuse the round and keep its signed configuration as evidence",
+        )
+    logs = sorted([(config.audit_size, config.audit_head), (seen.audit_size, seen.audit_head)])
+    verify_consistency(*logs[0], *logs[1], proof)
+    size, head = logs[1]
+    return replace(seen, audit_size=size, audit_head=head)
+
+
+def check_order(config: RoundConfig, round_: int, attempt: int) -> None:
+    """Refuse a configuration that is not newer than the last one accepted.
+
+    Raises:
+        ReplayedRound: (round, attempt) does not increase.
+    """
+    if (config.round, config.attempt) <= (round_, attempt):
+        raise ReplayedRound(
+            expected=f"a round or attempt after {round_}.{attempt}",
+            came=f"{config.round}.{config.attempt}",
+            do="refuse it; an attempt that was left is closed for ever",
+        )
+
+
+def check_retry(first: RoundConfig, later: RoundConfig) -> None:
+    """Check that a later attempt asks exactly what the first one accepted did.
+
+    Raises:
+        ReplayedRound: it is not later, or anything but the attempt and the deadlines changed.
+    """
+    if later.attempt <= first.attempt:
+        raise ReplayedRound(
+            expected=f"an attempt after {first.attempt}", came=str(later.attempt), do="refuse the attempt"
+        )
+    if replace(later, attempt=first.attempt, deadlines=first.deadlines) != first:
+        changed = [name for name in first.__dataclass_fields__ if getattr(first, name) != getattr(later, name)]
+        raise ReplayedRound(
+            expected=f"attempt {first.attempt} again, but for the attempt and the deadlines",
+            came=f"another {', '.join(sorted(set(changed) - {'attempt', 'deadlines'}))}",
+            do="refuse the attempt; a different question needs a new round",
+        )
+
+
+def check_once(survivors: Collection[PartnerId], bound: Collection[PartnerId] | None) -> None:
+    """One answer, one unmasking: an answer once unmasked for a set is never unmasked for another.
+
+    ``bound`` is the survivor set to which this node's first unmask answer bound the answer id,
+    whatever the round was called; None when it never answered.
+
+    Raises:
+        AlreadyUnmasked: another set.
+    """
+    if bound is not None and set(bound) != set(survivors):
+        raise AlreadyUnmasked(
+            expected=f"the {len(set(bound))} companies of the first unmasking",
+            came=f"{len(set(survivors))} companies, not the same",
+            do="ask again when the data have changed; this answer is closed",
+        )
