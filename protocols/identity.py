@@ -66,6 +66,16 @@ class IdentityKey:
         body = encode(message)
         return Signed(signer=signer, body=body, signature=self._key.sign(enc("signature", signer, body)))
 
+    def sign_request(self, signature_base: bytes) -> bytes:
+        """Sign the signature base of an HTTP request (RFC 9421, section 2.5).
+
+        A base starts with the quote of its first component, a message's input with the zero byte
+        of a length: neither signature can ever pass for the other.
+        """
+        if not signature_base.startswith(b'"'):
+            raise ValueError("an RFC 9421 signature base starts with a quoted component name")
+        return self._key.sign(signature_base)
+
 
 def partner_id(first_key: IdentityPublic) -> PartnerId:
     """The id of a partner: 16 bytes of the hash of its first identity key."""
