@@ -1,0 +1,1 @@
+"""The edges of the coordinator: partners, enrolment, administration, the dock."""

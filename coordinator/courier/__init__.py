@@ -1,0 +1,1 @@
+"""The consortium's courier: Flower's SuperLink, SuperExec and the run that carries sealed bytes."""

@@ -1,0 +1,111 @@
+"""Flower's SuperLink in one process with two listeners: a public one for nodes, a private one for us.
+
+The stock command serves the fleet, control and runtime paths on one port, and control has no
+authentication in the open-source edition. Here the same app stands behind two uvicorn servers: the
+private one (loopback) serves everything, the public one only the paths that a registered SuperNode
+needs, through :class:`FleetOnly`. Run as a script with the stock arguments after two of its own:
+
+``python -P superlink.py 0.0.0.0 9443 --host 127.0.0.1 --port 40001 --ssl-certfile ...``
+"""
+
+import asyncio
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+FLEET_PATHS: Final = frozenset(
+    f"/v1/fleet/{name}"
+    for name in (
+        "activate-node",
+        "deactivate-node",
+        "send-node-heartbeat",
+        "pull-messages",
+        "push-messages",
+        "get-run",
+        "get-fab",
+        "push-object",
+        "pull-object",
+        "confirm-message-received",
+    )
+)
+"""What a SuperNode with a registered key calls. Registering, and everything else, is private."""
+
+BODY_BYTES: Final = 6 * 2**20
+"""Flower cuts arrays into objects of 5 MiB; a body above 6 MiB is not one of them."""
+
+
+class FleetOnly:
+    """ASGI filter: POST on :data:`FLEET_PATHS` with a stated length up to :data:`BODY_BYTES`, else 404."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] == "http" and _allowed(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _allowed(scope: "Scope") -> bool:
+    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+    return (
+        scope["method"] == "POST"
+        and scope["path"] in FLEET_PATHS
+        and len(lengths) == 1
+        and lengths[0].isdigit()
+        and int(lengths[0]) <= BODY_BYTES
+    )
+
+
+class _Listener(uvicorn.Server):
+    """A server whose signals are handled by the other one."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(private: uvicorn.Server, public: uvicorn.Server) -> None:
+    """Serve both; when one ends the other ends too."""
+
+    async def run(server: uvicorn.Server, other: uvicorn.Server) -> None:
+        try:
+            await server.serve()
+        finally:
+            other.should_exit = True
+
+    await asyncio.gather(run(private, public), run(public, private))
+
+
+def main(public_host: str, public_port: int) -> None:
+    """Serve until a signal comes. ``sys.argv`` holds the stock arguments of ``flower-superlink``.
+
+    The module is fetched by name because its package re-exports a function of the same name; the
+    parser of its arguments is a private name of flwr 1.41, which is why that version is pinned.
+    """
+    stock = importlib.import_module("flwr.superlink.cli.flower_superlink")
+    create_app = importlib.import_module("flwr.superlink.main").create_app
+    config = stock._parse_superlink_lifespan_config()
+    app = create_app(config, stock.SuperLinkLifespan)
+    tls = {"ssl_certfile": config.ssl_certfile, "ssl_keyfile": config.ssl_keyfile}
+    quiet = {"access_log": False, "timeout_graceful_shutdown": 2}
+    private = uvicorn.Server(uvicorn.Config(app, host=config.host, port=config.port, **tls, **quiet))
+    public = _Listener(
+        uvicorn.Config(FleetOnly(app), host=public_host, port=public_port, lifespan="off", **tls, **quiet)
+    )
+    asyncio.run(_serve(private, public))
+
+
+if __name__ == "__main__":
+    host, port = sys.argv[1], int(sys.argv[2])
+    del sys.argv[1:3]
+    main(host, port)

@@ -1,0 +1,1 @@
+"""Who may take part: invites, enrolment, certificates and the roster."""

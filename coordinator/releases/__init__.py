@@ -1,0 +1,1 @@
+"""Signed sums: publishing them, serving them, collecting votes."""

@@ -1,0 +1,1 @@
+"""Planning, driving and summing rounds of any question."""

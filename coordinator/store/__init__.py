@@ -1,0 +1,1 @@
+"""Tables, migrations and repositories of the coordinator; no SQL stands anywhere else."""
