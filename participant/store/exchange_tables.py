@@ -147,8 +147,11 @@ tokens = Table(
     "tokens",
     metadata,
     Column("sha256", LargeBinary(32), primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("scopes", Text, nullable=False),
+    Column("token_id", String(16), nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("scope", String(32), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
 )
+"""Issued bearer tokens: only the hash of the text is kept."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from participant.store.exchange_tables import rosters, seen
+from protocols.merkle import Frontier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Rosters:
         """The audit log as last seen; size 0 before the first round."""
         row = self._db.execute(select(seen)).one_or_none()
         if row is None:
-            return SeenAudit(size=0, head=bytes(32), counter=0)
+            return SeenAudit(size=0, head=Frontier().root, counter=0)
         return SeenAudit(size=row.audit_size, head=row.audit_head, counter=row.counter)
 
     def advance(self, *, size: int, head: bytes) -> int:

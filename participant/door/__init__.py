@@ -1,0 +1,9 @@
+"""The only exit for anything that depends on a customer.
+
+``Door`` makes and commits every payload; ``StopSwitch`` keeps the door open or shut.
+"""
+
+from participant.door.exit import Door, DoorPaths
+from participant.door.switch import StopSwitch
+
+__all__ = ["Door", "DoorPaths", "StopSwitch"]

@@ -1,0 +1,122 @@
+"""May this configuration be answered at all? Checked before the first message of an attempt leaves.
+
+Everything here is decided on the node's own memory: its policy, its roster, the audit log it saw, and
+the attempts it already took part in. The coordinator's wish is not an argument.
+"""
+
+from collections.abc import Sequence
+
+from participant.errors import NoRoster, NotInCohort
+from participant.store.attempts import StoredAttempt
+from participant.store.rosters import SeenAudit, StoredRoster
+from protocols import policy as policies
+from protocols.codec import decode
+from protocols.errors import QuestionNotAllowed
+from protocols.identity import COORDINATOR, PartnerId, Roll, Signed, open_signed
+from protocols.messages import RoundConfig
+from protocols.policy import Seen
+from protocols.questions import QUESTIONS
+from protocols.roster import RosterVersion, SignedRoster, roll
+from protocols.vocabulary import Vocabulary, check_vocabulary
+
+
+def open_roster(stored: StoredRoster | None) -> RosterVersion:
+    """The version inside a stored roster, whose chain was verified when it was stored.
+
+    Raises:
+        NoRoster: none is in force.
+    """
+    if stored is None:
+        raise NoRoster(
+            expected="a roster that the officer accepted and enough members signed",
+            came="none in force",
+            do="compare the hash with another member, then run `altrove-node roster --accept HASH`",
+        )
+    return decode(RosterVersion, decode(SignedRoster, stored.body).version.body)
+
+
+def open_config(signed: Signed, version: RosterVersion) -> tuple[RoundConfig, Roll]:
+    """The configuration inside ``signed``, if the coordinator of this roster signed it.
+
+    Raises:
+        BadSignature, UnknownSigner, MalformedMessage: it did not, or for another consortium.
+    """
+    signers = roll(version)
+    config = open_signed(signed, RoundConfig, {COORDINATOR: signers[COORDINATOR]})
+    if config.consortium != version.consortium:
+        raise NotInCohort(
+            expected=f"consortium {version.consortium.hex()}",
+            came=config.consortium.hex(),
+            do="refuse the round",
+        )
+    return config, signers
+
+
+def check_cohort(config: RoundConfig, me: PartnerId, version: RosterVersion) -> None:
+    """The cohort is a part of the roster, in the roster's order, and this company is in it.
+
+    Raises:
+        NotInCohort: it is not.
+    """
+    order = tuple(entry.partner for entry in version.entries if entry.partner in set(config.cohort))
+    if me not in config.cohort or order != config.cohort:
+        raise NotInCohort(
+            expected="a cohort of roster members in roster order that lists this company",
+            came=f"{len(config.cohort)} other ids",
+            do="refuse the round",
+        )
+
+
+def check_number(config: RoundConfig, known: Sequence[StoredAttempt], highest_round: int) -> None:
+    """Round and attempt numbers only increase, and a retry changes nothing but attempt and deadlines.
+
+    Raises:
+        ReplayedRound: an old number, or a retry that asks for something else.
+    """
+    if not known:
+        policies.check_order(config, highest_round + 1, 0)
+        return
+    policies.check_order(config, known[-1].round, known[-1].attempt)
+    policies.check_retry(decode(RoundConfig, decode(Signed, known[0].config).body), config)
+
+
+def check_seen(
+    config: RoundConfig, stored: StoredRoster, seen: SeenAudit, proof: Sequence[bytes]
+) -> tuple[int, bytes]:
+    """The round stands on the roster in force and on the audit log last seen.
+
+    Returns:
+        Size and head of the log as seen now.
+
+    Raises:
+        BehindRoster, RolledBack, BadProof: it does not.
+    """
+    known = Seen(
+        roster_height=stored.height, roster_hash=stored.hash, audit_size=seen.size, audit_head=seen.head
+    )
+    now = policies.check_seen(config, known, proof)
+    return now.audit_size, now.audit_head
+
+
+def check_question(config: RoundConfig, vocabulary: Vocabulary) -> None:
+    """Every block is the one this node computes itself from question, parameters and vocabulary.
+
+    Raises:
+        WrongVocabulary: the round counts over another vocabulary.
+        QuestionNotAllowed: an unknown question, or bounds and scale that are not the agreed ones.
+    """
+    check_vocabulary(vocabulary, config.answer.vocabulary)
+    for block in config.answer.blocks:
+        question = QUESTIONS.get(block.question)
+        if question is None:
+            raise QuestionNotAllowed(
+                expected=f"one of {', '.join(sorted(QUESTIONS))}", came=block.question[:40], do="refuse it"
+            )
+        parameters = decode(question.Parameters, block.parameters)
+        own = question.block(parameters, len(vocabulary), len(config.cohort), config.answer.ring_bits)
+        if own != block:
+            raise QuestionNotAllowed(
+                expected=f"{own.length} cells within {own.bound}, scaled by 2^{own.scale_bits}",
+                came=f"{block.length} cells within {block.bound}, scaled by 2^{block.scale_bits}",
+                do="refuse the round; both sides must run the same version",
+            )

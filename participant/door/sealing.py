@@ -1,0 +1,79 @@
+"""From an answer to ring words on disk, and from those to one attempt's masked bytes.
+
+The sealed vector of an answer is written once. Every attempt masks these same bytes: a recomputed
+answer could differ in its last bits, and two masked versions of almost the same vector would give
+both away.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from participant import durable
+from participant.errors import AnswerVoided
+from participant.store.sealed_answers import SealedAnswer
+from protocols import ring
+from protocols.limits import CHUNK_BYTES
+from protocols.messages import RoundConfig
+from protocols.secure_sum import contributor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedFile:
+    """A masked vector on disk and the SHA-256 of each of its chunks."""
+
+    name: str
+    written: durable.Written
+    chunk_hashes: tuple[bytes, ...]
+
+
+def open_sealed(folder: Path, sealed: SealedAnswer, ring_bits: int) -> npt.NDArray[np.unsignedinteger]:
+    """Return the sealed words read-only from disk, after comparing their hash.
+
+    Raises:
+        AnswerVoided: the file is gone or is not what was sealed; it is never recomputed.
+    """
+    path = folder / sealed.file
+    try:
+        with path.open("rb") as file:
+            intact = hashlib.file_digest(file, "sha256").digest() == sealed.sha256
+    except OSError:
+        intact = False
+    if not intact:
+        raise AnswerVoided(
+            expected=f"the sealed vector {path}",
+            came="a missing or changed file",
+            do="let the consortium ask again under a new epoch; this answer is lost",
+        )
+    return np.memmap(path, dtype=ring.word_dtype(ring_bits), mode="r")
+
+
+def masked_name(round_number: int, attempt: int) -> str:
+    """File name of the masked vector of one attempt."""
+    return f"{round_number}-{attempt}.masked"
+
+
+def write_masked(
+    folder: Path, masking: contributor.Masking, config: RoundConfig, words: npt.NDArray[np.unsignedinteger]
+) -> MaskedFile:
+    """Mask ``words`` chunk by chunk into ``folder`` and return the hash of every chunk.
+
+    Raises:
+        StorageFull: nothing half-written remains.
+    """
+    chunk_words = CHUNK_BYTES * 8 // config.answer.ring_bits
+    hashes: list[bytes] = []
+
+    def chunks() -> Iterator[bytes]:
+        for index, start in enumerate(range(0, config.answer.elements, chunk_words)):
+            chunk = contributor.mask_chunk(masking, config, index, words[start : start + chunk_words])
+            hashes.append(hashlib.sha256(chunk).digest())
+            yield chunk
+
+    name = masked_name(config.round, config.attempt)
+    written = durable.write(folder / name, chunks())
+    return MaskedFile(name=name, written=written, chunk_hashes=tuple(hashes))

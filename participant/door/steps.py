@@ -1,0 +1,193 @@
+"""One step of an attempt: from the stored state and what came, to the next state and what to send.
+
+A step reads the sealed vector and may write a masked file; it commits nothing. The rules that need
+memory (one answer, one unmasking; no differencing) are checked here, before anything is committed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from participant.door import sealing
+from participant.errors import AnswerMissing, AnswerVoided
+from participant.store.sealed_answers import SealedAnswer
+from protocols import policy as policies
+from protocols.codec import decode, encode
+from protocols.errors import AlreadyUnmasked, IllegalMove
+from protocols.identity import IdentityKey, PartnerId, Signed
+from protocols.messages import Phase, RoundConfig
+from protocols.policy import Policy
+from protocols.roster import RosterVersion, roll
+from protocols.secure_sum import contributor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next state (``plain`` holds secrets), what to send, and the survivors once they are known."""
+
+    state: str
+    plain: bytes = field(repr=False)
+    items: tuple[Signed, ...]
+    survivors: tuple[PartnerId, ...]
+    masked: sealing.MaskedFile | None
+    final: bool
+
+
+class Steps:
+    """The four steps after the advertisement, for one company."""
+
+    def __init__(
+        self,
+        *,
+        me: PartnerId,
+        key: IdentityKey,
+        policy: Policy,
+        vectors: Path,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._me = me
+        self._key = key
+        self._policy = policy
+        self._vectors = vectors
+        self._entropy = entropy
+
+    def take(
+        self,
+        phase: Phase,
+        *,
+        config: RoundConfig,
+        version: RosterVersion,
+        state: bytes,
+        items: tuple[Signed, ...],
+        answer: SealedAnswer | None,
+        unmasked: Sequence[frozenset[PartnerId]],
+    ) -> Step:
+        """Take the step of ``phase`` from the canonical bytes of the state before.
+
+        Raises:
+            PolicyRefusal, PeerFault, AnswerMissing: nothing was committed.
+        """
+        match phase:
+            case Phase.SHARE:
+                return self._share(config, version, state, items)
+            case Phase.MASK:
+                return self._mask(config, version, state, items, answer)
+            case Phase.CHECK:
+                return self._confirm(config, version, state, items, answer, unmasked)
+            case Phase.UNMASK:
+                return self._unmask(config, version, state, items, answer)
+            case _:
+                raise IllegalMove(
+                    expected="one of the phases after the advertisement", came=phase.value, do="refuse it"
+                )
+
+    def check_answer(self, config: RoundConfig, answer: SealedAnswer | None) -> None:
+        """An answer that was voided or unmasked for companies outside this cohort cannot be used again.
+
+        Raises:
+            AnswerVoided, AlreadyUnmasked: it cannot.
+        """
+        if answer is None:
+            return
+        if answer.voided:
+            raise AnswerVoided(
+                expected="an answer that is still open",
+                came="one that was closed",
+                do="ask again under a new epoch",
+            )
+        if not set(answer.bound_to) <= set(config.cohort):
+            policies.check_once(config.cohort, answer.bound_to)
+
+    def _share(
+        self, config: RoundConfig, version: RosterVersion, state: bytes, items: tuple[Signed, ...]
+    ) -> Step:
+        rand = self._entropy(contributor.RAND_SHARE(len(config.cohort)))
+        shared, bundle = contributor.share(
+            decode(contributor.Advertised, state), config, items, key=self._key, roll=roll(version), rand=rand
+        )
+        return _step(shared, bundle)
+
+    def _mask(
+        self,
+        config: RoundConfig,
+        version: RosterVersion,
+        state: bytes,
+        items: tuple[Signed, ...],
+        answer: SealedAnswer | None,
+    ) -> Step:
+        if answer is None:
+            raise AnswerMissing(
+                expected="a sealed answer before masking", came="none", do="seal the answer, then ask again"
+            )
+        self.check_answer(config, answer)
+        masking = contributor.begin_mask(
+            decode(contributor.Shared, state), config, items, roll=roll(version)
+        )
+        words = sealing.open_sealed(self._vectors, answer, config.answer.ring_bits)
+        masked = sealing.write_masked(self._vectors, masking, config, words)
+        state_after, header = contributor.seal_input(masking, config, masked.chunk_hashes, key=self._key)
+        return _step(state_after, (header,), masked=masked)
+
+    def _confirm(
+        self,
+        config: RoundConfig,
+        version: RosterVersion,
+        state: bytes,
+        items: tuple[Signed, ...],
+        answer: SealedAnswer | None,
+        unmasked: Sequence[frozenset[PartnerId]],
+    ) -> Step:
+        confirmed, message = contributor.confirm(
+            decode(contributor.Masked, state),
+            config,
+            items,
+            key=self._key,
+            roll=roll(version),
+            rand=self._entropy(contributor.RAND_CONFIRM),
+        )
+        survivors = contributor.survivors(confirmed)
+        policies.check_survivors(self._policy, config, survivors)
+        policies.check_once(survivors, _bound(answer))
+        policies.check_differencing(self._policy, survivors, unmasked)
+        return _step(confirmed, (message,), survivors=survivors)
+
+    def _unmask(
+        self,
+        config: RoundConfig,
+        version: RosterVersion,
+        state: bytes,
+        items: tuple[Signed, ...],
+        answer: SealedAnswer | None,
+    ) -> Step:
+        unmasked, message = contributor.unmask(
+            decode(contributor.Confirmed, state), config, items, key=self._key, roll=roll(version)
+        )
+        survivors = contributor.survivors(unmasked)
+        policies.check_once(survivors, _bound(answer))
+        return _step(unmasked, (message,), survivors=survivors, final=True)
+
+
+def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:
+    if answer is None or answer.voided:
+        raise AlreadyUnmasked(
+            expected="a sealed answer that is still open", came="none", do="let this attempt end without this node"
+        )
+    return answer.bound_to or None
+
+
+def _step(
+    state: contributor.State,
+    items: tuple[Signed, ...],
+    *,
+    survivors: tuple[PartnerId, ...] = (),
+    masked: sealing.MaskedFile | None = None,
+    final: bool = False,
+) -> Step:
+    return Step(
+        state=type(state).__name__,
+        plain=encode(state),
+        items=items,
+        survivors=survivors,
+        masked=masked,
+        final=final,
+    )

@@ -1,0 +1,57 @@
+"""STOP: one small file that keeps the door open, and fails closed.
+
+The door is open only while ``door.state`` reads exactly ``open``. Absent, unreadable or anything else
+means stopped. It needs no daemon, no coordinator and no room on the disk to stop.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from participant import durable
+from protocols.errors import Stopped
+from protocols.service.errors import StorageFull
+
+OPEN = b"open"
+STOPPED = b"stopped"
+
+
+class StopSwitch:
+    """The officer's switch, read afresh at every use of the door."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def is_open(self) -> bool:
+        """True only if the file reads exactly ``open``."""
+        try:
+            with self._path.open("rb") as file:
+                return file.read(len(OPEN) + 1) == OPEN
+        except OSError:
+            return False
+
+    def require_open(self) -> None:
+        """Pass if the door is open.
+
+        Raises:
+            Stopped: it is not; nothing leaves the company.
+        """
+        if not self.is_open():
+            raise Stopped(
+                expected="a door that its officer has opened",
+                came=f"STOP in {self._path}",
+                do="ask the officer; `altrove-node stop --release` opens the door again",
+            )
+
+    def stop(self) -> None:
+        """Close the door at once: the file goes first (that needs no space), then says why."""
+        self._path.unlink(missing_ok=True)
+        with suppress(OSError, StorageFull):
+            durable.write(self._path, [STOPPED])
+
+    def release(self) -> None:
+        """Open the door.
+
+        Raises:
+            StorageFull: the file could not be written; the door stays closed.
+        """
+        durable.write(self._path, [OPEN])
