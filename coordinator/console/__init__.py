@@ -1,0 +1,1 @@
+"""The coordinator's web pages: members, the round with its phases, releases."""

@@ -1,0 +1,1 @@
+"""A node's web pages: what left, STOP, figures, recommendations with reasons."""
