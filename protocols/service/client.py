@@ -1,0 +1,192 @@
+"""How one daemon calls another: an httpx client whose every failure is an AltroveError in words.
+
+>>> explain(httpx.ConnectError("refused"), "https://127.0.0.1:9").code
+'unreachable'
+"""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from protocols.errors import AltroveError
+from protocols.service.errors import BadCertificate, ClientCertificateRefused, Unreachable
+from protocols.service.problems import raise_for_problem
+
+CONNECT_S = 5.0
+READ_S = 40.0
+"""Longer than the longest poll (25 s) plus a slow answer."""
+
+BINARY = {"Content-Type": "application/octet-stream"}
+
+# OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
+_NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER = 9, 10, 18, 19, 20
+_WRONG_HOST, _WRONG_ADDRESS = 62, 64
+
+
+class ServiceClient:
+    """Requests to one service at ``url``; safe to use from several threads.
+
+    ``socket_path`` reaches a service on a unix socket instead; the url then only names it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        auth: httpx.Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        socket_path: Path | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        transport = httpx.HTTPTransport(
+            verify=tls if tls is not None else True,
+            uds=None if socket_path is None else str(socket_path),
+            trust_env=False,
+        )
+        self._http = httpx.Client(
+            base_url=self._url,
+            transport=transport,
+            auth=auth,
+            headers=dict(headers or {}),
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> httpx.Response:
+        """GET ``path``.
+
+        Raises:
+            Refused: the service answered with a problem.
+            Unreachable, BadCertificate, ClientCertificateRefused: no answer.
+        """
+        return self.request("GET", path, params=params)
+
+    def post(self, path: str, body: bytes) -> httpx.Response:
+        """POST canonical bytes; errors as :meth:`get`."""
+        return self.request("POST", path, content=body, headers=BINARY)
+
+    def put(
+        self, path: str, body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """PUT bytes or a stream of them (a stream needs its Content-Digest in ``headers``)."""
+        return self.request("PUT", path, content=body, headers={**BINARY, **(headers or {})})
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request and return its successful response; errors as :meth:`get`."""
+        try:
+            response = self._http.request(
+                method,
+                path,
+                params=None if params is None else dict(params),
+                content=content,
+                json=json,
+                headers=None if headers is None else dict(headers),
+            )
+        except httpx.TransportError as error:
+            raise explain(error, self._url) from error
+        return raise_for_problem(response)
+
+
+def explain(error: httpx.TransportError, url: str) -> AltroveError:
+    """Say in words why ``url`` did not answer: certificate, refused client, timeout, nobody there."""
+    cause = _ssl_cause(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _bad_certificate(cause, url)
+    if cause is not None and "alert" in str(cause).lower().replace("_", " "):
+        return ClientCertificateRefused(
+            expected=f"{url} to accept this machine's client certificate",
+            came=_alert(cause),
+            do="check that the certificate in the keys folder is the one issued at joining and has not run "
+            "out; otherwise join again with a new invitation",
+        )
+    if cause is not None:
+        return BadCertificate(
+            expected=f"a TLS 1.3 service at {url}",
+            came=cause.reason or "something else",
+            do="check host and port; the address must be that of the consortium's listener",
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return Unreachable(
+            expected=f"an answer from {url}",
+            came="silence",
+            do="check network and firewall (outgoing only); the request is repeated automatically",
+        )
+    return Unreachable(
+        expected=f"an Altrove service at {url}",
+        came=str(error) or type(error).__name__,
+        do="check that it runs and that host and port are right; the request is repeated automatically",
+    )
+
+
+def _bad_certificate(error: ssl.SSLCertVerificationError, url: str) -> BadCertificate:
+    came, do = {
+        _NOT_YET_VALID: (
+            "a certificate that is not valid yet",
+            "compare the clocks of both machines (`timedatectl`)",
+        ),
+        _EXPIRED: (
+            "a certificate that has run out",
+            "have the coordinator renew it, and check this machine's clock (`timedatectl`)",
+        ),
+        _SELF_SIGNED: ("a self-signed certificate", "make sure that nothing on the way intercepts TLS"),
+        _SELF_SIGNED_CHAIN: (
+            "a certificate of another authority",
+            "check the address, and that nothing on the way intercepts TLS",
+        ),
+        _NO_ISSUER: (
+            "a certificate of another authority",
+            "check the address, and that nothing on the way intercepts TLS",
+        ),
+        _WRONG_HOST: ("a certificate for another host name", "use the address that the invitation names"),
+        _WRONG_ADDRESS: ("a certificate for another address", "use the address that the invitation names"),
+    }.get(error.verify_code, (error.verify_message, "check address and authority"))
+    return BadCertificate(expected=f"{url} to show a certificate of the consortium", came=came, do=do)
+
+
+def _alert(error: ssl.SSLError) -> str:
+    said = (error.reason or str(error)).lower().replace("_", " ")
+    for words, came in (
+        ("certificate required", "none was sent"),
+        ("certificate expired", "the answer that it has run out"),
+        ("unknown ca", "the answer that another authority issued it"),
+        ("revoked", "the answer that it was revoked"),
+    ):
+        if words in said:
+            return came
+    return f"the TLS alert '{said}'"
+
+
+def _ssl_cause(error: BaseException) -> ssl.SSLError | None:
+    """The TLS error underneath, if that is what it was."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
