@@ -29,7 +29,7 @@ test: $(VENV)/.stamp-dev  ## what CI does: ruff, mypy, import contracts, all tes
 	@$(BIN)/python tests/groups.py $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, formatting, mypy and the import contracts
-	@$(BIN)/python tests/groups.py style types imports
+	@$(BIN)/python tests/groups.py style format types imports
 
 format: $(VENV)/.stamp-dev  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -101,7 +101,9 @@ def _write_complete_journey(
     )
     stores = [row[0] for row in database.execute("SELECT DISTINCT store_id FROM lines").fetchall()]
     database.execute("CREATE TABLE owner (store_id BIGINT, company BIGINT)")
-    database.executemany("INSERT INTO owner VALUES (?, ?)", [(s, company_of(s, len(members))) for s in stores])
+    database.executemany(
+        "INSERT INTO owner VALUES (?, ?)", [(s, company_of(s, len(members))) for s in stores]
+    )
     database.execute(
         f"""CREATE TABLE products AS
         SELECT product_id, product_type, product_category, department, brand,
