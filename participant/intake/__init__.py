@@ -1,0 +1,12 @@
+"""The only reader of raw events and catalogues: customer ids of the shop stop here.
+
+It reads Parquet and CSV through DuckDB in bounded memory, refuses rows one by one with a reason,
+and stores what it keeps in one step or not at all.
+"""
+
+from participant.intake.checks import REASONS
+from participant.intake.mapping import ColumnMapping
+from participant.intake.read import read
+from participant.intake.report import IntakeReport
+
+__all__ = ["REASONS", "ColumnMapping", "IntakeReport", "read"]

@@ -1,0 +1,245 @@
+"""The repository of customers, items and events: the only reader of them besides intake.
+
+A customer who opted out is in no row that is made for the consortium: :meth:`Records.taste_rows`
+leaves it out, and every answer to a question is made from those rows alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, select, update
+
+from participant.store.record_tables import customers, imports, items
+from participant.store.records_events import Events
+from participant.store.records_products import Product, starter_products
+from participant.store.records_rows import RowBatch, stream
+from protocols.errors import BadInput
+from protocols.service.unit_of_work import reading, transaction
+from protocols.vocabulary import Vocabulary
+
+Ints = NDArray[np.int64]
+BATCH = 1_024
+"""Customers held in memory at a time: dense rows of 2,221 concepts in float64 are 18 MB."""
+
+
+class UnknownCustomer(BadInput, code="unknown-customer", status=404):
+    """No customer with this id has ever bought here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What one customer bought here: concept indices (ascending, distinct), lines of each, and items."""
+
+    customer_key: int
+    opted_out: bool
+    concepts: Ints
+    lines: Ints
+    item_keys: Ints
+    last_seen: int
+
+
+class Records:
+    """Reads the node's records at ``home``; safe to share between threads."""
+
+    def __init__(self, home: Path, engine: Engine) -> None:
+        self._engine = engine
+        self._events = Events(home, engine)
+        self._mapped: tuple[Vocabulary, int, Ints, Ints] | None = None
+
+    def n_customers(self, *, first_seen_before: int | None = None) -> int:
+        """Customers who count for the consortium (not opted out)."""
+        query = select(func.count()).select_from(customers).where(customers.c.opted_out.is_(False))
+        if first_seen_before is not None:
+            query = query.where(customers.c.first_seen < first_seen_before)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def span(self) -> tuple[int, int]:
+        """First and last purchase (unix seconds); (0, 0) before the first import."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(func.min(imports.c.first), func.max(imports.c.last))).one()
+        return int(row[0] or 0), int(row[1] or 0)
+
+    def opt_out(self, external_id: str, *, opted_out: bool = True) -> None:
+        """Leave a customer out of every future answer (or, with False, take it in again).
+
+        Raises:
+            UnknownCustomer: no such customer.
+        """
+        with transaction(self._engine) as connection:
+            result = connection.execute(
+                update(customers).where(customers.c.external_id == external_id).values(opted_out=opted_out)
+            )
+            if result.rowcount == 0:
+                raise _unknown()
+
+    def customer_ids(self, limit: int, *, after: int = -1) -> list[tuple[int, str]]:
+        """Keys and external ids of customers in order of key, for local use (demo, export)."""
+        query = (
+            select(customers.c.customer_key, customers.c.external_id)
+            .where(customers.c.customer_key > after)
+            .order_by(customers.c.customer_key)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [(int(row[0]), str(row[1])) for row in connection.execute(query)]
+
+    def concept_names(self) -> tuple[str, ...]:
+        """Distinct concept names of the catalogue, sorted."""
+        query = select(items.c.concept_name).where(items.c.concept_name.is_not(None)).distinct()
+        with reading(self._engine) as connection:
+            return tuple(sorted(str(row[0]) for row in connection.execute(query)))
+
+    def unmapped_share(self, vocabulary: Vocabulary) -> float:
+        """Share of stored lines whose item is not in ``vocabulary``: they stay local."""
+        item_keys, _ = self._mapping(vocabulary)
+        events = self._events.relation()
+        with self._events.scanning() as connection:
+            connection.register("mapped", pa.table({"item_key": item_keys}))
+            total, mapped = connection.execute(
+                f"SELECT count(*), count(*) FILTER (item_key IN (SELECT item_key FROM mapped)) FROM {events}"
+            ).fetchall()[0]
+        return 1.0 - int(mapped) / int(total) if total else 0.0
+
+    def taste_rows(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[RowBatch]:
+        """Rows of customers first seen before ``customers_until`` who did not opt out.
+
+        Purchases count if ``since <= t < until`` (unix seconds, UTC). Two calls with the same
+        ``customers_until``, ``customers_cap`` and ``batch`` yield the same customers batch by batch.
+        A cap above 0 keeps at most so many customers: always the same ones, in no order of theirs.
+        """
+        query = (
+            select(customers.c.customer_key)
+            .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))
+            .order_by(customers.c.customer_key)
+        )
+        with reading(self._engine) as database:
+            keys = np.fromiter((int(row[0]) for row in database.execute(query)), np.int64)
+        if 0 < customers_cap < len(keys):
+            keys = np.sort(keys[np.argsort(_scatter(keys), kind="stable")[:customers_cap]])
+        if len(keys) == 0:
+            return
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            yield from stream(
+                connection,
+                self._events.relation(),
+                customers=keys,
+                items=item_keys,
+                concepts=concepts,
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
+    def history(self, external_id: str, vocabulary: Vocabulary) -> History:
+        """Everything one customer bought here.
+
+        Raises:
+            UnknownCustomer: no such customer.
+        """
+        query = select(customers.c.customer_key, customers.c.opted_out).where(
+            customers.c.external_id == external_id
+        )
+        with reading(self._engine) as database:
+            found = database.execute(query).first()
+        if found is None:
+            raise _unknown()
+        key = int(found.customer_key)
+        bought = self._events.lookup().execute(
+            f"""SELECT item_key, count(*)::BIGINT AS lines, max(seconds)::BIGINT AS last
+            FROM {self._events.relation()} WHERE customer_key = ? GROUP BY item_key ORDER BY item_key""",
+            [key],
+        ).fetchnumpy()
+        item_keys = np.asarray(bought["item_key"], np.int64)
+        mapped_items, mapped_concepts = self._mapping(vocabulary)
+        at = np.searchsorted(mapped_items, item_keys)
+        at_safe = np.minimum(at, max(len(mapped_items) - 1, 0))
+        known = (at < len(mapped_items)) & (mapped_items[at_safe] == item_keys) if len(mapped_items) else at < 0
+        concepts, inverse = np.unique(mapped_concepts[at_safe[known]], return_inverse=True)
+        lines = np.zeros(len(concepts), np.int64)
+        np.add.at(lines, inverse, np.asarray(bought["lines"], np.int64)[known])
+        return History(
+            customer_key=key,
+            opted_out=bool(found.opted_out),
+            concepts=concepts.astype(np.int64),
+            lines=lines,
+            item_keys=item_keys,
+            last_seen=int(np.max(bought["last"], initial=0)),
+        )
+
+    def starter_products(self, vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
+        """The shop's own best starter product of every concept it sells: see ``records_products``."""
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            best = starter_products(
+                connection, self._events.relation(), items=item_keys, concepts=concepts, until=until
+            )
+        return self._named(best)
+
+    def _named(self, best: dict[int, tuple[int, int, int]]) -> dict[int, Product]:
+        query = select(items.c.item_key, items.c.external_id, items.c.name, items.c.brand, items.c.category)
+        with reading(self._engine) as connection:
+            rows = {int(row.item_key): row for row in connection.execute(query)}
+        return {
+            concept: Product(
+                item_id=str(rows[key].external_id),
+                name=str(rows[key].name),
+                brand=str(rows[key].brand),
+                category=str(rows[key].category),
+                starters=starters,
+                stayed=stayed,
+            )
+            for concept, (key, starters, stayed) in best.items()
+        }
+
+    def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
+        """Item keys (ascending) and their concept indices under ``vocabulary``."""
+        with reading(self._engine) as connection:
+            version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
+            stamp = int(version or 0)
+            held = self._mapped
+            if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
+                return held[2], held[3]
+            index = vocabulary.index()
+            query = (
+                select(items.c.item_key, items.c.concept_name)
+                .where(items.c.concept_name.is_not(None))
+                .order_by(items.c.item_key)
+            )
+            pairs = [
+                (int(key), index[name]) for key, name in connection.execute(query).tuples() if name in index
+            ]
+        table = np.array(pairs, np.int64).reshape(-1, 2)
+        keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
+        self._mapped = (vocabulary, stamp, keys, concepts)
+        return keys, concepts
+
+
+def _scatter(keys: Ints) -> NDArray[np.uint64]:
+    """A fixed pseudo-random number per key (SplitMix64's finaliser): no order of arrival survives it."""
+    x = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _unknown() -> UnknownCustomer:
+    return UnknownCustomer(
+        expected="a customer who has bought here",
+        came="an id that is in no import",
+        do="import its purchases first, or ask without a user_id for the shop's own list",
+    )
