@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from coordinator.errors import CourierBroken
+from coordinator.courier.errors import CourierBroken
 
 PACKAGE: Final = "altrove_courier"
 

@@ -87,8 +87,7 @@ class Delivery:
 
 @dataclass(kw_only=True)
 class Lease:
-    """Work: the round and attempt, per outstanding message id the node that owes its reply, and what
-    the dock has yet to take."""
+    """Work: which node owes the reply to each outstanding message id, and what the dock has yet to take."""
 
     name: str
     round: int
@@ -98,9 +97,11 @@ class Lease:
     held: list[Delivery] = field(default_factory=list)
 
     def hold_vector(self, node: str, body: bytes) -> None:
+        """Keep a node's sealed bytes until the dock has them."""
         self.held.append(Delivery("PUT", f"/dock/vectors/{self.round}/{self.attempt}/{node}", body))
 
     def hold_error(self, node: str, code: int, reason: str) -> None:
+        """Keep the news that no bytes of a node come, until the dock has it."""
         target = f"/dock/vectors/{self.round}/{self.attempt}/{node}/error"
         self.held.append(Delivery("POST", target, json.dumps({"code": code, "reason": reason}).encode()))
 
@@ -152,7 +153,9 @@ class Carrier:
     def _send(self, lease: Lease, nodes: list[int], ttl_s: float) -> None:
         """One envelope to each of exactly these nodes: round and attempt, nothing else."""
         for node in nodes:
-            envelope = RecordDict({"envelope": ConfigRecord({"round": lease.round, "attempt": lease.attempt})})
+            envelope = RecordDict(
+                {"envelope": ConfigRecord({"round": lease.round, "attempt": lease.attempt})}
+            )
             try:
                 message = Message(envelope, dst_node_id=node, message_type="query", ttl=ttl_s)
                 pushed = list(self._grid.push_messages([message]))

@@ -10,6 +10,7 @@ needs, through :class:`FleetOnly`. Run as a script with the stock arguments afte
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,7 @@ class _Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
         yield
 
 
@@ -94,14 +96,17 @@ def main(public_host: str, public_port: int) -> None:
     """
     stock = importlib.import_module("flwr.superlink.cli.flower_superlink")
     create_app = importlib.import_module("flwr.superlink.main").create_app
-    config = stock._parse_superlink_lifespan_config()
+    config = stock._parse_superlink_lifespan_config()  # noqa: SLF001 - see above
     app = create_app(config, stock.SuperLinkLifespan)
-    tls = {"ssl_certfile": config.ssl_certfile, "ssl_keyfile": config.ssl_keyfile}
-    quiet = {"access_log": False, "timeout_graceful_shutdown": 2}
-    private = uvicorn.Server(uvicorn.Config(app, host=config.host, port=config.port, **tls, **quiet))
-    public = _Listener(
-        uvicorn.Config(FleetOnly(app), host=public_host, port=public_port, lifespan="off", **tls, **quiet)
+    listen = functools.partial(
+        uvicorn.Config,
+        ssl_certfile=config.ssl_certfile,
+        ssl_keyfile=config.ssl_keyfile,
+        access_log=False,
+        timeout_graceful_shutdown=2,
     )
+    private = uvicorn.Server(listen(app, host=config.host, port=config.port))
+    public = _Listener(listen(FleetOnly(app), host=public_host, port=public_port, lifespan="off"))
     asyncio.run(_serve(private, public))
 
 

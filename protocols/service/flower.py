@@ -1,0 +1,64 @@
+"""What both couriers share: the environment, the secret and the ports of Flower's processes.
+
+It starts nothing and imports no Flower. The environment is explicit: a Flower process sees these
+variables and none of the daemon's.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+SECRET_BYTES: Final = 32
+"""Between a SuperLink or SuperNode and its SuperExec, so that nobody else on the machine takes a task."""
+
+TASK_POLL_S: Final = 0.2
+"""How often a SuperExec asks for a task (Flower's default is 1 s)."""
+
+
+def entry_point(name: str) -> str:
+    """The command ``name`` of the environment that this daemon runs in, whatever PATH says."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def environment(home: Path) -> Mapping[str, str]:
+    """The whole environment of one Flower process with ``home`` as its own folder.
+
+    Telemetry, the update check and the installation of an app's dependencies are off. PATH starts with
+    our own commands, because SuperExec starts ``flwr-clientapp`` and ``flwr-serverapp`` by name.
+    """
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "FLWR_HOME": str(home / "flwr"),
+        "FLWR_TELEMETRY_ENABLED": "0",
+        "FLWR_DISABLE_UPDATE_CHECK": "1",
+        "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
+        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(TASK_POLL_S),
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write ``secret`` for this user alone.
+
+    Raises:
+        ValueError: not :data:`SECRET_BYTES` long.
+    """
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"a SuperExec secret has {SECRET_BYTES} bytes")
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

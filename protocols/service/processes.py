@@ -1,0 +1,229 @@
+"""Keep other programs running beside a daemon, and leave none behind.
+
+Each program runs in a session and process group of its own, with exactly the environment it is given,
+its output in a file. One thread starts, watches, restarts (with back-off) and ends them; it is the
+thread that the kernel ties them to (see ``launch``), so it lives as long as they do. It does not know
+what the programs are for.
+
+>>> program = Program(
+...     name="sleeper",
+...     argv=("/bin/sleep", "60"),
+...     environment={},
+...     folder=Path("/tmp"),
+...     log=Path("/tmp/altrove-doctest-sleeper.log"),
+... )
+>>> with Supervision([program]) as supervision:
+...     supervision.wait_started(timeout_s=10)
+...     [health.running for health in supervision.health()]
+[True]
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+TICK_S: Final = 0.25
+"""How often processes are looked at; a death is noticed within this time."""
+
+BACKOFF_FIRST_S: Final = 0.5
+BACKOFF_MOST_S: Final = 15.0
+"""A program that dies is started again after 0.5 s, doubling up to 15 s, so that a broken one costs
+little and a courier that waits for its registration joins soon after it."""
+
+STEADY_S: Final = 30.0
+"""A program that ran this long has recovered: its next restart waits the first back-off again."""
+
+GRACE_S: Final = 4.0
+"""From SIGTERM to SIGKILL."""
+
+LOG_BYTES: Final = 8 * 2**20
+"""A log above this size is set aside as ``.1`` when its program starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A command line, its whole environment, its working folder and the file for its output."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessHealth:
+    """How one program is: ``pid`` is 0 when it is not running; ``restarts`` counts since the start."""
+
+    name: str
+    pid: int
+    running: bool
+    restarts: int
+    last_exit: int
+
+
+class _Watched:
+    """One program and its present process."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+        self.last_exit = 0
+        self._backoff_s = BACKOFF_FIRST_S
+        self._started_at = 0.0
+        self._not_before = 0.0
+
+    def spawn(self, now: float) -> None:
+        program = self.program
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        program.folder.mkdir(parents=True, exist_ok=True)
+        if program.log.exists() and program.log.stat().st_size > LOG_BYTES:
+            program.log.replace(program.log.with_suffix(program.log.suffix + ".1"))
+        launcher = Path(__file__).with_name("launch.py")
+        with program.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), *program.argv],
+                env=dict(program.environment),
+                cwd=program.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.starts += 1
+        self._started_at = now
+
+    def look(self, now: float) -> None:
+        """Reap a dead process with what is left of its group, and start it again when it is time."""
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            _signal_group(self.process.pid, signal.SIGKILL)
+            self.process, self.last_exit = None, code
+            if now - self._started_at >= STEADY_S:
+                self._backoff_s = BACKOFF_FIRST_S
+            self._not_before = now + self._backoff_s
+            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MOST_S)
+        if now >= self._not_before:
+            self.spawn(now)
+
+    def kill(self) -> None:
+        """End the whole group at once; ``look`` starts it again."""
+        if self.process is not None:
+            _signal_group(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def end(self, grace_s: float) -> None:
+        """SIGTERM to the group, SIGKILL to what is left after ``grace_s``."""
+        if self.process is None:
+            return
+        _signal_group(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=grace_s)
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.last_exit = self.process.wait()
+        self.process = None
+
+    def health(self) -> ProcessHealth:
+        process = self.process
+        alive = process is not None and process.poll() is None
+        return ProcessHealth(
+            name=self.program.name,
+            pid=process.pid if process is not None and alive else 0,
+            running=alive,
+            restarts=max(0, self.starts - 1),
+            last_exit=self.last_exit,
+        )
+
+
+class Supervision:
+    """Runs programs until :meth:`stop`; ``tick`` is called in its thread after every look at them.
+
+    ``tick`` must handle its own errors: an error that leaves it ends the supervision, and with it
+    (by the kernel) every program.
+    """
+
+    def __init__(self, programs: Sequence[Program], *, tick: Callable[[], None] | None = None) -> None:
+        self._watched = {program.name: _Watched(program) for program in programs}
+        self._tick = tick
+        self._stopping = threading.Event()
+        self._started = threading.Event()
+        self._to_kill: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the thread that starts the programs. A second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="supervision", daemon=True)
+            self._thread.start()
+
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait until every program was started once."""
+        return self._started.wait(timeout_s)
+
+    def stop(self) -> None:
+        """End every program, the last one first, and wait until all are gone."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def restart(self, name: str) -> None:
+        """Kill the group of ``name``; it comes back after its back-off."""
+        with self._lock:
+            self._to_kill.add(name)
+
+    def health(self) -> tuple[ProcessHealth, ...]:
+        """How every program is, in the order given."""
+        return tuple(watched.health() for watched in self._watched.values())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervising thread itself runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._look()
+                self._started.set()
+                if self._tick is not None:
+                    self._tick()
+                self._stopping.wait(TICK_S)
+        finally:
+            for watched in reversed(self._watched.values()):
+                watched.end(GRACE_S)
+
+    def _look(self) -> None:
+        with self._lock:
+            doomed, self._to_kill = self._to_kill, set()
+        for name in doomed:
+            self._watched[name].kill()
+        for watched in self._watched.values():
+            watched.look(time.monotonic())
+
+
+def _signal_group(pgid: int, number: signal.Signals) -> None:
+    """Signal our own process group ``pgid``; a group that is gone already is what we want."""
+    try:
+        os.killpg(pgid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,178 @@
+"""A dock and a door that teach what the daemons promise to the courier, over real unix sockets.
+
+The dock hands out leases once per run and takes vectors by (round, attempt, node); the door hands out
+sealed bytes once somebody has put them there. Both can be made to misbehave: that is their use.
+"""
+
+import contextlib
+import http.server
+import json
+import socketserver
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+STEP_S = 0.02
+
+
+class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    daemon: "UnixDaemon"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _UnixServer
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        status, reply = self.server.daemon.answer(self.command, parts.path, query, body)
+        with contextlib.suppress(ConnectionError):  # a caller may hang up while it waits
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+            self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = _answer
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+class UnixDaemon:
+    """HTTP on a unix socket while the ``with`` block lasts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stopped = False
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._server = _UnixServer(str(self.path), _Handler)
+        self._server.daemon = self
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped = True
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.path.unlink(missing_ok=True)
+
+    def wait(self, condition, wait_s: float) -> bool:
+        until = time.monotonic() + wait_s
+        while not (done := condition()) and time.monotonic() < until and not self.stopped:
+            time.sleep(STEP_S)
+        return bool(done)
+
+
+class FakeDoor(UnixDaemon):
+    """Sealed bytes by (round, attempt); ``closed`` answers 410 to everything."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sealed: dict[tuple[int, int], bytes] = {}
+        self.asked: list[tuple[int, int]] = []
+        self.closed = False
+
+    def answer(self, method, path, query, body):
+        _, door, vectors, round_, attempt = path.split("/")
+        key = (int(round_), int(attempt))
+        if (method, door, vectors) != ("GET", "door", "vectors"):
+            return 404, b""
+        self.asked.append(key)
+        self.wait(lambda: self.closed or key in self.sealed, float(query["wait_s"]))
+        if self.closed:
+            return 410, b""
+        return (200, self.sealed[key]) if key in self.sealed else (204, b"")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One lease on offer."""
+
+    lease: str
+    round: int
+    attempt: int
+    nodes: tuple[str, ...]
+    ttl_s: float = 120.0
+
+    def json(self) -> bytes:
+        return json.dumps(
+            {"lease": self.lease, "round": self.round, "attempt": self.attempt, "nodes": list(self.nodes),
+             "ttl_s": self.ttl_s}
+        ).encode()  # fmt: skip
+
+
+@dataclass
+class FakeDock(UnixDaemon):
+    """Serves one run at a time. ``no_header`` lists nodes whose header "is not accepted yet" (409)."""
+
+    path: Path
+    run_id: str = ""
+    work: list[Work] = field(default_factory=list)
+    vectors: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
+    errors: dict[tuple[int, int, str], tuple[int, str]] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    no_header: set[str] = field(default_factory=set)
+    polls: list[str] = field(default_factory=list)
+    refused: int = 0
+    broken: int = 0
+    arrived: list[tuple[str, float]] = field(default_factory=list)
+    on_poll: list = field(default_factory=list)
+    stopped: bool = False
+    _given: set[tuple[str, str]] = field(default_factory=set)
+
+    def answer(self, method, path, query, body):
+        if self.broken > 0:
+            self.broken -= 1
+            return 500, b""
+        run = query.get("run_id", "")
+        self.polls.append(run)
+        for listener in self.on_poll:
+            listener(run)
+        if run != self.run_id:
+            self.refused += 1
+            return 410, b""
+        match [method, *path.strip("/").split("/")]:
+            case ["POST", "dock", "lease"]:
+                return self._lease(run, float(query["wait_s"]))
+            case ["PUT", "dock", "vectors", round_, attempt, node]:
+                if node in self.no_header:
+                    return 409, b""
+                self.vectors.setdefault((int(round_), int(attempt), node), body)
+                self.arrived.append((node, time.monotonic()))
+                return 200, b""
+            case ["POST", "dock", "vectors", round_, attempt, node, "error"]:
+                told = json.loads(body)
+                self.errors[int(round_), int(attempt), node] = (told["code"], told["reason"])
+                return 200, b""
+            case ["POST", "dock", "leases", lease, "done"]:
+                self.done.append(lease)
+                return 200, b""
+        return 404, b""
+
+    def _lease(self, run: str, wait_s: float) -> tuple[int, bytes]:
+        def waiting():
+            return [w for w in self.work if w.lease not in self.done and (run, w.lease) not in self._given]
+
+        self.wait(lambda: waiting() or run != self.run_id, wait_s)
+        if run != self.run_id:
+            return 410, b""
+        if not (offers := waiting()):
+            return 204, b""
+        self._given.add((run, offers[0].lease))
+        return 200, offers[0].json()
