@@ -110,6 +110,14 @@ class BadChunk(PeerFault, code="bad-chunk"):
     """Masked bytes whose hash is not the one in the signed header."""
 
 
+class WrongMembers(PeerFault, code="wrong-members"):
+    """A set of senders, recipients or shares that the phase before does not allow."""
+
+
+class AliveAndDead(PeerFault, code="alive-and-dead"):
+    """An unmasking that names one member as surviving and as dropped: both its secrets would come out."""
+
+
 class TooFewSurvivors(PeerFault, code="too-few-survivors", status=409):
     """Fewer members than the threshold or the minimum cohort are left; the attempt aborts."""
 

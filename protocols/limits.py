@@ -56,3 +56,6 @@ CONCEPTS_MAX: Final = 100_000
 
 RELEASE_HEADER_BYTES: Final = 64 * 2**10
 """What a release file may add to its numbers: the safetensors header takes about 100 bytes."""
+
+REASON_CHARS: Final = 500
+"""A voter's reason: two or three sentences, and never a table of figures."""

@@ -83,7 +83,7 @@ class Policy:
             raise ValueError("colluders from -1, floors from 0")
 
     def colluders_of(self, n: int) -> int:
-        """c for a cohort of ``n``."""
+        """The c of a cohort of ``n``."""
         return default_colluders(n) if self.colluders == DEFAULT_COLLUDERS else self.colluders
 
     @property
@@ -103,7 +103,7 @@ class Seen:
 
 
 def threshold(n: int) -> int:
-    """t = floor(2n/3) + 1.
+    """The threshold t = floor(2n/3) + 1.
 
     >>> threshold(6)  # ceil(2n/3) = 4 would let two colluders finish two sums: 2 * 4 = 6 + 2
     5
@@ -112,7 +112,7 @@ def threshold(n: int) -> int:
 
 
 def default_colluders(n: int) -> int:
-    """c = max(1, floor((n - 1) / 3)): the most that t tolerates, and never none.
+    """By default c = max(1, floor((n - 1) / 3)): the most that t tolerates, and never none.
 
     >>> all(2 * threshold(n) > n + default_colluders(n) for n in range(3, 1001))
     True
@@ -297,10 +297,10 @@ def check_retry(first: RoundConfig, later: RoundConfig) -> None:
             expected=f"an attempt after {first.attempt}", came=str(later.attempt), do="refuse the attempt"
         )
     if replace(later, attempt=first.attempt, deadlines=first.deadlines) != first:
-        changed = [name for name in first.__dataclass_fields__ if getattr(first, name) != getattr(later, name)]
+        changed = {name for name in RoundConfig.__slots__ if getattr(first, name) != getattr(later, name)}
         raise ReplayedRound(
             expected=f"attempt {first.attempt} again, but for the attempt and the deadlines",
-            came=f"another {', '.join(sorted(set(changed) - {'attempt', 'deadlines'}))}",
+            came=f"another {', '.join(sorted(changed - {'attempt', 'deadlines'}))}",
             do="refuse the attempt; a different question needs a new round",
         )
 

@@ -166,7 +166,9 @@ class Electorate:
         """What is still missing, in words for an error or a console."""
         votes = len(self.eligible.intersection(signers))
         absent = ", ".join(sorted(partner.hex() for partner in self.must.difference(signers)))
-        return f"{votes} of {self.needed} members' approvals" + (f", and none from {absent}" if absent else "")
+        return f"{votes} of {self.needed} members' approvals" + (
+            f", and none from {absent}" if absent else ""
+        )
 
 
 def quorum(n: int) -> int:
@@ -312,7 +314,9 @@ def _check_link(previous: RosterVersion, version: RosterVersion) -> None:
     _chain(version.previous == roster_hash(previous), "the hash of the version before", "another hash")
     before = {entry.partner: entry for entry in previous.entries}
     after = {entry.partner: entry for entry in version.entries}
-    changed = {partner for partner in before.keys() | after.keys() if before.get(partner) != after.get(partner)}
+    changed = {
+        partner for partner in before.keys() | after.keys() if before.get(partner) != after.get(partner)
+    }
     _chain(changed == {version.subject}, "one change, to the subject", f"{len(changed)} changed entries")
     was, now = version.subject in before, version.subject in after
     moves = {(False, True): Change.ADMIT, (True, False): Change.REMOVE, (True, True): Change.REKEY}

@@ -41,10 +41,16 @@ class Vocabulary:
             )
         if not 0 < len(self.concepts) <= CONCEPTS_MAX:
             raise MalformedMessage(
-                expected=f"1 to {CONCEPTS_MAX} concepts", came=str(len(self.concepts)), do="use a coarser level"
+                expected=f"1 to {CONCEPTS_MAX} concepts",
+                came=str(len(self.concepts)),
+                do="use a coarser level",
             )
         for concept in self.concepts:
-            if not 0 < len(concept) <= CONCEPT_CHARS or not concept.isprintable() or concept != concept.strip():
+            if (
+                not 0 < len(concept) <= CONCEPT_CHARS
+                or not concept.isprintable()
+                or concept != concept.strip()
+            ):
                 raise MalformedMessage(
                     expected=f"printable concepts of 1 to {CONCEPT_CHARS} characters without outer spaces",
                     came=repr(concept[:CONCEPT_CHARS]),

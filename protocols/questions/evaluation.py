@@ -1,0 +1,217 @@
+"""`evaluation`: how well a release foretells purchases that no company shows to anybody.
+
+Each company ranks for its own customers with the model of the release at each ridge lambda and
+answers, for the metrics explore and surprise, with the number of customers that have a target and
+the sum of their nDCG at ``top`` for each lambda: 2 (1 + L) numbers. The consortium learns the pooled
+mean per lambda, so that a lambda is chosen without anybody's holdout being seen.
+
+Layout: for explore and then surprise, the count and then one sum per lambda in the given order.
+Sensitivity, for later noise: one customer changes each cell by at most 1, so sqrt(2 + 2 L) in L2.
+
+>>> asked = parse({"release": "00" * 32, "history_until": 100, "target_until": 200})
+>>> total = np.array([4.0, 1.0, 2.0, 1.0, 2.0, 0.5, 0.5, 0.25])
+>>> reading = EVALUATION.read(total, asked, 2221)
+>>> reading.explore.means, reading.explore.best_lambda
+((0.25, 0.5, 0.25), 1000)
+>>> reading.surprise.best_lambda  # a tie: the first one listed
+300
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.errors import MalformedMessage, OutOfBounds
+from protocols.limits import FRACTION_BITS, HASH_BYTES
+from protocols.questions.parameters import (
+    INSTANT_MAX,
+    Given,
+    hex_bytes,
+    instant,
+    refuse_unknown,
+    say_instant,
+    whole,
+    whole_list,
+)
+from protocols.questions.question import Question
+from protocols.questions.ranking import TOP
+from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
+
+METRICS: Final = ("explore", "surprise")
+"""First purchases among all concepts, and among those outside the company's own obvious list."""
+
+LAMBDAS: Final = (300, 1000, 3000)
+"""Ridges to choose among, unless the admin says otherwise."""
+
+LAMBDAS_MAX: Final = 64
+"""More ridges than this tell nothing new and cost a matrix inverse each."""
+
+TOP_MAX: Final = 1_000
+"""A longer list is no recommendation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Which release, which ridges, which windows. Times are unix seconds in UTC.
+
+    Attributes:
+        release: id of the released `taste` sum that is evaluated.
+        lambdas: distinct ridges.
+        history_until, target_until: history is before the first, targets between the two.
+        customers_until: a customer counts if first seen at this company before.
+        top: length of the list.
+        customers_cap: the most customers one company may answer for; bounds every cell.
+    """
+
+    TAG: ClassVar[str] = "question-evaluation"
+    release: bytes
+    lambdas: tuple[int, ...]
+    history_until: int
+    target_until: int
+    customers_until: int
+    top: int
+    customers_cap: int
+
+    def __post_init__(self) -> None:
+        _require(len(self.release) == HASH_BYTES, "a release id", self.release.hex()[:80])
+        distinct = len(set(self.lambdas)) == len(self.lambdas) and all(lam > 0 for lam in self.lambdas)
+        _require(distinct and 0 < len(self.lambdas) <= LAMBDAS_MAX, "distinct positive lambdas", self.lambdas)
+        _require(
+            0 < self.history_until < self.target_until <= INSTANT_MAX,
+            "history_until before target_until",
+            self.target_until,
+        )
+        _require(
+            0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
+        )
+        _require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
+        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricReading:
+    """One metric: customers with a target (over all companies) and the mean nDCG of each lambda.
+
+    With no customer (``count`` 0) the means are 0 and say nothing.
+    """
+
+    count: float
+    lambdas: tuple[int, ...]
+    means: tuple[float, ...]
+
+    @property
+    def best_lambda(self) -> int:
+        """The lambda with the highest mean; ties to the first one listed."""
+        return self.lambdas[self.means.index(max(self.means))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationReading:
+    """The reading of an evaluation: both metrics."""
+
+    explore: MetricReading
+    surprise: MetricReading
+
+
+def parse(values: Mapping[str, Given]) -> Parameters:
+    """Parameters from what an admin typed; ``release`` and the two windows are required.
+
+    Raises:
+        BadInput: an unknown, missing or wrong parameter.
+    """
+    refuse_unknown(values, Parameters.__slots__)
+    history_until = instant(values, "history_until")
+    return Parameters(
+        release=hex_bytes(values, "release", HASH_BYTES),
+        lambdas=whole_list(values, "lambdas", low=1, default=LAMBDAS),
+        history_until=history_until,
+        target_until=instant(values, "target_until"),
+        customers_until=instant(values, "customers_until", default=history_until),
+        top=whole(values, "top", low=1, high=TOP_MAX, default=TOP),
+        customers_cap=whole(values, "customers_cap", low=1, high=CAP_MAX, default=CUSTOMERS_CAP),
+    )
+
+
+def length(parameters: Parameters, _n_concepts: int) -> int:
+    """Count and one sum per lambda, for both metrics; the vocabulary does not matter."""
+    return len(METRICS) * (1 + len(parameters.lambdas))
+
+
+def bound(parameters: Parameters) -> int:
+    """C_inf: every customer adds at most 1 to a cell."""
+    return parameters.customers_cap
+
+
+def describe(parameters: Parameters) -> str:
+    """One sentence for the data-protection officer."""
+    return (
+        f"How often release {parameters.release.hex()[:12]} at {len(parameters.lambdas)} settings puts what "
+        f"customers bought for the first time from {say_instant(parameters.history_until)} until "
+        f"{say_instant(parameters.target_until)} among its first {parameters.top}: a count of customers and "
+        f"sums of scores, for up to {parameters.customers_cap} customers first seen before "
+        f"{say_instant(parameters.customers_until)}."
+    )
+
+
+def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.int64]:
+    """A company's answer from the nDCG of its customers.
+
+    Args:
+        parameters: what was asked.
+        gains: for each of :data:`METRICS` shape (n_lambdas, n_customers_with_a_target), in [0, 1].
+            Each is rounded to fixed point before it is summed, so that the order does not matter.
+
+    Raises:
+        OutOfBounds: another shape, or a gain outside [0, 1].
+
+    >>> one = parse({"release": "00" * 32, "history_until": 1, "target_until": 2, "lambdas": "300"})
+    >>> half = np.array([[0.5, 1.0]])
+    >>> pack(one, {"explore": half, "surprise": half[:, :1]}) / 2**24
+    array([2. , 1.5, 1. , 0.5])
+    """
+    cells: list[int] = []
+    for metric in METRICS:
+        values = gains[metric]
+        if values.ndim != 2 or len(values) != len(parameters.lambdas) or not _in_unit_interval(values):
+            raise OutOfBounds(
+                expected=f"gains in [0, 1] of shape ({len(parameters.lambdas)}, customers) for {metric}",
+                came=f"shape {values.shape}",
+                do="evaluate again",
+            )
+        cells.append(values.shape[1] << FRACTION_BITS)
+        cells.extend(np.rint(np.ldexp(values, FRACTION_BITS)).astype(np.int64).sum(axis=1).tolist())
+    return np.array(cells, dtype=np.int64)
+
+
+def _interpret(total: npt.NDArray[np.float64], parameters: Parameters, _n_concepts: int) -> EvaluationReading:
+    explore, surprise = total.reshape(len(METRICS), 1 + len(parameters.lambdas))
+    return EvaluationReading(explore=_metric(explore, parameters), surprise=_metric(surprise, parameters))
+
+
+def _metric(cells: npt.NDArray[np.float64], parameters: Parameters) -> MetricReading:
+    count = float(cells[0])
+    means = cells[1:] / count if count > 0 else np.zeros(len(cells) - 1)
+    return MetricReading(count=count, lambdas=parameters.lambdas, means=tuple(float(mean) for mean in means))
+
+
+def _in_unit_interval(values: npt.NDArray[np.float64]) -> bool:
+    return bool(((values >= 0.0) & (values <= 1.0)).all())
+
+
+def _require(holds: bool, expected: str, came: object) -> None:
+    if not holds:
+        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
+
+
+EVALUATION: Final = Question(
+    name="evaluation",
+    parameters=Parameters,
+    parse=parse,
+    length=length,
+    bound=bound,
+    describe=describe,
+    interpret=_interpret,
+)

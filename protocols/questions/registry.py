@@ -1,0 +1,152 @@
+"""All questions by name, and what the coordinator and a node do with any of them.
+
+The coordinator asks (:func:`ask`) and reads (:func:`read`) without knowing what is asked; a node
+checks that a signed configuration asks exactly what its parameters say (:func:`check_answer`). To add
+a question, write its file beside this one and add it to :data:`QUESTIONS`.
+
+>>> words = Vocabulary.of("words", ["BREAD", "MILK"])
+>>> spec = ask([("taste", {"until": "2017-08-14"})], words, members=5, epoch="2017-08-14")
+>>> spec.elements, spec.blocks[0].scale_bits
+(3, 12)
+>>> check_answer(spec, words, members=5)
+>>> read(spec, np.array([4096, 0, 8192]), n_concepts=2)[0].gram
+array([[1., 0.],
+       [0., 2.]])
+>>> describe(spec)[0][-29:]
+'No differential privacy here.'
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.errors import BadInput, BadRelease, MalformedMessage, QuestionNotAllowed
+from protocols.limits import HASH_BYTES
+from protocols.messages import AnswerSpec, Block
+from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.parameters import Given
+from protocols.questions.question import Question
+from protocols.questions.taste import TASTE, Taste
+from protocols.ring import to_float
+from protocols.vocabulary import Vocabulary, check_vocabulary
+
+Reading = Taste | EvaluationReading
+"""What a sum becomes."""
+
+QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
+    {"taste": TASTE, "evaluation": EVALUATION}
+)
+
+NO_MODEL: Final = bytes(HASH_BYTES)
+"""The model hash of an answer that needs no model."""
+
+
+def question_named(name: str) -> Question[Any, Reading]:
+    """The question called ``name``.
+
+    Raises:
+        QuestionNotAllowed: this version knows no such question.
+    """
+    if name not in QUESTIONS:
+        raise QuestionNotAllowed(
+            expected=f"one of {', '.join(QUESTIONS)}", came=name[:40], do="update Altrove or ask another one"
+        )
+    return QUESTIONS[name]
+
+
+def ask(
+    asked: Sequence[tuple[str, Mapping[str, Given]]],
+    vocabulary: Vocabulary,
+    *,
+    members: int,
+    epoch: str,
+    ring_bits: int = 32,
+    model: bytes = NO_MODEL,
+) -> AnswerSpec:
+    """The specification of one answer to all ``asked`` questions, as blocks of one vector.
+
+    Raises:
+        QuestionNotAllowed: an unknown question.
+        BadInput: a wrong parameter, or nothing asked.
+        RingOverflow: no scale fits the ring.
+        MalformedMessage: more numbers than a vector may have.
+    """
+    if not asked:
+        raise BadInput(expected="at least one question", came="none", do=f"ask {' or '.join(QUESTIONS)}")
+    blocks = []
+    for name, values in asked:
+        kind = question_named(name)
+        blocks.append(kind.block(_parse(kind, values), len(vocabulary), members, ring_bits))
+    return AnswerSpec(
+        blocks=tuple(blocks), vocabulary=vocabulary.digest, model=model, epoch=epoch, ring_bits=ring_bits
+    )
+
+
+def check_answer(answer: AnswerSpec, vocabulary: Vocabulary, members: int) -> None:
+    """Check that every block is the one that its question and parameters give for ``members``.
+
+    A coordinator that states another length, bound or scale would make nodes clip, overflow or
+    answer into each other's cells; this is the node's own computation of all three.
+
+    Raises:
+        WrongVocabulary: the answer names another vocabulary.
+        QuestionNotAllowed: an unknown question, or a block that its parameters do not give.
+        MalformedMessage, UnknownVersion: parameters that are not the question's.
+    """
+    check_vocabulary(vocabulary, answer.vocabulary)
+    for block in answer.blocks:
+        kind = question_named(block.question)
+        own = kind.block(kind.open(block.parameters), len(vocabulary), members, answer.ring_bits)
+        if own != block:
+            wrong = [name for name in Block.__slots__ if getattr(own, name) != getattr(block, name)]
+            raise QuestionNotAllowed(
+                expected=f"the block of {block.question!r} that its parameters give",
+                came=f"another {', '.join(wrong)}",
+                do="refuse the round; both sides must run the same version of the question",
+            )
+
+
+def describe(answer: AnswerSpec) -> tuple[str, ...]:
+    """One plain paragraph a block: what is asked, its size, and its privacy, always in words."""
+    return tuple(_describe(block) for block in answer.blocks)
+
+
+def read(answer: AnswerSpec, total: npt.NDArray[np.int64], n_concepts: int) -> tuple[Reading, ...]:
+    """One reading a block from the lifted sum ``total``, shape (answer.elements,), in ring units.
+
+    Raises:
+        BadRelease: another length than the answer's.
+        QuestionNotAllowed: an unknown question.
+    """
+    if total.shape != (answer.elements,):
+        raise BadRelease(
+            expected=f"{answer.elements} numbers", came=f"shape {total.shape}", do="fetch the release again"
+        )
+    readings: list[Reading] = []
+    start = 0
+    for block in answer.blocks:
+        kind = question_named(block.question)
+        part = to_float(total[start : start + block.length], block)
+        readings.append(kind.read(part, kind.open(block.parameters), n_concepts))
+        start += block.length
+    return tuple(readings)
+
+
+def _parse(kind: Question[Any, Reading], values: Mapping[str, Given]) -> Any:
+    try:
+        return kind.parse(values)
+    except MalformedMessage as error:  # parameters that are each right and contradict each other
+        raise BadInput(expected=error.expected, came=error.came, do=error.do) from None
+
+
+def _describe(block: Block) -> str:
+    kind = question_named(block.question)
+    privacy = (
+        f"Gaussian noise of {block.noise_sigma / 2**block.scale_bits:g} is added to every number."
+        if block.noise_sigma
+        else "No differential privacy here."
+    )
+    return f"{kind.describe(kind.open(block.parameters))} {block.length} numbers. {privacy}"
