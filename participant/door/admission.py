@@ -11,20 +11,18 @@ from participant.store.attempts import StoredAttempt
 from participant.store.rosters import SeenAudit, StoredRoster
 from protocols import policy as policies
 from protocols.codec import decode
-from protocols.errors import QuestionNotAllowed
-from protocols.identity import COORDINATOR, PartnerId, Roll, Signed, open_signed
+from protocols.identity import PartnerId, Signed
 from protocols.messages import RoundConfig
 from protocols.policy import Seen
-from protocols.questions import QUESTIONS
 from protocols.roster import RosterVersion, SignedRoster, roll
-from protocols.vocabulary import Vocabulary, check_vocabulary
+from protocols.secure_sum.attempts import open_config as open_signed_config
 
 
-def open_roster(stored: StoredRoster | None) -> RosterVersion:
-    """The version inside a stored roster, whose chain was verified when it was stored.
+def present(stored: StoredRoster | None) -> StoredRoster:
+    """The stored roster.
 
     Raises:
-        NoRoster: none is in force.
+        NoRoster: there is none.
     """
     if stored is None:
         raise NoRoster(
@@ -32,24 +30,28 @@ def open_roster(stored: StoredRoster | None) -> RosterVersion:
             came="none in force",
             do="compare the hash with another member, then run `altrove-node roster --accept HASH`",
         )
+    return stored
+
+
+def open_roster(stored: StoredRoster) -> RosterVersion:
+    """The version inside a stored roster, whose chain was verified when it was stored."""
     return decode(RosterVersion, decode(SignedRoster, stored.body).version.body)
 
 
-def open_config(signed: Signed, version: RosterVersion) -> tuple[RoundConfig, Roll]:
+def open_config(signed: Signed, version: RosterVersion) -> RoundConfig:
     """The configuration inside ``signed``, if the coordinator of this roster signed it.
 
     Raises:
         BadSignature, UnknownSigner, MalformedMessage: it did not, or for another consortium.
     """
-    signers = roll(version)
-    config = open_signed(signed, RoundConfig, {COORDINATOR: signers[COORDINATOR]})
+    config = open_signed_config(signed, roll(version))
     if config.consortium != version.consortium:
         raise NotInCohort(
             expected=f"consortium {version.consortium.hex()}",
             came=config.consortium.hex(),
             do="refuse the round",
         )
-    return config, signers
+    return config
 
 
 def check_cohort(config: RoundConfig, me: PartnerId, version: RosterVersion) -> None:
@@ -96,27 +98,3 @@ def check_seen(
     )
     now = policies.check_seen(config, known, proof)
     return now.audit_size, now.audit_head
-
-
-def check_question(config: RoundConfig, vocabulary: Vocabulary) -> None:
-    """Every block is the one this node computes itself from question, parameters and vocabulary.
-
-    Raises:
-        WrongVocabulary: the round counts over another vocabulary.
-        QuestionNotAllowed: an unknown question, or bounds and scale that are not the agreed ones.
-    """
-    check_vocabulary(vocabulary, config.answer.vocabulary)
-    for block in config.answer.blocks:
-        question = QUESTIONS.get(block.question)
-        if question is None:
-            raise QuestionNotAllowed(
-                expected=f"one of {', '.join(sorted(QUESTIONS))}", came=block.question[:40], do="refuse it"
-            )
-        parameters = decode(question.Parameters, block.parameters)
-        own = question.block(parameters, len(vocabulary), len(config.cohort), config.answer.ring_bits)
-        if own != block:
-            raise QuestionNotAllowed(
-                expected=f"{own.length} cells within {own.bound}, scaled by 2^{own.scale_bits}",
-                came=f"{block.length} cells within {block.bound}, scaled by 2^{block.scale_bits}",
-                do="refuse the round; both sides must run the same version",
-            )

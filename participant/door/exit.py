@@ -22,10 +22,10 @@ from participant.door import admission, sealing, words
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.steps import Step, Steps
 from participant.door.switch import StopSwitch
-from participant.errors import AnswerVoided, SecretsErased
+from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox
-from participant.store.rosters import Rosters
+from participant.store.rosters import Rosters, StoredRoster
 from participant.store.sealed_answers import SealedAnswer, SealedAnswers
 from protocols import ring
 from protocols import policy as policies
@@ -34,8 +34,9 @@ from protocols.errors import Equivocation, IllegalMove
 from protocols.identity import IdentityKey, PartnerId, Signed
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy
+from protocols.questions import check_answer
 from protocols.release import Vote
-from protocols.secure_sum import contributor
+from protocols.secure_sum import contributor, states
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
@@ -88,9 +89,8 @@ class Door:
             NoRoster, BadSignature, UnknownSigner, NotInCohort: it is not the coordinator's, or not ours.
         """
         with reading(self._db) as connection:
-            version = admission.open_roster(Rosters(connection).in_force())
-        config, _ = admission.open_config(signed, version)
-        return config
+            version = admission.open_roster(admission.present(Rosters(connection).in_force()))
+        return admission.open_config(signed, version)
 
     def advertise(
         self, signed: Signed, *, vocabulary: Vocabulary, proof: Sequence[bytes], customers: int
@@ -106,9 +106,9 @@ class Door:
         self.switch.require_open()
         asked = words.input_hash(Phase.ADVERTISE, (signed,))
         with transaction(self._db) as connection:
-            stored = Rosters(connection).in_force()
+            stored = admission.present(Rosters(connection).in_force())
             version = admission.open_roster(stored)
-            config, _ = admission.open_config(signed, version)
+            config = admission.open_config(signed, version)
             earlier = self._again(connection, config.round, config.attempt, Phase.ADVERTISE, asked)
             if earlier is not None:
                 return earlier
@@ -116,8 +116,8 @@ class Door:
             policies.check_customers(self._policy, customers)
             ring.check_overflow(config)
             admission.check_cohort(config, self._me, version)
-            admission.check_question(config, vocabulary)
-            counter, closed = self._admit(connection, config, proof)
+            check_answer(config.answer, vocabulary, len(config.cohort))
+            counter, closed = self._admit(connection, config, stored, proof)
             state, message = contributor.advertise(
                 config, self._me, self._key, counter=counter, rand=self._entropy(contributor.RAND_ADVERTISE)
             )
@@ -209,7 +209,7 @@ class Door:
                     do="let it end without this node",
                 )
             config = _config(attempt)
-            version = admission.open_roster(Rosters(connection).at(config.roster_height))
+            version = admission.open_roster(admission.present(Rosters(connection).at(config.roster_height)))
             sealed = SealedAnswers(connection)
             step = self._steps.take(
                 phase,
@@ -298,15 +298,12 @@ class Door:
         return decode(Signed, earlier.body)
 
     def _admit(
-        self, connection: Connection, config: RoundConfig, proof: Sequence[bytes]
+        self, connection: Connection, config: RoundConfig, stored: StoredRoster, proof: Sequence[bytes]
     ) -> tuple[int, list[tuple[int, int]]]:
         """Numbers, audit log and answer; closes this round's earlier attempts. Returns the counter."""
         attempts, rosters = Attempts(connection), Rosters(connection)
         known = attempts.of_round(config.round)
         admission.check_number(config, known, attempts.highest_round())
-        stored = rosters.in_force()
-        if stored is None:
-            raise SecretsErased(expected="a roster", came="none", do="accept a roster")
         size, head = admission.check_seen(config, stored, rosters.seen(), proof)
         self._steps.check_answer(config, SealedAnswers(connection).find(config.answer_id))
         now = self._clock.now()
@@ -323,7 +320,7 @@ class Door:
         connection: Connection,
         signed: Signed,
         config: RoundConfig,
-        state: contributor.Advertised,
+        state: states.Advertised,
         message: Signed,
         asked: bytes,
     ) -> Submission:

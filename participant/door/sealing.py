@@ -19,7 +19,7 @@ from participant.store.sealed_answers import SealedAnswer
 from protocols import ring
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import RoundConfig
-from protocols.secure_sum import contributor
+from protocols.secure_sum import contributor, states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def masked_name(round_number: int, attempt: int) -> str:
 
 
 def write_masked(
-    folder: Path, masking: contributor.Masking, config: RoundConfig, words: npt.NDArray[np.unsignedinteger]
+    folder: Path, masking: states.Masking, config: RoundConfig, words: npt.NDArray[np.unsignedinteger]
 ) -> MaskedFile:
     """Mask ``words`` chunk by chunk into ``folder`` and return the hash of every chunk.
 

@@ -18,7 +18,7 @@ from protocols.identity import IdentityKey, PartnerId, Signed
 from protocols.messages import Phase, RoundConfig
 from protocols.policy import Policy
 from protocols.roster import RosterVersion, roll
-from protocols.secure_sum import contributor
+from protocols.secure_sum import contributor, states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Steps:
     ) -> Step:
         rand = self._entropy(contributor.RAND_SHARE(len(config.cohort)))
         shared, bundle = contributor.share(
-            decode(contributor.Advertised, state), config, items, key=self._key, roll=roll(version), rand=rand
+            decode(states.Advertised, state), config, items, key=self._key, roll=roll(version), rand=rand
         )
         return _step(shared, bundle)
 
@@ -121,7 +121,7 @@ class Steps:
             )
         self.check_answer(config, answer)
         masking = contributor.begin_mask(
-            decode(contributor.Shared, state), config, items, roll=roll(version)
+            decode(states.Shared, state), config, items, roll=roll(version)
         )
         words = sealing.open_sealed(self._vectors, answer, config.answer.ring_bits)
         masked = sealing.write_masked(self._vectors, masking, config, words)
@@ -138,7 +138,7 @@ class Steps:
         unmasked: Sequence[frozenset[PartnerId]],
     ) -> Step:
         confirmed, message = contributor.confirm(
-            decode(contributor.Masked, state),
+            decode(states.Masked, state),
             config,
             items,
             key=self._key,
@@ -160,10 +160,14 @@ class Steps:
         answer: SealedAnswer | None,
     ) -> Step:
         unmasked, message = contributor.unmask(
-            decode(contributor.Confirmed, state), config, items, key=self._key, roll=roll(version)
+            decode(states.Confirmed, state),
+            config,
+            items,
+            key=self._key,
+            roll=roll(version),
+            bound=_bound(answer) or (),
         )
         survivors = contributor.survivors(unmasked)
-        policies.check_once(survivors, _bound(answer))
         return _step(unmasked, (message,), survivors=survivors, final=True)
 
 
@@ -176,7 +180,7 @@ def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:
 
 
 def _step(
-    state: contributor.State,
+    state: states.State,
     items: tuple[Signed, ...],
     *,
     survivors: tuple[PartnerId, ...] = (),

@@ -1,0 +1,113 @@
+"""A node's home directory: which file lies where, and who may read it.
+
+Everything is inside one folder that belongs to the node's user (mode 0700). ``secrets/`` and
+``door.state`` stay out of backups.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from participant import durable
+from participant.door import DoorPaths
+from participant.errors import NotJoined
+from protocols.identity import IdentityKey
+
+DEFAULT_HOME = Path.home() / ".altrove" / "node"
+_FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "run", "releases")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Paths under ``root``; nothing is created until :meth:`make`."""
+
+    root: Path
+
+    def make(self) -> None:
+        """Create the folders that are missing, readable by this user only."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            (self.root / name).mkdir(mode=0o700, exist_ok=True)
+
+    def keep_identity(self, seed: bytes) -> None:
+        """Store the 32 bytes that the identity key is made from (mode 0600)."""
+        durable.write(self.identity, [seed])
+
+    def identity_key(self) -> IdentityKey:
+        """The identity key.
+
+        Raises:
+            NotJoined: there is none.
+        """
+        try:
+            return IdentityKey(self.identity.read_bytes())
+        except OSError:
+            raise NotJoined(
+                expected=f"an identity key in {self.identity}",
+                came="none",
+                do="run `altrove-node join --invite TOKEN` first",
+            ) from None
+
+    @property
+    def settings(self) -> Path:
+        """``node.toml``."""
+        return self.root / "node.toml"
+
+    @property
+    def identity(self) -> Path:
+        """Seed of the identity key."""
+        return self.root / "keys" / "identity.seed"
+
+    @property
+    def tls_key(self) -> Path:
+        """Private key of the client certificate."""
+        return self.root / "keys" / "tls.key"
+
+    @property
+    def certificate(self) -> Path:
+        """Client certificate that the consortium issued."""
+        return self.root / "keys" / "tls.pem"
+
+    @property
+    def authority(self) -> Path:
+        """The consortium's certificate authority, from the invitation."""
+        return self.root / "keys" / "authority.pem"
+
+    @property
+    def courier_key(self) -> Path:
+        """Key of the courier's Flower node; not the node's identity."""
+        return self.root / "keys" / "courier.key"
+
+    @property
+    def database(self) -> str:
+        """URL of the embedded database."""
+        return f"sqlite:///{self.root / 'node.db'}"
+
+    @property
+    def switch(self) -> Path:
+        """STOP: the door is open only while this file reads exactly ``open``."""
+        return self.root / "door.state"
+
+    @property
+    def vectors(self) -> Path:
+        """Sealed and masked vectors."""
+        return self.root / "vectors"
+
+    @property
+    def releases(self) -> Path:
+        """Payloads of releases."""
+        return self.root / "releases"
+
+    @property
+    def models(self) -> Path:
+        """Trained models, one folder each."""
+        return self.root / "models"
+
+    @property
+    def door_socket(self) -> Path:
+        """Where the courier asks for masked vectors."""
+        return self.root / "run" / "door.sock"
+
+    @property
+    def door(self) -> DoorPaths:
+        """The part of the home that the door uses."""
+        return DoorPaths(switch=self.switch, vectors=self.vectors, secrets=self.root / "secrets")

@@ -1,0 +1,154 @@
+"""Settings of a node: ``node.toml`` in its home, overridden by ``ALTROVE_NODE_*`` variables.
+
+Built once in the CLI and passed down. The defaults refuse rather than reveal: differencing and a
+cohort of three are accepted by name only.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from participant import durable
+from participant.errors import BadSettings
+from participant.home import Home
+from protocols.policy import Policy
+
+Seconds = Annotated[float, Field(gt=0)]
+UnixSeconds = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PolicySettings(_Part):
+    """What this company refuses, whoever asks (see ``protocols.policy``)."""
+
+    questions: tuple[str, ...] = ("taste", "evaluation")
+    minimum_cohort: int = 4
+    colluders: int = -1
+    customers_floor: int = 50
+    differencing_floor: int = 0
+    accept_company_differencing: bool = False
+    accept_two_expose_the_third: bool = False
+    require_dp: bool = False
+
+    def policy(self) -> Policy:
+        """The protocol's value."""
+        return Policy(**self.model_dump())
+
+
+class ListenSettings(_Part):
+    """Where the API and the console listen; loopback unless the operator says otherwise."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8470
+
+
+class ExchangeSettings(_Part):
+    """Patience: ``fallback_after_s`` without a courier, or ``fallback_share`` of the phase, then PUT."""
+
+    poll_s: Annotated[int, Field(ge=1, le=25)] = 20
+    fallback_after_s: Seconds = 45.0
+    fallback_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    backoff_max_s: Seconds = 15.0
+
+
+class TrainingSettings(_Part):
+    """Windows in unix seconds UTC; 0 takes them from the data (the last eighth validates)."""
+
+    fit_until: UnixSeconds = 0
+    validation_until: UnixSeconds = 0
+    threads: Annotated[int, Field(ge=1)] = 1
+
+
+class CourierSwitch(_Part):
+    """Whether this daemon runs Flower's processes; without them vectors go over the API."""
+
+    enabled: bool = True
+
+
+class Settings(BaseSettings):
+    """All settings of one node."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ALTROVE_NODE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    database: str = ""
+    policy: PolicySettings = PolicySettings()
+    listen: ListenSettings = ListenSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
+    training: TrainingSettings = TrainingSettings()
+    courier: CourierSwitch = CourierSwitch()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(home: Home) -> Settings:
+    """Read ``node.toml`` and the environment.
+
+    Raises:
+        BadSettings: an unknown name or a value of another kind.
+    """
+
+    class _Here(Settings):
+        model_config = SettingsConfigDict(toml_file=home.settings)
+
+    try:
+        return _Here()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadSettings(
+            expected=f"a setting that node.toml knows at `{place}`",
+            came=first["msg"],
+            do=f"correct {home.settings} or the variable ALTROVE_NODE_{place.upper().replace('.', '__')}",
+        ) from None
+    except ValueError as error:
+        raise BadSettings(
+            expected="TOML", came=str(error), do=f"correct the syntax of {home.settings}"
+        ) from None
+
+
+def write_default(home: Home, *, port: int) -> None:
+    """Write ``node.toml`` with the defaults spelled out, unless there is one."""
+    if home.settings.exists():
+        return
+    shown = Settings.model_construct(listen=ListenSettings(port=port)).model_dump(mode="json")
+    durable.write(home.settings, [tomli_w.dumps(shown).encode()])
+
+
+def database_url(settings: Settings, home: Home) -> str:
+    """The database of this node."""
+    return settings.database or home.database
+
+
+def one_thread_each(settings: Settings) -> None:
+    """Tell the linear-algebra libraries how many threads to use, before they are imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(settings.training.threads))
+
+
+def home_at(path: Path) -> Home:
+    """The home at ``path``, made absolute."""
+    return Home(root=path.expanduser().resolve())
