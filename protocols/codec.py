@@ -90,14 +90,19 @@ def tagged_hash(purpose: str, *parts: bytes) -> bytes:
 
 def enc(purpose: str, *parts: bytes) -> bytes:
     """The domain tag and ``parts``, each with its length: unambiguous input of a KDF or an AEAD."""
-    return b"".join((_sized(domain(purpose)), *map(_sized, parts)))
+    return prefixed(domain(purpose), *parts)
+
+
+def prefixed(*parts: bytes) -> bytes:
+    """``parts``, each with its 4-byte length; for tags that another document fixes to the letter."""
+    return b"".join(map(_sized, parts))
 
 
 def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _encode_fields(message: Any) -> Iterator[bytes]:
+def _encode_fields(message: object) -> Iterator[bytes]:
     for name, kind in _layout(type(message)):
         yield from _encode_value(kind, getattr(message, name), name)
 
@@ -187,6 +192,8 @@ def _text(data: bytes) -> str:
 @cache
 def _layout(kind: type) -> tuple[tuple[str, Any], ...]:
     """Names and plain types of a message's fields, in order; ``NewType`` is unwrapped."""
+    if not fields(kind):
+        raise TypeError(f"{kind.__name__} has no fields: a tuple of it would have no length to check")
     hints = get_type_hints(kind)
     return tuple((field.name, _plain(hints[field.name])) for field in fields(kind))
 

@@ -86,10 +86,10 @@ def check_identity_public(key: bytes) -> IdentityPublic:
     """Return ``key`` if it is a canonical Ed25519 public key outside the small subgroup.
 
     Raises:
-        WeakKey: wrong length, not canonical, or of low order.
+        WeakKey: wrong length, not canonical, no point of the curve, or of low order.
     """
     y = int.from_bytes(key, "little") & ((1 << 255) - 1)
-    if len(key) != KEY_BYTES or y >= 2**255 - 19 or y in _LOW_ORDER_Y:
+    if len(key) != KEY_BYTES or y >= _P or y in _LOW_ORDER_Y or not _on_curve(y):
         raise WeakKey(expected="a canonical Ed25519 key", came=key.hex()[:64], do="make a new identity key")
     return IdentityPublic(key)
 
@@ -118,11 +118,19 @@ def open_signed(signed: Signed, kind: type[M], roll: Roll) -> M:
     return decode(kind, signed.body)
 
 
+def _on_curve(y: int) -> bool:
+    """Whether x^2 = (y^2 - 1) / (d y^2 + 1) has a root (RFC 8032, section 5.1.3)."""
+    quotient = (y * y - 1) * pow(_D * y * y + 1, -1, _P)
+    return pow(quotient, (_P - 1) // 2, _P) == 1
+
+
+_P = 2**255 - 19
+_D = -121665 * pow(121666, -1, _P) % _P
 _LOW_ORDER_Y = frozenset(
     {
         0,
         1,
-        2**255 - 20,
+        _P - 1,
         0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
         0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
     }
