@@ -49,6 +49,7 @@ class FleetOnly:
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Pass an allowed request on; ignore what is not HTTP."""
         if scope["type"] == "http" and _allowed(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -103,7 +104,7 @@ def main(public_host: str, public_port: int) -> None:
         ssl_certfile=config.ssl_certfile,
         ssl_keyfile=config.ssl_keyfile,
         access_log=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
     private = uvicorn.Server(listen(app, host=config.host, port=config.port))
     public = _Listener(listen(FleetOnly(app), host=public_host, port=public_port, lifespan="off"))

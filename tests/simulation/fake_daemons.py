@@ -39,12 +39,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(reply)
             self.wfile.flush()
 
-    do_GET = do_POST = do_PUT = _answer
+    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of the standard library
 
     def address_string(self) -> str:
         return "unix"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         return
 
 

@@ -1,0 +1,82 @@
+"""The thin ClientApp waits at the door and hands on exactly the bytes that the door gives."""
+
+import threading
+import time
+
+import pytest
+from flwr.app import ConfigRecord, Message, RecordDict
+
+from participant.courier.client_app import app
+from tests.simulation.fake_daemons import FakeDoor
+from tests.simulation.flower_grid import InProcessGrid, NodeApp
+
+NODE = 2**63 + 5
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def door(tmp_path):
+    with FakeDoor(tmp_path / "door.sock") as fake:
+        yield fake
+
+
+def send(door, *, round_=3, attempt=2, ttl=30.0, extra=None):
+    """Push one envelope and wait for the reply."""
+    grid = InProcessGrid({NODE: NodeApp(app, {"door": str(door.path)})})
+    content = RecordDict({"envelope": ConfigRecord({"round": round_, "attempt": attempt, **(extra or {})})})
+    (reply,) = grid.send_and_receive([Message(content, dst_node_id=NODE, message_type="query", ttl=ttl)])
+    grid.close()
+    return reply
+
+
+def test_the_reply_is_the_doors_bytes_and_nothing_else(door):
+    door.sealed[3, 2] = bytes(range(256)) * 40
+    reply = send(door)
+    assert list(reply.content) == ["y"]
+    array = reply.content["y"]["y"]
+    assert array.data == door.sealed[3, 2]
+    assert (array.dtype, array.shape, array.stype) == ("uint32", (2560,), "raw")
+
+
+def test_bytes_that_are_no_words_travel_as_bytes(door):
+    door.sealed[3, 2] = b"seven.."
+    array = send(door).content["y"]["y"]
+    assert (array.dtype, array.shape, array.data) == ("uint8", (7,), b"seven..")
+
+
+def test_an_envelope_that_comes_first_waits_until_the_answer_exists(door):
+    threading.Timer(0.4, lambda: door.sealed.update({(3, 2): b"late"})).start()
+    assert send(door).content["y"]["y"].data == b"late"
+
+
+def test_a_closed_door_is_an_error_that_says_nothing_more(door):
+    door.closed = True
+    reply = send(door)
+    assert reply.has_error()
+    assert (reply.error.code, reply.error.reason) == (410, "closed")
+
+
+def test_a_door_that_is_away_for_a_moment_is_asked_again(tmp_path):
+    door = FakeDoor(tmp_path / "door.sock")
+    door.sealed[3, 2] = b"back again"
+    timer = threading.Timer(0.3, door.__enter__)
+    timer.start()
+    try:
+        assert send(door).content["y"]["y"].data == b"back again"
+    finally:
+        timer.join()
+        door.__exit__()
+
+
+def test_waiting_ends_with_the_time_of_the_envelope(door):
+    started = time.monotonic()
+    assert send(door, ttl=1.0).error.code == 410
+    assert time.monotonic() - started < 5
+
+
+def test_everything_in_the_message_but_round_and_attempt_is_ignored(door):
+    door.sealed[3, 2] = b"only these"
+    reply = send(door, extra={"door": "/etc/passwd", "everything": True})
+    assert reply.content["y"]["y"].data == b"only these"
+    assert set(door.asked) == {(3, 2)}
