@@ -102,7 +102,7 @@ def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _encode_fields(message: object) -> Iterator[bytes]:
+def _encode_fields(message: Message) -> Iterator[bytes]:
     for name, kind in _layout(type(message)):
         yield from _encode_value(kind, getattr(message, name), name)
 
