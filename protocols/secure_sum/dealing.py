@@ -1,0 +1,70 @@
+"""What one member derives for each other: its shares, the bundles that carry them, the mask's seed."""
+
+from collections.abc import Sequence
+
+from protocols.identity import PartnerId
+from protocols.messages import RoundConfig, SealedShare
+from protocols.secret_sharing import FIELD_RAND_BYTES, from_bytes, split, to_bytes
+from protocols.secure_sum.agreement import mask_key, seal_key
+from protocols.secure_sum.sealing import HeldShares, seal, unseal
+from protocols.secure_sum.states import Advertised, PeerKeys, Shared
+
+
+def deal(
+    state: Advertised, config: RoundConfig, u1: Sequence[PartnerId], rand: bytes
+) -> dict[PartnerId, HeldShares]:
+    """The shares of b_i and of the mask secret for every member of ``u1``, ourselves included.
+
+    The abscissa is the member's position in the configuration, whoever dropped out before it.
+    """
+    used = (config.threshold - 1) * FIELD_RAND_BYTES
+    chosen = frozenset(u1)
+    places = {x: member for x, member in enumerate(config.cohort, start=1) if member in chosen}
+    own = split(from_bytes(state.self_secret), config.threshold, tuple(places), rand[:used])
+    mask = split(from_bytes(state.mask_secret), config.threshold, tuple(places), rand[used : 2 * used])
+    return {
+        member: HeldShares(owner=state.me, self_share=to_bytes(own[x]), key_share=to_bytes(mask[x]))
+        for x, member in places.items()
+    }
+
+
+def seal_for(state: Shared, peer: PeerKeys, shares: HeldShares) -> SealedShare:
+    """Our bundle for ``peer``."""
+    derived = seal_key(
+        state.seal_secret,
+        peer.seal_key,
+        transcript=state.transcript,
+        config=state.config,
+        sender=state.me,
+        recipient=peer.member,
+    )
+    return seal(derived, shares, config=state.config, transcript=state.transcript, recipient=peer.member)
+
+
+def unseal_from(state: Shared, peer: PeerKeys, message: SealedShare) -> HeldShares:
+    """The shares that ``peer`` sealed for us.
+
+    Raises:
+        BadShare: as :func:`protocols.secure_sum.sealing.unseal`.
+    """
+    derived = seal_key(
+        state.seal_secret,
+        peer.seal_key,
+        transcript=state.transcript,
+        config=state.config,
+        sender=peer.member,
+        recipient=state.me,
+    )
+    return unseal(derived, message)
+
+
+def pair_key(state: Shared, low: PartnerId, high: PartnerId, peer: PeerKeys) -> bytes:
+    """The seed of the mask that we share with ``peer``; ``low`` comes earlier in the cohort."""
+    return mask_key(
+        state.mask_secret,
+        peer.mask_key,
+        transcript=state.transcript,
+        config=state.config,
+        low=low,
+        high=high,
+    )
