@@ -120,7 +120,7 @@ def _encode_value(kind: Any, value: Any, name: str) -> Iterator[bytes]:
         yield len(value).to_bytes(4, "big")
         for item in value:
             yield from _encode_value(get_args(kind)[0], item, name)
-    elif is_dataclass(kind) and type(value) is kind:
+    elif type(value) is kind and is_dataclass(kind):
         yield from _encode_fields(value)
     else:
         raise TypeError(f"field {name!r} must be an encodable {kind}, not {type(value).__name__}")
@@ -184,9 +184,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedMessage(
-            expected="valid UTF-8", came="other bytes", do="refuse the message"
-        ) from None
+        raise MalformedMessage(expected="valid UTF-8", came="other bytes", do="refuse the message") from None
 
 
 @cache
