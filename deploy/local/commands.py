@@ -1,0 +1,69 @@
+"""The public commands, as a person would type them; every call is logged."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.faults import CommandFailed
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Runs ``altrove-node`` and ``altrove-coordinator`` from this virtual environment."""
+
+    log: Path
+    environment: Mapping[str, str]
+
+    def coordinator(self, home: Path, *words: str, within_s: float = 120) -> str:
+        """``altrove-coordinator --home HOME ...``; returns what it printed."""
+        return self._run(coordinator_words(home, *words), within_s)
+
+    def node(self, home: Path, *words: str, within_s: float = 120) -> str:
+        """``altrove-node --home HOME ...``; returns what it printed."""
+        return self._run(node_words(home, *words), within_s)
+
+    def _run(self, words: Sequence[str], within_s: float) -> str:
+        began = time.monotonic()
+        shown = shlex.join([Path(words[0]).name, *words[1:]])
+        try:
+            done = subprocess.run(
+                list(words),
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=within_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise CommandFailed(
+                expected=f"`{shown}` to end within {within_s:.0f} s", came="nothing", do=f"read {self.log}"
+            ) from None
+        with self.log.open("a") as log:
+            log.write(f"$ {shown}   # exit {done.returncode} after {time.monotonic() - began:.1f} s\n")
+            log.write(done.stdout + done.stderr)
+        if done.returncode != 0:
+            last = " ".join((done.stderr.strip() or done.stdout.strip()).split())[-600:]
+            raise CommandFailed(expected=f"`{shown}` to succeed", came=last, do=f"read {self.log}")
+        return done.stdout
+
+
+def coordinator_words(home: Path, *words: str) -> tuple[str, ...]:
+    """The command line of the coordinator's program."""
+    return (str(BIN / "altrove-coordinator"), *_with_home(home, words))
+
+
+def node_words(home: Path, *words: str) -> tuple[str, ...]:
+    """The command line of the node's program."""
+    return (str(BIN / "altrove-node"), *_with_home(home, words))
+
+
+def _with_home(home: Path, words: Sequence[str]) -> tuple[str, ...]:
+    return (*words, "--home", str(home))
