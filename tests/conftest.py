@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
+from sqlalchemy import Engine
 
+from protocols.service.unit_of_work import engine
 from tests.postgres import Postgres
 
 TESTS = Path(__file__).parent
@@ -41,3 +43,19 @@ def postgres_server() -> Iterator[Postgres]:
 def postgres_url(postgres_server: Postgres) -> str:
     """SQLAlchemy URL of a fresh, empty database."""
     return postgres_server.new_database()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A contract test that asks for this runs twice: on a new SQLite file, on a new PostgreSQL database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'contract.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """An open, empty database of each kind."""
+    opened = engine(database_url)
+    yield opened
+    opened.dispose()

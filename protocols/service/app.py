@@ -42,7 +42,7 @@ def create_app(
     larger limits for streamed uploads. ``error_page`` renders a problem as HTML for browsers. The
     interactive documentation of FastAPI loads scripts from elsewhere and is therefore off.
     """
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.error_page = error_page
     app.add_exception_handler(AltroveError, _on_altrove_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

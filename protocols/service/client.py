@@ -43,6 +43,7 @@ class ServiceClient:
         socket_path: Path | None = None,
     ) -> None:
         self._url = url.rstrip("/")
+        self._answered = False
         transport = httpx.HTTPTransport(
             verify=tls if tls is not None else True,
             uds=None if socket_path is None else str(socket_path),
@@ -109,28 +110,32 @@ class ServiceClient:
                 headers=None if headers is None else dict(headers),
             )
         except httpx.TransportError as error:
-            raise explain(error, self._url) from error
+            raise explain(error, self._url, answered_before=self._answered) from error
+        self._answered = True
         return raise_for_problem(response)
 
 
-def explain(error: httpx.TransportError, url: str) -> AltroveError:
-    """Say in words why ``url`` did not answer: certificate, refused client, timeout, nobody there."""
+def explain(error: httpx.TransportError, url: str, *, answered_before: bool = False) -> AltroveError:
+    """Say in words why ``url`` did not answer: certificate, refused client, timeout, nobody there.
+
+    Under TLS 1.3 a server judges the client's certificate after the client's handshake is over, and
+    asyncio closes the connection without the alert that would say so: a connection that closes
+    before the first answer ever is therefore reported as a refused certificate.
+    """
     cause = _ssl_cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _bad_certificate(cause, url)
     if cause is not None and "alert" in str(cause).lower().replace("_", " "):
-        return ClientCertificateRefused(
-            expected=f"{url} to accept this machine's client certificate",
-            came=_alert(cause),
-            do="check that the certificate in the keys folder is the one issued at joining and has not run "
-            "out; otherwise join again with a new invitation",
-        )
+        return _refused_client(url, _alert(cause))
     if cause is not None:
         return BadCertificate(
             expected=f"a TLS 1.3 service at {url}",
             came=cause.reason or "something else",
             do="check host and port; the address must be that of the consortium's listener",
         )
+    closed = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
+    if closed and url.startswith("https:") and not answered_before:
+        return _refused_client(url, "a connection closed right after the handshake")
     if isinstance(error, httpx.TimeoutException):
         return Unreachable(
             expected=f"an answer from {url}",
@@ -141,6 +146,15 @@ def explain(error: httpx.TransportError, url: str) -> AltroveError:
         expected=f"an Altrove service at {url}",
         came=str(error) or type(error).__name__,
         do="check that it runs and that host and port are right; the request is repeated automatically",
+    )
+
+
+def _refused_client(url: str, came: str) -> ClientCertificateRefused:
+    return ClientCertificateRefused(
+        expected=f"{url} to accept this machine's client certificate",
+        came=came,
+        do="check that the certificate in the keys folder is the one issued at joining and has not run "
+        "out; otherwise join again with a new invitation",
     )
 
 

@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -72,16 +72,27 @@ class Listeners:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked = threading.Event()
         self._sockets: list[socket.socket] = []
-        with contextlib.ExitStack() as opened:
+        with contextlib.ExitStack() as stack:
             for listener in self._listeners:
-                self._sockets.append(opened.enter_context(contextlib.closing(_open(listener))))
-            opened.pop_all()
+                self._sockets.append(stack.enter_context(contextlib.closing(_open(listener))))
+            stack.pop_all()
+        self._bound = tuple(
+            opened.getsockname()[1] if opened.family != socket.AF_UNIX else 0 for opened in self._sockets
+        )
         self._servers = [_server(listener) for listener in self._listeners]
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The bound port of each listener (0 for unix sockets); useful where port 0 was asked for."""
-        return tuple(s.getsockname()[1] if s.family != socket.AF_UNIX else 0 for s in self._sockets)
+        return self._bound
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where each listener answers: ``https://host:port`` or ``unix:path``."""
+        return tuple(
+            str(replace(listener, port=port) if isinstance(listener, Tcp) else listener)
+            for listener, port in zip(self._listeners, self._bound, strict=True)
+        )
 
     def run(self) -> None:
         """Serve in the main thread until SIGTERM, SIGINT or :meth:`stop`."""
@@ -122,7 +133,7 @@ class Listeners:
 
     def _begin_stop(self) -> None:
         if not all(server.should_exit for server in self._servers):
-            _log.info("stopping", listeners=[str(listener) for listener in self._listeners])
+            _log.info("stopping", listeners=self.addresses)
             self._on_stop()
         for server in self._servers:
             server.should_exit = True
@@ -131,7 +142,7 @@ class Listeners:
         for server in self._servers:
             await server.answering.wait()
         self._started.set()
-        _log.info("listening", on=[str(listener) for listener in self._listeners])
+        _log.info("listening", on=self.addresses)
 
     def _close(self) -> None:
         for opened, listener in zip(self._sockets, self._listeners, strict=True):

@@ -90,6 +90,7 @@ class SignedRequests(httpx.Auth):
             tag=TAG,
             label="altrove",
             covered_component_ids=COVERED,
+            use_existing_digest=True,
         )
         signer.apply(request, prepared, self._key.sign_request(prepared.signature_base))
 
