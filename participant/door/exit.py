@@ -334,12 +334,15 @@ class Door:
                 config_hash=digest(config),
                 state=name,
                 sealed_state=self._secrets.seal((config.round, config.attempt), name, plain),
+                transcript=b"",
                 survivors=(),
                 reason="",
                 opened_at=self._clock.now(),
             )
         )
-        step = Step(state=name, plain=plain, items=(message,), survivors=(), masked=None, final=False)
+        step = Step(
+            state=name, plain=plain, items=(message,), transcript=b"", survivors=(), masked=None, final=False
+        )
         return self._commit(connection, config, Phase.ADVERTISE, asked, step)
 
     def _again(
@@ -392,11 +395,15 @@ class Door:
         if step.final:
             now = self._clock.now()
             SealedAnswers(connection).bind(config.answer_id, step.survivors, at=now)
-            attempts.move(*key, state=step.state, sealed_state=b"", survivors=step.survivors)
+            attempts.move(
+                *key, state=step.state, sealed_state=b"", transcript=step.transcript, survivors=step.survivors
+            )
             attempts.finish(*key, state=step.state, reason="unmasked", at=now)
             return
         sealed = self._secrets.seal(key, step.state, step.plain)
-        attempts.move(*key, state=step.state, sealed_state=sealed, survivors=step.survivors)
+        attempts.move(
+            *key, state=step.state, sealed_state=sealed, transcript=step.transcript, survivors=step.survivors
+        )
 
     def _attempt(self, connection: Connection, round_number: int, attempt: int) -> StoredAttempt:
         found = Attempts(connection).find(round_number, attempt)

@@ -28,6 +28,7 @@ class Step:
     state: str
     plain: bytes = field(repr=False)
     items: tuple[Signed, ...]
+    transcript: bytes
     survivors: tuple[PartnerId, ...]
     masked: sealing.MaskedFile | None
     final: bool
@@ -180,7 +181,7 @@ def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:
 
 
 def _step(
-    state: states.State,
+    state: states.Shared | states.Masked | states.Confirmed | states.Unmasked,
     items: tuple[Signed, ...],
     *,
     survivors: tuple[PartnerId, ...] = (),
@@ -191,6 +192,7 @@ def _step(
         state=type(state).__name__,
         plain=encode(state),
         items=items,
+        transcript=state.transcript,
         survivors=survivors,
         masked=masked,
         final=final,

@@ -23,6 +23,7 @@ class StoredAttempt:
     config_hash: bytes
     state: str
     sealed_state: bytes
+    transcript: bytes
     survivors: tuple[PartnerId, ...]
     reason: str
     opened_at: int
@@ -71,6 +72,7 @@ class Attempts:
                 config_hash=attempt.config_hash,
                 state=attempt.state,
                 sealed_state=attempt.sealed_state,
+                transcript=attempt.transcript,
                 survivors=b"".join(attempt.survivors),
                 reason=attempt.reason,
                 opened_at=attempt.opened_at,
@@ -78,14 +80,26 @@ class Attempts:
         )
 
     def move(
-        self, round_number: int, attempt: int, *, state: str, sealed_state: bytes, survivors: tuple[PartnerId, ...]
+        self,
+        round_number: int,
+        attempt: int,
+        *,
+        state: str,
+        sealed_state: bytes,
+        transcript: bytes,
+        survivors: tuple[PartnerId, ...],
     ) -> None:
         """Replace the state of an attempt."""
         key = (attempts.c.round == round_number) & (attempts.c.attempt == attempt)
         self._db.execute(
             update(attempts)
             .where(key)
-            .values(state=state, sealed_state=sealed_state, survivors=b"".join(survivors))
+            .values(
+                state=state,
+                sealed_state=sealed_state,
+                transcript=transcript,
+                survivors=b"".join(survivors),
+            )
         )
 
     def finish(self, round_number: int, attempt: int, *, state: str, reason: str, at: int) -> None:
@@ -110,6 +124,7 @@ def _attempt(row: RowMapping) -> StoredAttempt:
         config_hash=row["config_hash"],
         state=row["state"],
         sealed_state=row["sealed_state"],
+        transcript=row["transcript"],
         survivors=members(row["survivors"]),
         reason=row["reason"],
         opened_at=row["opened_at"],

@@ -87,6 +87,7 @@ attempts = Table(
     Column("config_hash", LargeBinary(32), nullable=False),
     Column("state", String(32), nullable=False),
     Column("sealed_state", LargeBinary, nullable=False),
+    Column("transcript", LargeBinary, nullable=False),
     Column("survivors", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
     Column("opened_at", BigInteger, nullable=False),

@@ -1,0 +1,78 @@
+"""The ``evaluation`` answer: how well a release foretells this company's own customers, per lambda.
+
+Only sums of nDCG and counts of customers leave, inside the secure sum: no node's holdout is seen.
+History is what a customer bought before ``history_until``; targets are what it bought from then until
+``target_until``. *Surprise* leaves out the company's own obvious list, counted in the history window.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from participant.answers.context import AnswerContext
+from participant.store.records import Records
+from protocols.questions import evaluation
+from protocols.questions.ease import ease
+from protocols.questions.ranking import ndcg, obvious
+from protocols.vocabulary import Vocabulary
+
+Floats = NDArray[np.float32]
+
+
+def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
+    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per lambda.
+
+    Returns:
+        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of lambdas).
+    """
+    asked = evaluation.EVALUATION.open(parameters)
+    gram = context.released(asked.release)
+    models = [torch.from_numpy(ease(gram, float(lam))) for lam in asked.lambdas]
+    concepts = len(context.vocabulary)
+    span = {
+        "history_until": asked.history_until,
+        "customers_until": asked.customers_until,
+        "customers_cap": asked.customers_cap,
+    }
+    buyers = np.zeros(concepts, np.int64)
+    for history, _ in windows(context.records, context.vocabulary, target_until=asked.history_until, **span):
+        buyers += (history > 0).sum(0)
+    excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": obvious(buyers)}
+    answer = np.zeros(evaluation.length(asked, concepts), np.int64)
+    for history, future in windows(
+        context.records, context.vocabulary, target_until=asked.target_until, **span
+    ):
+        rows = torch.from_numpy(history)
+        scores = [(rows @ model).numpy() for model in models]
+        gains = {
+            metric: np.stack([ndcg(s, history > 0, future > 0, out, top=asked.top).gains for s in scores])
+            for metric, out in excluded.items()
+        }
+        answer += evaluation.pack(asked, gains)
+    return answer
+
+
+def windows(
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    history_until: int,
+    target_until: int,
+    customers_until: int,
+    customers_cap: int = 0,
+) -> Iterator[tuple[Floats, Floats]]:
+    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts)."""
+    before = records.taste_rows(
+        vocabulary, since=0, until=history_until, customers_until=customers_until, customers_cap=customers_cap
+    )
+    after = records.taste_rows(
+        vocabulary,
+        since=history_until,
+        until=target_until,
+        customers_until=customers_until,
+        customers_cap=customers_cap,
+    )
+    for history, future in zip(before, after, strict=True):
+        yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

@@ -1,0 +1,255 @@
+"""The loop of a node: wait for the next phase, let the door act, submit, and again.
+
+It holds no secret and decides nothing that the door decides. Whatever fails on the way is one of three:
+worth another try with the same bytes (network, a busy coordinator, a full disk, a wrong clock), the end
+of this attempt for this node (a refusal of ours, or a peer that broke the protocol), or too late.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from participant.consortium import Consortium
+from participant.door import Door
+from participant.door.words import MASKED_VECTOR
+from participant.errors import SecretsErased
+from participant.fallback import Fallbacks
+from participant.preparation import Preparation
+from participant.release_desk import ReleaseDesk
+from participant.roster_desk import RosterDesk
+from participant.standing import Standing
+from protocols.errors import AltroveError, BehindRoster, Fault, IllegalMove, Stopped
+from protocols.messages import PHASES, Phase, PhaseInput, RoundConfig
+from protocols.service.clock import Clock
+from protocols.service.errors import BadCertificate, ClientCertificateRefused, Unreachable
+from protocols.service.jobs import Stop
+from protocols.service.problems import Refused
+from protocols.service.waiting import Bell
+
+_log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_S: Final = 0.5
+SERVER_FAULT: Final = 500
+TRY_AGAIN: Final = frozenset(
+    {"clock-skew", "replayed-request", "too-many-requests", "unknown-signer", "bad-signature", "http-429"}
+)
+"""Refusals of the coordinator that say nothing about the payload: the same bytes are sent again."""
+
+REMEMBERED: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A round that this node did not go on with, and why; shown on the console, never sent."""
+
+    round: int
+    attempt: int
+    phase: str
+    code: str
+    reason: str
+    at: int
+
+
+class Exchange:
+    """One node's part in the rounds."""
+
+    def __init__(
+        self,
+        *,
+        link: Consortium,
+        door: Door,
+        rosters: RosterDesk,
+        standing: Standing,
+        preparation: Preparation,
+        releases: ReleaseDesk,
+        fallbacks: Fallbacks,
+        clock: Clock,
+        bell: Bell,
+        poll_s: int,
+        backoff_max_s: float,
+    ) -> None:
+        self._link = link
+        self._door = door
+        self._rosters = rosters
+        self._standing = standing
+        self._preparation = preparation
+        self._releases = releases
+        self._fallbacks = fallbacks
+        self._clock = clock
+        self._bell = bell
+        self._poll_s = poll_s
+        self._backoff_max_s = backoff_max_s
+        self._after = 0
+        self._pause_s = FIRST_PAUSE_S
+        self._lock = threading.Lock()
+        self._refusals: deque[Refusal] = deque(maxlen=REMEMBERED)
+        self._over: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
+        self.last_contact = 0
+        self.trouble = ""
+
+    def run(self, stop: Stop) -> None:
+        """Work until ``stop``: the daemon's job."""
+        while not stop:
+            if not self.turn():
+                stop.wait(self._pause_s)
+                self._pause_s = min(2 * self._pause_s, self._backoff_max_s)
+            else:
+                self._pause_s = FIRST_PAUSE_S
+        self._preparation.close()
+
+    def turn(self) -> bool:
+        """One poll and what follows from it. False: wait a little, then try the same again."""
+        try:
+            self._send_due()
+            delivery = self._link.next(self._after, self._wait_s())
+            self._heard()
+            if delivery is None:
+                self._releases.catch_up()
+                return True
+            self._act(delivery.given)
+            self._after = delivery.sequence
+        except (Unreachable, BadCertificate, ClientCertificateRefused, Stopped) as error:
+            return self._again(error)
+        except Refused as refused:
+            # A refusal of the poll itself: nothing to give up, ask again.
+            return self._again(refused)
+        except AltroveError as error:
+            return self._again(error)
+        return True
+
+    def is_over(self, round_number: int, attempt: int) -> bool:
+        """Whether a courier that waits for this attempt's vector waits in vain."""
+        with self._lock:
+            return (round_number, attempt) in self._over
+
+    def fetched(self, round_number: int, attempt: int) -> None:
+        """The courier took the vector."""
+        self._fallbacks.fetched((round_number, attempt))
+        self._door.handed(round_number, attempt, MASKED_VECTOR)
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The newest refusals first, since the daemon started."""
+        with self._lock:
+            return tuple(reversed(self._refusals))
+
+    def _act(self, given: PhaseInput) -> None:
+        """Act on one delivery; returns when it is dealt with, raises when it should come again."""
+        try:
+            self._step(given)
+        except BehindRoster:
+            self._rosters.refresh()
+            self._step(given)
+        except Refused as refused:
+            if refused.problem.status >= SERVER_FAULT or refused.problem.code in TRY_AGAIN:
+                raise
+            self._give_up(given, refused, refused.problem.code)
+        except (Unreachable, BadCertificate, ClientCertificateRefused, Stopped):
+            raise
+        except (SecretsErased, IllegalMove) as error:
+            self._give_up(given, error, error.code)
+        except AltroveError as error:
+            if error.fault is Fault.OURS:
+                raise
+            self._give_up(given, error, error.code)
+
+    def _step(self, given: PhaseInput) -> None:
+        match Phase(given.phase):
+            case Phase.ADVERTISE:
+                self._advertise(given)
+            case Phase.MASK:
+                self._mask(given)
+            case Phase.SHARE | Phase.CHECK | Phase.UNMASK:
+                self._fallbacks.settled((given.round, given.attempt))
+                self._link.submit(self._door.answer(given))
+                _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
+            case Phase.RELEASED:
+                self._end(given, "released")
+                self._releases.catch_up()
+            case Phase.ABORTED:
+                self._end(given, given.reason or "aborted by the coordinator")
+
+    def _advertise(self, given: PhaseInput) -> None:
+        (signed,) = given.items
+        self._rosters.refresh()
+        config = self._door.look_at(signed)
+        vocabulary = self._standing.vocabulary()
+        submission = self._door.advertise(
+            signed,
+            vocabulary=vocabulary,
+            proof=self._standing.audit_proof(config),
+            customers=self._preparation.customers(config),
+        )
+        self._preparation.begin(config, vocabulary)
+        self._link.submit(submission)
+        _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
+
+    def _mask(self, given: PhaseInput) -> None:
+        config = self._standing.config(given.round, given.attempt)
+        self._preparation.finish(config, self._standing.vocabulary())
+        submission = self._door.answer(given)
+        key = (given.round, given.attempt)
+        self._bell.ring()
+        self._link.submit(submission)
+        self._fallbacks.expect(key, now_s=self._clock.monotonic_s(), left_s=self._left_s(config, Phase.MASK))
+        _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
+
+    def _send_due(self) -> None:
+        for key in self._fallbacks.ready(self._clock.monotonic_s()):
+            try:
+                sha256, size, chunks = self._door.masked(*key)
+                self._link.put_vector(*key, sha256=sha256, size_bytes=size, chunks=chunks)
+                self._door.handed(*key, MASKED_VECTOR)
+                _log.info("vector sent over the API", round=key[0], attempt=key[1], size_bytes=size)
+            except Refused as refused:
+                if refused.problem.status >= SERVER_FAULT or refused.problem.code in TRY_AGAIN:
+                    raise
+                _log.warning("vector refused", round=key[0], attempt=key[1], code=refused.problem.code)
+            except IllegalMove:
+                _log.info("vector no longer needed", round=key[0], attempt=key[1])
+            self._fallbacks.settled(key)
+
+    def _wait_s(self) -> int:
+        due_s = self._fallbacks.next_in_s(self._clock.monotonic_s())
+        return self._poll_s if due_s is None else min(self._poll_s, max(1, int(due_s)))
+
+    def _left_s(self, config: RoundConfig, phase: Phase) -> float:
+        return float(config.deadlines[PHASES.index(phase)] - self._clock.now())
+
+    def _end(self, given: PhaseInput, reason: str) -> None:
+        self._fallbacks.settled((given.round, given.attempt))
+        self._door.close(given.round, given.attempt, reason)
+        with self._lock:
+            self._over.append((given.round, given.attempt))
+        self._bell.ring()
+
+    def _give_up(self, given: PhaseInput, error: AltroveError, code: str) -> None:
+        """This attempt goes on without this node; the reason stays here."""
+        _log.warning(
+            "not taking part", round=given.round, attempt=given.attempt, phase=given.phase, code=code, detail=str(error)
+        )
+        with self._lock:
+            self._refusals.append(
+                Refusal(
+                    round=given.round,
+                    attempt=given.attempt,
+                    phase=given.phase,
+                    code=code,
+                    reason=str(error),
+                    at=self._clock.now(),
+                )
+            )
+        if code not in ("phase-closed", "equivocation"):
+            self._end(given, str(error))
+
+    def _heard(self) -> None:
+        self.last_contact = self._clock.now()
+        self.trouble = ""
+
+    def _again(self, error: AltroveError) -> bool:
+        if str(error) != self.trouble:
+            _log.warning("trying again", code=error.code, detail=str(error))
+        self.trouble = str(error)
+        return False

@@ -1,0 +1,58 @@
+"""When to send a masked vector over the API because the courier may be silent.
+
+The courier is given a while; once that has passed, or a share of what is left of the phase, the same
+sealed bytes go over the coordinator's API. Whether the courier succeeded is known only when the next
+phase arrives, so a vector that it fetched is still sent at the later of the two moments.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """``after_s`` without a courier at the door; ``share`` of the phase's remaining time at most."""
+
+    after_s: float
+    share: float
+
+
+class Fallbacks:
+    """Vectors that wait for a courier, by (round, attempt). Times are monotonic seconds."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._due: dict[tuple[int, int], _Due] = {}
+
+    def expect(self, key: tuple[int, int], *, now_s: float, left_s: float) -> None:
+        """A vector is ready at ``now_s`` and its phase closes ``left_s`` seconds later."""
+        latest = now_s + max(0.0, left_s) * self._patience.share
+        self._due[key] = _Due(early=min(now_s + self._patience.after_s, latest), late=latest, fetched=False)
+
+    def fetched(self, key: tuple[int, int]) -> None:
+        """The courier took the vector: it gets until the later moment to deliver it."""
+        due = self._due.get(key)
+        if due is not None:
+            self._due[key] = _Due(early=due.early, late=due.late, fetched=True)
+
+    def settled(self, key: tuple[int, int]) -> None:
+        """The vector arrived, or its attempt is over."""
+        self._due.pop(key, None)
+
+    def ready(self, now_s: float) -> tuple[tuple[int, int], ...]:
+        """Vectors to send now."""
+        return tuple(key for key, due in self._due.items() if due.at <= now_s)
+
+    def next_in_s(self, now_s: float) -> float | None:
+        """Seconds until the next vector is due, or None."""
+        return min((max(0.0, due.at - now_s) for due in self._due.values()), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    early: float
+    late: float
+    fetched: bool
+
+    @property
+    def at(self) -> float:
+        return self.late if self.fetched else self.early

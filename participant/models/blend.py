@@ -1,0 +1,111 @@
+"""The blend of local, federated and popularity scores, chosen on own validation weeks.
+
+Weights act on standardised scores; federated and local weights add up to one. The search is small
+and regularised twice: every step away from the plain federated model must pay for itself by
+:data:`STEP_PRICE`, and a mix is taken only if it wins when customers are split into folds and the
+mix for each fold is chosen by the others.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.models.holdout import HoldOut
+from participant.models.scoring import popularity, standardise
+from protocols.errors import BadInput
+from protocols.questions.ranking import ndcg
+
+Floats = NDArray[np.float32]
+Gains = NDArray[np.float64]
+
+FOLDS: Final = 5
+STEP_PRICE: Final = 0.02
+"""Relative gain that each 0.2 of local or 0.1 of popularity must bring: about one standard error of
+a paired difference between neighbouring mixes at a thousand customers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Weights of the arms: ``1 - local`` federated, ``local``, and ``popularity`` of either sign."""
+
+    local: float
+    popularity: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.local <= 1 or abs(self.popularity) > 1:
+            raise BadInput(
+                expected="local in [0, 1] and popularity in [-1, 1]",
+                came=f"{self.local}, {self.popularity}",
+                do="train the model again",
+            )
+
+    @property
+    def steps(self) -> float:
+        """How far from the plain federated model, in steps of the grid."""
+        return self.local / 0.2 + abs(self.popularity) / 0.1
+
+    def apply(self, local: Floats, federated: Floats, popular: Floats) -> Floats:
+        """The blended scores of standardised arms.
+
+        >>> Mix(local=0.25, popularity=-0.5).apply(*np.array([[4.0], [8.0], [2.0]], np.float32))
+        array([6.], dtype=float32)
+        """
+        return np.asarray(
+            (1 - self.local) * federated + self.local * local + self.popularity * popular, np.float32
+        )
+
+
+FEDERATED: Final = Mix(local=0.0, popularity=0.0)
+LOCAL: Final = Mix(local=1.0, popularity=0.0)
+GRID: Final = tuple(
+    Mix(local=local, popularity=tilt) for local in (0.0, 0.2, 0.4, 0.6) for tilt in (0.0, -0.2, -0.1, 0.1, 0.2)
+)
+"""The plain federated model first: ties go to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChosenMix:
+    """The mix and, for every customer with a target, its gain when chosen by the other folds."""
+
+    mix: Mix
+    cross_fitted: Gains
+    federated: Gains
+    local: Gains
+
+
+def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, seed: int = 0) -> ChosenMix:
+    """Choose a mix for ``scenario`` on the hold-out.
+
+    Args:
+        local, federated: raw scores, (customers, n_concepts).
+    """
+    candidates = held.candidates(scenario)
+    popular = np.broadcast_to(popularity(held.buyers), candidates.shape)
+    arms = tuple(standardise(arm, candidates) for arm in (local, federated, popular))
+    had, excluded = held.history > 0, held.excluded(scenario)
+    table = np.stack([ndcg(mix.apply(*arms), had, held.future, excluded).gains for mix in GRID])
+    own = ndcg(local, had, held.future, excluded).gains
+    folds = np.random.default_rng(seed).permutation(table.shape[1]) % FOLDS
+    crossed = np.zeros(table.shape[1])
+    for fold in range(FOLDS):
+        inside = folds == fold
+        if inside.any():
+            crossed[inside] = table[best_of(table[:, ~inside])][inside]
+    mix = GRID[best_of(table)] if crossed.mean() >= table[0].mean() else FEDERATED
+    return ChosenMix(
+        mix=mix,
+        cross_fitted=crossed if mix != FEDERATED else table[0],
+        federated=table[0],
+        local=own,
+    )
+
+
+def best_of(table: Gains) -> int:
+    """Row of the mix with the best mean gain after the price of its steps; ties to the first."""
+    if table.shape[1] == 0:
+        return 0
+    means = table.mean(1)
+    price = STEP_PRICE * means[0] * np.array([mix.steps for mix in GRID])
+    return int(np.argmax(means - price))

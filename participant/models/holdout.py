@@ -1,0 +1,60 @@
+"""A company's own hold-out: rows of history and of what came after, never leaving the node.
+
+At most :data:`CUSTOMERS` customers are held in memory; more would change no choice by anything that
+matters, and the cap keeps memory bounded for a company of any size.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.answers.evaluation import windows as paired_rows
+from participant.store.records import Records
+from protocols.questions.ranking import obvious
+from protocols.vocabulary import Vocabulary
+
+CUSTOMERS: Final = 5_000
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HoldOut:
+    """History and future of the same customers, both (customers, n_concepts); ``buyers`` of each concept."""
+
+    history: NDArray[np.float32]
+    future: Mask
+    buyers: NDArray[np.int64]
+
+    def excluded(self, scenario: str) -> Mask:
+        """Concepts that the scenario never shows: under *surprise* the shop's own obvious list."""
+        if scenario == "surprise":
+            return obvious(self.buyers)
+        return np.zeros(len(self.buyers), np.bool_)
+
+    def candidates(self, scenario: str) -> Mask:
+        """(customers, n_concepts): never bought before, and not excluded."""
+        return (self.history == 0) & ~self.excluded(scenario)
+
+
+def hold_out(
+    records: Records, vocabulary: Vocabulary, *, history_until: int, target_until: int, customers_until: int
+) -> HoldOut:
+    """Read the rows before and after ``history_until`` (unix seconds)."""
+    pairs = [
+        (history, future > 0)
+        for history, future in paired_rows(
+            records,
+            vocabulary,
+            history_until=history_until,
+            target_until=target_until,
+            customers_until=customers_until,
+            customers_cap=CUSTOMERS,
+        )
+    ]
+    empty = np.zeros((0, len(vocabulary)), np.float32)
+    history = np.concatenate([empty, *(pair[0] for pair in pairs)])
+    future = np.concatenate([empty > 0, *(pair[1] for pair in pairs)])
+    return HoldOut(history=history, future=future, buyers=history.sum(0).astype(np.int64))

@@ -1,0 +1,103 @@
+"""What a node serves from: weights, the mix and verdict of each scenario, and what it knows of its shop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.models.acceptance import Acceptance
+from participant.models.blend import LOCAL, Mix
+from participant.models.gate import Verdict
+from participant.models.scoring import popularity, standardise
+from participant.models.windows import Windows
+from participant.store.records_products import Product
+from protocols.errors import WrongVocabulary
+from protocols.questions.ranking import obvious
+from protocols.vocabulary import Vocabulary
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScenarioModel:
+    """One scenario: ``local`` and ``federated`` EASE weights (None without a release), and the choice."""
+
+    local: Floats
+    federated: Floats | None
+    local_lambda: int
+    federated_lambda: int
+    mix: Mix
+    verdict: Verdict
+    acceptance: Acceptance
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the exchange is used; otherwise the local model serves alone."""
+        return self.federated is not None and self.verdict.deployed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NodeModel:
+    """Everything needed to serve; a value, safe to share between threads."""
+
+    vocabulary: bytes
+    release: str
+    windows: Windows
+    scenarios: Mapping[str, ScenarioModel]
+    buyers: Ints
+    elsewhere: Ints
+    starters: Mapping[int, Product]
+    concepts: tuple[str, ...]
+
+    @property
+    def obvious(self) -> Mask:
+        """The shop's own obvious list: the tenth of the concepts with most buyers here."""
+        return obvious(self.buyers)
+
+    def check(self, vocabulary: Vocabulary) -> None:
+        """Refuse another vocabulary than the one this model was trained for.
+
+        Raises:
+            WrongVocabulary: train again.
+        """
+        if vocabulary.digest != self.vocabulary:
+            raise WrongVocabulary(
+                expected=f"vocabulary {self.vocabulary.hex()[:16]}",
+                came=f"{vocabulary.digest.hex()[:16]}",
+                do="train the node again for the new vocabulary",
+            )
+
+    def local_scores(self, scenario: str, concepts: Ints) -> Floats:
+        """Scores of the local model alone for a history of ``concepts``, shape (n_concepts,)."""
+        scores: Floats = self.scenarios[scenario].local[concepts].sum(0)
+        return scores
+
+    def scores(self, scenario: str, concepts: Ints, candidates: Mask) -> Floats:
+        """Blended scores of one customer, standardised over ``candidates``, shape (n_concepts,)."""
+        model = self.scenarios[scenario]
+        allowed = candidates[None, :]
+        local = standardise(model.local[concepts].sum(0)[None, :], allowed)
+        if model.federated is None or not model.deployed:
+            return local[0]
+        federated = standardise(model.federated[concepts].sum(0)[None, :], allowed)
+        popular = standardise(popularity(self.buyers)[None, :], allowed)
+        return model.mix.apply(local, federated, popular)[0]
+
+    def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
+        """Blended scores of many customers at once, shape (customers, n_concepts)."""
+        from participant.models.scoring import linear
+
+        model = self.scenarios[scenario]
+        local = standardise(linear(history, model.local), candidates)
+        if model.federated is None or not model.deployed:
+            return local
+        federated = standardise(linear(history, model.federated), candidates)
+        popular = standardise(np.broadcast_to(popularity(self.buyers), history.shape), candidates)
+        return model.mix.apply(local, federated, popular)
+
+
+NO_EXCHANGE = LOCAL
+"""The mix of a node without a release."""

@@ -1,0 +1,141 @@
+"""Training a node: fit on window A, choose on validation, refit on everything, decide, be ready to serve."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.answers.taste import gram as own_gram
+from participant.models import acceptance, blend, local
+from participant.models.blend import LOCAL, Mix
+from participant.models.gate import Verdict, judge
+from participant.models.holdout import HoldOut, hold_out
+from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.scoring import linear, popularity, standardise
+from participant.models.windows import SCENARIOS, Windows
+from participant.store.records import Records
+from protocols.errors import BadInput
+from protocols.limits import FRACTION_BITS
+from protocols.questions.ease import ease
+from protocols.vocabulary import Vocabulary
+
+Gram = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exchange:
+    """What the consortium released.
+
+    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, ``refitted`` of the one until
+    the end of validation; ``lambdas`` the consortium's lambda of each scenario, from the
+    ``evaluation`` question; ``release`` the id of the second sum, for the record.
+    """
+
+    fitted: Gram
+    refitted: Gram
+    lambdas: Mapping[str, int]
+    release: str = ""
+
+    def __post_init__(self) -> None:
+        if self.fitted.shape != self.refitted.shape or set(SCENARIOS) - set(self.lambdas):
+            raise BadInput(
+                expected="two sums over one vocabulary and a lambda for " + " and ".join(SCENARIOS),
+                came=f"shapes {self.fitted.shape} and {self.refitted.shape}, lambdas for {sorted(self.lambdas)}",
+                do="fetch the releases again",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What validation decided for one scenario."""
+
+    mix: Mix
+    verdict: Verdict
+    local_lambda: int
+
+
+def train(
+    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None = None
+) -> NodeModel:
+    """Train a node's model; without an ``exchange`` it serves its own local model.
+
+    Validation customers are those first seen before ``windows.customers_until``; purchases from
+    ``windows.validation_until`` on are not read.
+    """
+    fit_gram = _gram(records, vocabulary, windows.fit_until, windows.customers_until)
+    held = hold_out(
+        records,
+        vocabulary,
+        history_until=windows.fit_until,
+        target_until=windows.validation_until,
+        customers_until=windows.customers_until,
+    )
+    tuned = local.tune(fit_gram, held)
+    full_gram = _gram(records, vocabulary, windows.validation_until, windows.customers_until)
+    buyers = np.rint(np.diagonal(full_gram)).astype(np.int64)
+    elsewhere = np.zeros(len(vocabulary), np.int64)
+    if exchange is not None:
+        elsewhere = np.maximum(np.rint(np.diagonal(exchange.refitted)).astype(np.int64) - buyers, 0)
+    weights = _Weights()
+    scenarios: dict[str, ScenarioModel] = {}
+    for scenario in SCENARIOS:
+        choice, scores = _choose(held, scenario, tuned, exchange, weights)
+        candidates = held.candidates(scenario)
+        scenarios[scenario] = ScenarioModel(
+            local=weights.of("local", full_gram, choice.local_lambda),
+            federated=weights.of("refitted", exchange.refitted, exchange.lambdas[scenario]) if exchange else None,
+            local_lambda=choice.local_lambda,
+            federated_lambda=exchange.lambdas[scenario] if exchange else 0,
+            mix=choice.mix,
+            verdict=choice.verdict,
+            acceptance=acceptance.fit(scores, candidates, held.future),
+        )
+    return NodeModel(
+        vocabulary=vocabulary.digest,
+        release=exchange.release if exchange else "",
+        windows=windows,
+        scenarios=scenarios,
+        buyers=buyers,
+        elsewhere=elsewhere,
+        starters=records.starter_products(vocabulary, until=windows.validation_until),
+        concepts=vocabulary.concepts,
+    )
+
+
+class _Weights:
+    """EASE weights already computed: both scenarios often share a lambda."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, int], Floats] = {}
+
+    def of(self, name: str, gram: Gram, lam: int) -> Floats:
+        if (name, lam) not in self._held:
+            self._held[name, lam] = ease(gram, float(lam))
+        return self._held[name, lam]
+
+
+def _gram(records: Records, vocabulary: Vocabulary, until: int, customers_until: int) -> Gram:
+    rows = records.taste_rows(vocabulary, since=0, until=until, customers_until=customers_until)
+    return np.ldexp(own_gram(rows, len(vocabulary), "binary", 0).astype(np.float64), -FRACTION_BITS)
+
+
+def _choose(
+    held: HoldOut, scenario: str, tuned: local.TunedLocal, exchange: Exchange | None, weights: _Weights
+) -> tuple[Choice, Floats]:
+    """The choice for ``scenario`` and the standardised validation scores that it gives."""
+    own = tuned.scores[scenario]
+    lam = tuned.lambdas[scenario]
+    candidates = held.candidates(scenario)
+    if exchange is None:
+        own_gains = blend.gains(held, scenario, own)
+        choice = Choice(mix=LOCAL, verdict=judge(own_gains, own_gains, own_gains), local_lambda=lam)
+        return choice, standardise(own, candidates)
+    federated = linear(held.history, weights.of("fitted", exchange.fitted, exchange.lambdas[scenario]))
+    chosen = blend.choose(held, scenario, own, federated)
+    verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted)
+    choice = Choice(mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, local_lambda=lam)
+    popular = np.broadcast_to(popularity(held.buyers), candidates.shape)
+    arms = (standardise(arm, candidates) for arm in (own, federated, popular))
+    return choice, choice.mix.apply(*arms)

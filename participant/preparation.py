@@ -1,0 +1,76 @@
+"""Answers, prepared while the handshake runs: filled in a worker thread and sealed by the door.
+
+The worker reads the records; the door gets integers. An answer that is sealed already is never filled
+in again, in whatever attempt or round it is asked.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from participant.answers import AnswerContext, fill
+from participant.door import Door
+from participant.store.records import Records
+from protocols.messages import AnswerSpec, RoundConfig
+from protocols.questions import question_named
+from protocols.vocabulary import Vocabulary
+
+Released = Callable[[bytes], npt.NDArray[np.float64]]
+"""Gives the taste Gram matrix of a verified release."""
+
+_log = structlog.get_logger(__name__)
+
+
+def customers_behind(spec: AnswerSpec, records: Records) -> int:
+    """How many customers stand behind an answer to ``spec``: the fewest of its blocks."""
+    until = [question_named(b.question).open(b.parameters).customers_until for b in spec.blocks]
+    return min(records.n_customers(first_seen_before=moment) for moment in until)
+
+
+def fill_all(spec: AnswerSpec, context: AnswerContext) -> npt.NDArray[np.int64]:
+    """The whole answer, shape ``(spec.elements,)``, int64 with ``FRACTION_BITS`` fractional bits."""
+    return np.concatenate([fill(block.question, block.parameters, context) for block in spec.blocks])
+
+
+class Preparation:
+    """One worker that fills in and seals answers, one at a time."""
+
+    def __init__(self, *, door: Door, records: Records, released: Released) -> None:
+        self._door = door
+        self._records = records
+        self._released = released
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="altrove-answers")
+        self._running: dict[bytes, Future[None]] = {}
+
+    def customers(self, config: RoundConfig) -> int:
+        """Customers behind the answer that ``config`` asks for."""
+        return customers_behind(config.answer, self._records)
+
+    def begin(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
+        """Start filling in the answer in the background, unless it is sealed or under way."""
+        if config.answer_id in self._running or not self._door.needs_answer(config.answer_id):
+            return
+        self._running[config.answer_id] = self._pool.submit(self._prepare, config, vocabulary)
+
+    def finish(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
+        """Wait until the answer is sealed; raises what filling it in or sealing it raised."""
+        self.begin(config, vocabulary)
+        running = self._running.get(config.answer_id)
+        if running is None:
+            return
+        try:
+            running.result()
+        finally:
+            self._running.pop(config.answer_id, None)
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
+        context = AnswerContext(records=self._records, vocabulary=vocabulary, released=self._released)
+        self._door.seal(config.round, config.attempt, fill_all(config.answer, context))
+        _log.info("answer sealed", round=config.round, questions=[b.question for b in config.answer.blocks])

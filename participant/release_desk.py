@@ -1,0 +1,168 @@
+"""Releases: fetched, verified against what this node signed itself, kept, voted on.
+
+The vote says only whether the release is the agreed sum: it does not depend on a customer. How well a
+model trained from it does here stays here.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+from sqlalchemy import Engine
+
+from participant import durable
+from participant.consortium import Consortium
+from participant.door import Door
+from participant.door.admission import open_roster, present
+from participant.store.attempts import Attempts
+from participant.store.membership import Membership
+from participant.store.releases import Releases, StoredRelease
+from participant.store.rosters import Rosters
+from protocols.codec import decode, encode
+from protocols.errors import BadRelease, StaleRelease
+from protocols.identity import Signed
+from protocols.messages import RoundConfig
+from protocols.questions import Reading, read
+from protocols.questions.taste import Taste
+from protocols.release import (
+    ReleaseManifest,
+    check_manifest,
+    check_newer,
+    open_release,
+    release_id,
+    unpack,
+)
+from protocols.roster import roll
+from protocols.service.clock import Clock
+from protocols.service.unit_of_work import reading, transaction
+from protocols.vocabulary import check_vocabulary
+
+VERIFIED = "verified: the sum that this company signed"
+NOT_WITNESSED = "not voted: this company took no part in the round"
+
+_log = structlog.get_logger(__name__)
+
+
+class ReleaseDesk:
+    """Verified releases of one node."""
+
+    def __init__(self, *, db: Engine, link: Consortium, door: Door, folder: Path, clock: Clock) -> None:
+        self._db = db
+        self._link = link
+        self._door = door
+        self._folder = folder
+        self._clock = clock
+        self._refused: set[bytes] = set()
+
+    def catch_up(self) -> int:
+        """Receive every release that this node lacks, oldest first; returns how many came."""
+        with reading(self._db) as connection:
+            known = {found.release for found in Releases(connection).all()}
+        came = 0
+        for line in sorted(self._link.releases(), key=lambda each: (each.round, each.attempt)):
+            release = bytes.fromhex(line.release)
+            if release in known or release in self._refused:
+                continue
+            try:
+                self.receive(release)
+                came += 1
+            except (BadRelease, StaleRelease) as error:
+                self._refused.add(release)
+                _log.error("release refused", release=line.release, code=error.code, detail=str(error))
+        return came
+
+    def receive(self, release: bytes) -> StoredRelease:
+        """Fetch one release, verify it, keep it, vote on it if this node took part.
+
+        Raises:
+            BadRelease: signature, numbers or round do not agree; a vote against it was handed in.
+            StaleRelease: an older round than the newest release here.
+        """
+        signed = self._link.manifest(release)
+        payload = self._link.payload(release)
+        with reading(self._db) as connection:
+            signers = roll(open_roster(present(Rosters(connection).in_force())))
+            newest = next(iter(Releases(connection).all()), None)
+        opened = open_release(signed, payload, signers)
+        manifest = opened.manifest
+        if release_id(manifest) != release:
+            raise BadRelease(
+                expected=f"release {release.hex()}", came=release_id(manifest).hex(), do="refuse it"
+            )
+        if newest is not None:
+            check_newer(manifest, open_stored(newest))
+        config, witnessed = self._witness(manifest)
+        file = f"{release.hex()}.safetensors"
+        durable.write(self._folder / file, [payload])
+        stored = StoredRelease(
+            release=release,
+            round=manifest.round,
+            attempt=manifest.attempt,
+            answer_id=config.answer_id if config is not None else bytes(32),
+            questions=tuple(block.question for block in manifest.answer.blocks),
+            members=len(manifest.survivors),
+            manifest=encode(signed),
+            file=file,
+            witnessed=witnessed,
+            received_at=self._clock.now(),
+        )
+        if config is not None and witnessed:
+            self._vote(config, release, accept=True, reason=VERIFIED)
+        with transaction(self._db) as connection:
+            Releases(connection).add(stored)
+        _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
+        return stored
+
+    def readings(self, release: bytes) -> tuple[Reading, ...]:
+        """What a kept release says, one reading a block.
+
+        Raises:
+            BadRelease: this node does not hold it, or its file changed.
+        """
+        with reading(self._db) as connection:
+            stored = Releases(connection).find(release)
+            vocabulary = Membership(connection).vocabulary()
+        if stored is None or vocabulary is None:
+            raise BadRelease(
+                expected="a release that this node holds",
+                came=release.hex()[:16],
+                do="wait until it is fetched; the round goes on without this node",
+            )
+        manifest = open_stored(stored)
+        check_vocabulary(vocabulary, manifest.answer.vocabulary)
+        total = unpack((self._folder / stored.file).read_bytes(), manifest)
+        return read(manifest.answer, total, len(vocabulary))
+
+    def gram(self, release: bytes) -> npt.NDArray[np.float64]:
+        """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts)."""
+        for found in self.readings(release):
+            if isinstance(found, Taste):
+                return found.gram
+        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+
+    def _witness(self, manifest: ReleaseManifest) -> tuple[RoundConfig | None, bool]:
+        """Compare with what this node signed: (its configuration, whether it confirmed the survivors)."""
+        with reading(self._db) as connection:
+            attempt = Attempts(connection).find(manifest.round, manifest.attempt)
+        if attempt is None:
+            _log.info(NOT_WITNESSED, round=manifest.round)
+            return None, False
+        config = decode(RoundConfig, decode(Signed, attempt.config).body)
+        confirmed = bool(attempt.survivors)
+        transcript = attempt.transcript or manifest.transcript
+        survivors = attempt.survivors if confirmed else manifest.survivors
+        try:
+            check_manifest(manifest, config, transcript, survivors)
+        except BadRelease as error:
+            self._vote(config, release_id(manifest), accept=False, reason="not the sum that this company signed")
+            raise error
+        return config, confirmed
+
+    def _vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> None:
+        self._link.vote(release, self._door.vote(config, release, accept=accept, reason=reason))
+
+
+def open_stored(stored: StoredRelease) -> ReleaseManifest:
+    """The manifest of a kept release; its signature was verified when it was kept."""
+    return decode(ReleaseManifest, decode(Signed, stored.manifest).body)

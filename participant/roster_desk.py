@@ -1,0 +1,208 @@
+"""The officer's desk: which roster is offered, which was accepted, which is in force.
+
+A roster counts here only if its whole chain verifies from the genesis and it contains a version whose
+hash the officer accepted by hand, after comparing it with other members. The coordinator cannot do that
+for anybody.
+"""
+
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from sqlalchemy import Engine
+
+from participant.consortium import NOT_FOUND, Consortium
+from participant.door.admission import open_roster
+from participant.errors import NoRoster, WrongRosterHash
+from participant.store.membership import Membership
+from participant.store.rosters import Rosters, StoredRoster
+from protocols.codec import decode, encode
+from protocols.errors import BrokenChain, Equivocation, RolledBack
+from protocols.identity import IdentityKey, PartnerId
+from protocols.roster import (
+    RosterVersion,
+    SignedRoster,
+    approve,
+    check_genesis,
+    check_proposal,
+    check_successor,
+    roster_hash,
+)
+from protocols.service.clock import Clock
+from protocols.service.problems import Refused
+from protocols.service.unit_of_work import reading, transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A version for the officer to look at. ``pending`` means: it still waits for approvals."""
+
+    version: RosterVersion
+    approvals: int
+    pending: bool
+
+    @property
+    def hash(self) -> bytes:
+        """What officers compare out of band."""
+        return roster_hash(self.version)
+
+
+class RosterDesk:
+    """Rosters of one node: fetched, verified, shown, accepted."""
+
+    def __init__(
+        self, *, db: Engine, link: Consortium, me: PartnerId, key: IdentityKey, clock: Clock
+    ) -> None:
+        self._db = db
+        self._link = link
+        self._me = me
+        self._key = key
+        self._clock = clock
+
+    def in_force(self) -> RosterVersion | None:
+        """The version in force here, or None."""
+        with reading(self._db) as connection:
+            stored = Rosters(connection).in_force()
+        return None if stored is None else open_roster(stored)
+
+    def offer(self) -> Offer:
+        """The version that waits for approvals, else the latest one.
+
+        Raises:
+            NoRoster: the coordinator has proposed none.
+            BrokenChain, BadSignature: what it offers does not follow from the version in force.
+        """
+        signed = self._link.proposal()
+        pending = signed is not None
+        if signed is None:
+            signed = self._latest()
+            version = _whole_chain(self._chain(up_to=None))
+        else:
+            height = _height(signed)
+            previous = _whole_chain(self._chain(up_to=height - 1)) if height else None
+            version = check_proposal(previous, signed)
+        self._check_consortium(version)
+        return Offer(version=version, approvals=len(signed.approvals), pending=pending)
+
+    def accept(self, typed: str) -> Offer:
+        """Accept the version on offer, whose hash the officer typed; sign it if it waits for approvals.
+
+        Raises:
+            WrongRosterHash: another hash; nothing was signed.
+            Equivocation: this node signed another version at the same height before.
+        """
+        offer = self.offer()
+        if not compare_digest(typed.strip().lower(), offer.hash.hex()):
+            raise WrongRosterHash(
+                expected=f"the hash of the roster on offer, {offer.hash.hex()}",
+                came=typed.strip()[:64],
+                do="compare it again with at least two members, by telephone; nothing was signed",
+            )
+        self._keep(offer)
+        if offer.pending:
+            self._link.approve(approve(offer.version, self._me, self._key))
+        return offer
+
+    def refresh(self) -> RosterVersion | None:
+        """Fetch and verify newer versions; returns the one in force, or None while it is founded.
+
+        Raises:
+            BrokenChain, RolledBack: what the coordinator shows is not the chain that was accepted.
+        """
+        try:
+            chain = self._chain(up_to=None)
+        except NoRoster:
+            return self.in_force()
+        version = _whole_chain(chain)
+        self._check_consortium(version)
+        versions = [_version(signed) for signed in chain]
+        with transaction(self._db) as connection:
+            rosters = Rosters(connection)
+            stored = rosters.in_force()
+            if stored is not None and stored.height > version.height:
+                raise RolledBack(
+                    expected=f"a roster at height {stored.height} or more",
+                    came=f"height {version.height}",
+                    do="refuse it and keep both as evidence",
+                )
+            kept = [found for v in versions if (found := rosters.at(v.height)) is not None]
+            if not any(found.approved for found in kept):
+                return None
+            _check_same(kept, versions)
+            now = self._clock.now()
+            for signed, each in zip(chain, versions, strict=True):
+                found = rosters.at(each.height)
+                if found is None or not found.in_force:
+                    body = encode(signed)
+                    rosters.put_in_force(
+                        height=each.height, roster_hash=roster_hash(each), body=body, at=now
+                    )
+        return version
+
+    def _keep(self, offer: Offer) -> None:
+        with transaction(self._db) as connection:
+            rosters = Rosters(connection)
+            earlier = rosters.at(offer.version.height)
+            if earlier is not None and earlier.hash != offer.hash:
+                raise Equivocation(
+                    expected=f"the roster accepted before at height {offer.version.height}: {earlier.hash.hex()}",
+                    came=offer.hash.hex(),
+                    do="ask the coordinator to propose at the next height; a member signs one successor",
+                )
+            if earlier is None:
+                rosters.approve(
+                    height=offer.version.height, roster_hash=offer.hash, body=b"", at=self._clock.now()
+                )
+
+    def _latest(self) -> SignedRoster:
+        try:
+            return self._link.roster()
+        except Refused as refused:
+            if refused.problem.status == NOT_FOUND:
+                raise NoRoster(
+                    expected="a roster, or a proposal of one",
+                    came="none yet",
+                    do="wait until the coordinator proposes the founding, then look again",
+                ) from None
+            raise
+
+    def _chain(self, *, up_to: int | None) -> list[SignedRoster]:
+        if up_to is not None:
+            return [self._link.roster(height) for height in range(up_to + 1)]
+        latest = self._latest()
+        return [*(self._link.roster(height) for height in range(_height(latest))), latest]
+
+    def _check_consortium(self, version: RosterVersion) -> None:
+        with reading(self._db) as connection:
+            member = Membership(connection).get()
+        if version.consortium != member.consortium:
+            raise BrokenChain(
+                expected=f"a roster of consortium {member.consortium.hex()}",
+                came=version.consortium.hex(),
+                do="refuse it; the coordinator serves another consortium",
+            )
+
+
+def _height(signed: SignedRoster) -> int:
+    return _version(signed).height
+
+
+def _version(signed: SignedRoster) -> RosterVersion:
+    return decode(RosterVersion, signed.version.body)
+
+
+def _whole_chain(chain: list[SignedRoster]) -> RosterVersion:
+    version = check_genesis(chain[0])
+    for signed in chain[1:]:
+        version = check_successor(version, signed)
+    return version
+
+
+def _check_same(kept: list[StoredRoster], versions: list[RosterVersion]) -> None:
+    by_height = {version.height: version for version in versions}
+    for found in kept:
+        if roster_hash(by_height[found.height]) != found.hash:
+            raise RolledBack(
+                expected=f"the roster accepted at height {found.height}: {found.hash.hex()}",
+                came=roster_hash(by_height[found.height]).hex(),
+                do="refuse it and keep both as evidence",
+            )

@@ -1,0 +1,68 @@
+"""Where this node stands: the vocabulary it maps to, the audit log it saw, the attempts it accepted."""
+
+from sqlalchemy import Engine
+
+from participant.consortium import Consortium
+from participant.store.attempts import Attempts
+from participant.store.membership import Membership
+from participant.store.rosters import Rosters
+from protocols.codec import decode
+from protocols.errors import IllegalMove, WrongVocabulary
+from protocols.identity import Signed
+from protocols.messages import RoundConfig
+from protocols.service.unit_of_work import reading, transaction
+from protocols.vocabulary import Vocabulary
+
+
+class Standing:
+    """Small look-ups that the exchange needs before it asks the door."""
+
+    def __init__(self, *, db: Engine, link: Consortium) -> None:
+        self._db = db
+        self._link = link
+
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary in use; the consortium's is taken once, when there is none yet.
+
+        Raises:
+            WrongVocabulary: neither this node nor the consortium has one.
+        """
+        with reading(self._db) as connection:
+            known = Membership(connection).vocabulary()
+        return known if known is not None else self.renew_vocabulary()
+
+    def renew_vocabulary(self) -> Vocabulary:
+        """Fetch the consortium's vocabulary and use it from now on: what `connect` does."""
+        named = self._link.card().vocabulary
+        if named is None:
+            raise WrongVocabulary(
+                expected="a vocabulary published by the consortium",
+                came="none yet",
+                do="ask the coordinator's operator to publish one, then run `altrove-node connect` again",
+            )
+        vocabulary = self._link.vocabulary(bytes.fromhex(named))
+        with transaction(self._db) as connection:
+            Membership(connection).use_vocabulary(vocabulary)
+        return vocabulary
+
+    def audit_proof(self, config: RoundConfig) -> tuple[bytes, ...]:
+        """The proof that joins the audit log last seen here and the one that ``config`` names."""
+        with reading(self._db) as connection:
+            size = Rosters(connection).seen().size
+        return self._link.consistency(*sorted((size, config.audit_size)))
+
+    def config(self, round_number: int, attempt: int) -> RoundConfig:
+        """The configuration that this node accepted.
+
+        Raises:
+            IllegalMove: it accepted none.
+        """
+        with reading(self._db) as connection:
+            found = Attempts(connection).find(round_number, attempt)
+        if found is None:
+            raise IllegalMove(
+                expected="an attempt that this node has accepted",
+                came=f"round {round_number}, attempt {attempt}",
+                do="let it pass; the node joins at the next attempt",
+            )
+        return decode(RoundConfig, decode(Signed, found.config).body)
