@@ -47,7 +47,9 @@ def test_published_roots_and_proofs_hold_and_bad_ones_are_refused(operation):
         verify(operation)
 
 
-@pytest.mark.parametrize("operation", [o for o in VECTORS["operations"] if not is_bad(o)], ids=lambda o: o["name"])
+@pytest.mark.parametrize(
+    "operation", [o for o in VECTORS["operations"] if not is_bad(o)], ids=lambda o: o["name"]
+)
 def test_our_proofs_are_the_published_ones(operation):
     log = LEAVES[: operation["size"]]
     if operation["op"] == "inclusion":
@@ -92,7 +94,9 @@ def test_every_prefix_is_consistent_and_a_changed_prefix_is_not(leaves, data):
     verify_consistency(first, root(leaves[:first]), len(leaves), root(leaves), proof)
     if first:
         with pytest.raises(BadProof):
-            verify_consistency(first, root([*leaves[: first - 1], leaf_hash(b"x")]), len(leaves), root(leaves), proof)
+            verify_consistency(
+                first, root([*leaves[: first - 1], leaf_hash(b"x")]), len(leaves), root(leaves), proof
+            )
 
 
 @given(logs.filter(lambda leaves: len(leaves) > 1), st.data())
