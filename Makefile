@@ -38,7 +38,8 @@ bench: $(VENV)/.stamp-dev  ## measure quality, the secure round and the plain Fl
 	@$(BIN)/python tests/benchmarks/all.py $(ARGS)
 
 constraints:  ## write down the versions that are installed now
-	@$(BIN)/python deploy/local/constraints.py > constraints.txt
+	@{ sed -n '1,2p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable \
+		| sed -E 's/[+][a-z0-9.]+$$//' | grep == ; } > constraints.new && mv constraints.new constraints.txt
 
 $(BIN)/python:
 	@sh deploy/local/virtual-environment.sh $(VENV)
