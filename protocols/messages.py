@@ -204,6 +204,9 @@ class InputHeader:
 
     def __post_init__(self) -> None:
         size = self.elements * self.ring_bits // 8
+        _require(self.ring_bits in (32, 64), "a ring of 32 or 64 bits", self.ring_bits)
+        _require(0 < size <= VECTOR_BYTES, f"1 to {VECTOR_BYTES} bytes", size)
+        _require(all(len(h) == HASH_BYTES for h in self.chunk_hashes), "hashes of 32 bytes", "other lengths")
         _require(self.chunk_bytes == CHUNK_BYTES, f"chunks of {CHUNK_BYTES} bytes", self.chunk_bytes)
         _require(len(self.chunk_hashes) == -(-size // CHUNK_BYTES), "one hash a chunk", len(self.chunk_hashes))
 
