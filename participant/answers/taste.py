@@ -9,8 +9,8 @@ every machine and independent of batch size and order.
 
 >>> rows = RowBatch(customer_keys=np.array([3]), indptr=np.array([0, 2]),
 ...                 indices=np.array([0, 2]), counts=np.array([1, 4]))
->>> gram([rows], 3, "binary", 0)[0, 2] / 2**FRACTION_BITS  # bought both: counts once, not 1 * 4 times
-1.0
+>>> gram([rows], 3, "binary", 0)[0] >> FRACTION_BITS  # bought both: counts once, not 1 * 4 times
+array([1, 0, 1])
 """
 
 from collections.abc import Iterable

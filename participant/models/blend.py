@@ -86,7 +86,7 @@ def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, se
     arms = tuple(standardise(arm, candidates) for arm in (local, federated, popular))
     had, excluded = held.history > 0, held.excluded(scenario)
     table = np.stack([ndcg(mix.apply(*arms), had, held.future, excluded).gains for mix in GRID])
-    own = ndcg(local, had, held.future, excluded).gains
+    own = gains(held, scenario, local)
     folds = np.random.default_rng(seed).permutation(table.shape[1]) % FOLDS
     crossed = np.zeros(table.shape[1])
     for fold in range(FOLDS):
@@ -100,6 +100,11 @@ def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, se
         federated=table[0],
         local=own,
     )
+
+
+def gains(held: HoldOut, scenario: str, scores: Floats) -> Gains:
+    """nDCG@10 of every customer with a target, for raw or standardised ``scores``."""
+    return ndcg(scores, held.history > 0, held.future, held.excluded(scenario)).gains
 
 
 def best_of(table: Gains) -> int:

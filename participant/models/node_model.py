@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models.acceptance import Acceptance
-from participant.models.blend import LOCAL, Mix
+from participant.models.blend import Mix
 from participant.models.gate import Verdict
-from participant.models.scoring import popularity, standardise
+from participant.models.scoring import linear, popularity, standardise
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import WrongVocabulary
@@ -75,6 +75,10 @@ class NodeModel:
         scores: Floats = self.scenarios[scenario].local[concepts].sum(0)
         return scores
 
+    def popular_scores(self, candidates: Mask) -> Floats:
+        """What a customer without a history gets: popularity, standardised over ``candidates``."""
+        return standardise(popularity(self.buyers)[None, :], candidates[None, :])[0]
+
     def scores(self, scenario: str, concepts: Ints, candidates: Mask) -> Floats:
         """Blended scores of one customer, standardised over ``candidates``, shape (n_concepts,)."""
         model = self.scenarios[scenario]
@@ -88,8 +92,6 @@ class NodeModel:
 
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""
-        from participant.models.scoring import linear
-
         model = self.scenarios[scenario]
         local = standardise(linear(history, model.local), candidates)
         if model.federated is None or not model.deployed:
@@ -97,7 +99,3 @@ class NodeModel:
         federated = standardise(linear(history, model.federated), candidates)
         popular = standardise(np.broadcast_to(popularity(self.buyers), history.shape), candidates)
         return model.mix.apply(local, federated, popular)
-
-
-NO_EXCHANGE = LOCAL
-"""The mix of a node without a release."""

@@ -1,0 +1,103 @@
+"""The measures behind a surprise: novelty, unexpectedness, appeal elsewhere, utility.
+
+Each is a pure function with a doctest that a wrong formula fails.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+DEPTH: Final = 10.0
+"""Ranks that a shopper looks at: attention halves at this rank."""
+PRIOR_BUYERS: Final = 50.0
+"""Shrinkage of the appeal: as many buyers at the common rate are added to either side."""
+MINIMUM_ELSEWHERE: Final = 20
+"""Fewer buyers elsewhere say nothing and would point at single companies: the appeal is neutral."""
+APPEAL_SPAN: Final = 8.0
+"""The appeal is kept within 1/8 and 8."""
+
+
+def novelty(buyers: NDArray[np.int64]) -> Floats:
+    """Self-information of a purchase here, scaled to [0, 1]: -log2(share) over its largest value.
+
+    Args:
+        buyers: customers of this company who bought each concept; the share is of the most bought
+            concept's buyers plus one, so that the most bought is the least novel and nobody's is 1.
+
+    >>> novelty(np.array([7, 3, 0])).round(3)  # 8, 4 and 1 eighths: 0, 1 and 3 bits; not 1 - share
+    array([0.   , 0.333, 1.   ])
+    """
+    if buyers.max(initial=0) == 0:
+        return np.ones(len(buyers))
+    bits = np.log2(float(buyers.max() + 1)) - np.log2(buyers + 1.0)
+    result: Floats = bits / np.log2(float(buyers.max() + 1))
+    return result
+
+
+def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) -> Floats:
+    """How likely this shop would have shown it anyway: the attention its better rank would get.
+
+    A rank r (0 is first) among the shop's bestsellers, or among what its own also-bought model
+    would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts.
+
+    >>> expectedness(np.array([9.0, 1.0, 0.0]), np.array([1, 5, 0])).round(3)  # the mean would be (.955, .955, .833)
+    array([1.   , 1.   , 0.833])
+    """
+    best = np.minimum(_ranks(np.asarray(local_scores, np.float64)), _ranks(buyers.astype(np.float64)))
+    result: Floats = 1.0 / (1.0 + best / DEPTH)
+    return result
+
+
+def appeal_elsewhere(here: NDArray[np.int64], elsewhere: NDArray[np.int64]) -> Floats:
+    """How much more of the buying goes to a concept at the other members than here, shrunk towards 1.
+
+    Shares of all (customer, concept) pairs are compared, so that large members do not count twice:
+    ``((e + a E / H) / E) / ((h + a) / H)`` with e, h the buyers of the concept elsewhere and here,
+    E, H their totals over all concepts, and a the buyers expected here at the common rate, at most
+    PRIOR_BUYERS. Fewer than MINIMUM_ELSEWHERE buyers elsewhere: neutral.
+
+    >>> appeal_elsewhere(np.array([100, 900]), np.array([1000, 1000])).round(2)  # unshrunk: 5.0 and 0.56
+    array([3.67, 0.58])
+    >>> appeal_elsewhere(np.array([0, 900]), np.array([19, 1000]))[0]  # too few elsewhere
+    np.float64(1.0)
+    """
+    total_here, total_elsewhere = float(here.sum()), float(elsewhere.sum())
+    if total_here == 0 or total_elsewhere == 0:
+        return np.ones(len(here))
+    pooled = (here + elsewhere) / (total_here + total_elsewhere)
+    prior_here = np.minimum(pooled * total_here, PRIOR_BUYERS)
+    prior_elsewhere = prior_here * (total_elsewhere / total_here)
+    rate_here = (here + prior_here) / total_here
+    rate_elsewhere = (elsewhere + prior_elsewhere) / total_elsewhere
+    ratio = np.divide(rate_elsewhere, rate_here, out=np.ones(len(here)), where=rate_here > 0)
+    bounded = np.clip(ratio, 1 / APPEAL_SPAN, APPEAL_SPAN)
+    result: Floats = np.where(elsewhere < MINIMUM_ELSEWHERE, 1.0, bounded)
+    return result
+
+
+def surprise(novel: Floats, unexpected: Floats) -> Floats:
+    """Novelty x unexpectedness, in [0, 1]: what the dial bounds.
+
+    >>> surprise(np.array([0.5]), np.array([0.5]))  # both are needed: not their mean
+    array([0.25])
+    """
+    return novel * unexpected
+
+
+def utility(accept: Floats, surprising: Floats, appeal: Floats, *, tau: float, beta: float) -> Floats:
+    """P(accept) x surprise^tau x appeal^beta.
+
+    >>> utility(np.array([0.1]), np.array([0.0625]), np.array([16.0]), tau=0.5, beta=0.25)
+    array([0.05])
+    """
+    result: Floats = accept * surprising**tau * appeal**beta
+    return result
+
+
+def _ranks(values: Floats) -> Floats:
+    """Rank of each value, 0 for the highest; ties to the lowest index."""
+    ranks = np.empty(len(values))
+    ranks[np.argsort(-values, kind="stable")] = np.arange(len(values))
+    return ranks
