@@ -71,8 +71,8 @@ class StaleRun(PeerFault, code="stale-run", status=410):
     """A courier run that has been replaced; it should end itself."""
 
 
-class AttemptGone(PeerFault, code="attempt-gone", status=410):
-    """The attempt no longer takes vectors."""
+class AttemptGone(PeerFault, code="attempt-gone", status=404):
+    """The attempt no longer takes vectors. (Not 410: to a courier that means its whole run is stale.)"""
 
 
 class WrongSum(AltroveError, code="wrong-sum", fault=Fault.OURS, status=500):

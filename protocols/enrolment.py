@@ -85,8 +85,12 @@ class Invitation:
             )
         except (binascii.Error, ValueError):
             raise _not_whole("text that does not parse") from None
-        values = [content.get(name) for name in _FIELDS] if isinstance(content, dict) else []
-        if len(values) != len(_FIELDS) or not all(isinstance(value, str) for value in values):
+        values = (
+            [value for value in map(content.get, _FIELDS) if isinstance(value, str)]
+            if isinstance(content, dict)
+            else []
+        )
+        if len(values) != len(_FIELDS):
             raise _not_whole(f"something without {', '.join(_FIELDS)}")
         enrol_url, partner_url, authority, secret, name = values
         try:

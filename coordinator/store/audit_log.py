@@ -50,7 +50,12 @@ class AuditLog:
 
     def leaves(self, size: int | None = None) -> list[bytes]:
         """Leaf hashes of the first ``size`` entries (all by default)."""
-        columns = (audit_entries.c.sequence, audit_entries.c.at, audit_entries.c.kind, audit_entries.c.body_hash)
+        columns = (
+            audit_entries.c.sequence,
+            audit_entries.c.at,
+            audit_entries.c.kind,
+            audit_entries.c.body_hash,
+        )
         query = select(*columns).order_by(audit_entries.c.sequence).limit(size)
         return [
             leaf(AuditEntry(sequence=row.sequence, at=row.at, kind=row.kind, body_hash=row.body_hash))

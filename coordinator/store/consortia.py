@@ -50,7 +50,9 @@ class Consortia:
         row = self._connection.execute(select(consortium)).first()
         if row is None:
             raise NotInitialised(
-                expected="a consortium in the database", came="an empty one", do="run `altrove-coordinator init`"
+                expected="a consortium in the database",
+                came="an empty one",
+                do="run `altrove-coordinator init`",
             )
         return Consortium(
             consortium=row.consortium,

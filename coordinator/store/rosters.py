@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from coordinator.store.member_tables import roster_approvals, rosters
 from protocols.codec import decode, encode
@@ -20,13 +20,19 @@ class Rosters:
         """Store a version that waits for approvals."""
         self._connection.execute(
             insert(rosters).values(
-                roster_hash=roster_hash, height=height, version=encode(version), proposed_at=now, withdrawn=False
+                roster_hash=roster_hash,
+                height=height,
+                version=encode(version),
+                proposed_at=now,
+                withdrawn=False,
             )
         )
 
     def withdraw(self, roster_hash: bytes) -> None:
         """Give up a proposal; its height may then be proposed anew."""
-        self._connection.execute(update(rosters).where(rosters.c.roster_hash == roster_hash).values(withdrawn=True))
+        self._connection.execute(
+            update(rosters).where(rosters.c.roster_hash == roster_hash).values(withdrawn=True)
+        )
 
     def approval(self, roster_hash: bytes, partner: PartnerId) -> Signed | None:
         """The approval of ``partner``, or None."""
@@ -46,7 +52,9 @@ class Rosters:
 
     def put_in_force(self, roster_hash: bytes, now: int) -> None:
         """From now on this version counts."""
-        self._connection.execute(update(rosters).where(rosters.c.roster_hash == roster_hash).values(in_force_at=now))
+        self._connection.execute(
+            update(rosters).where(rosters.c.roster_hash == roster_hash).values(in_force_at=now)
+        )
 
     def latest(self) -> SignedRoster | None:
         """The version in force, or None before the founding."""

@@ -94,7 +94,9 @@ class Rounds:
         """
         row = self._connection.execute(select(rounds).where(rounds.c.round == number)).first()
         if row is None:
-            raise UnknownRound(expected="the number of a round", came=str(number), do="list them with `rounds`")
+            raise UnknownRound(
+                expected="the number of a round", came=str(number), do="list them with `rounds`"
+            )
         return _round(row)
 
     def all(self) -> tuple[Round, ...]:
@@ -108,7 +110,9 @@ class Rounds:
 
     def end(self, number: int, state: str, now: int) -> None:
         """Close a round as released or failed."""
-        self._connection.execute(update(rounds).where(rounds.c.round == number).values(state=state, ended_at=now))
+        self._connection.execute(
+            update(rounds).where(rounds.c.round == number).values(state=state, ended_at=now)
+        )
 
     def spend_retry(self, number: int) -> None:
         """One automatic retry less."""
@@ -146,7 +150,9 @@ class Rounds:
         row = self._connection.execute(query).first()
         if row is None:
             raise UnknownRound(
-                expected="a round and an attempt that exist", came=f"{number}.{attempt}", do="list them with `rounds`"
+                expected="a round and an attempt that exist",
+                came=f"{number}.{attempt}",
+                do="list them with `rounds`",
             )
         return _attempt(row)
 
@@ -176,8 +182,9 @@ class Rounds:
                 next_step=attempt.next_step,
             )
         )
-        done = self._connection.execute(
-            insert(phase_changes).values(
+        entry = (
+            insert(phase_changes)
+            .values(
                 round=attempt.config.round,
                 attempt=attempt.config.attempt,
                 phase=str(attempt.phase),
@@ -185,18 +192,23 @@ class Rounds:
                 recipients=pack(recipients),
                 reason=attempt.reason,
             )
+            .returning(phase_changes.c.sequence)
         )
-        return int(done.inserted_primary_key[0])
+        return int(self._connection.execute(entry).scalar_one())
 
     def changes(self, number: int) -> tuple[PhaseChange, ...]:
         """Every phase change of a round, in order."""
-        query = select(phase_changes).where(phase_changes.c.round == number).order_by(phase_changes.c.sequence)
+        query = (
+            select(phase_changes).where(phase_changes.c.round == number).order_by(phase_changes.c.sequence)
+        )
         return tuple(map(_change, self._connection.execute(query)))
 
     def newest_changes(self, after: int) -> tuple[PhaseChange, ...]:
         """The newest change of each round, where that is later than ``after``, in order."""
         newest = select(func.max(phase_changes.c.sequence).label("sequence")).group_by(phase_changes.c.round)
-        query = select(phase_changes).where(phase_changes.c.sequence.in_(newest), phase_changes.c.sequence > after)
+        query = select(phase_changes).where(
+            phase_changes.c.sequence.in_(newest), phase_changes.c.sequence > after
+        )
         return tuple(map(_change, self._connection.execute(query.order_by(phase_changes.c.sequence))))
 
 

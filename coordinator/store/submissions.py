@@ -144,7 +144,11 @@ class Submissions:
         rows = self._connection.execute(select(vectors).where(self._of(vectors)))
         return {
             PartnerId(row.partner): Vector(
-                partner=PartnerId(row.partner), route=row.route, size_bytes=row.bytes, root=row.root, at=row.at
+                partner=PartnerId(row.partner),
+                route=row.route,
+                size_bytes=row.bytes,
+                root=row.root,
+                at=row.at,
             )
             for row in rows
         }
@@ -158,7 +162,9 @@ class Submissions:
     def courier_errors(self) -> dict[PartnerId, str]:
         """The last courier error of each member."""
         query = select(courier_errors).where(self._of(courier_errors)).order_by(courier_errors.c.id)
-        return {PartnerId(row.partner): f"{row.code}: {row.reason}" for row in self._connection.execute(query)}
+        return {
+            PartnerId(row.partner): f"{row.code}: {row.reason}" for row in self._connection.execute(query)
+        }
 
     def _of(self, table: Table, partner: PartnerId | None = None) -> ColumnElement[bool]:
         here = [table.c[name] == value for name, value in self._at.items()]
@@ -169,5 +175,9 @@ class Submissions:
 
 def _stored(row: Row[tuple[object, ...]]) -> Stored:
     return Stored(
-        partner=PartnerId(row.partner), phase=Phase(row.phase), sha256=row.sha256, body=row.submission, at=row.at
+        partner=PartnerId(row.partner),
+        phase=Phase(row.phase),
+        sha256=row.sha256,
+        body=row.submission,
+        at=row.at,
     )

@@ -30,7 +30,9 @@ class Tokens:
     def find(self, sha256: bytes) -> TokenRecord | None:
         """The record of the token with this digest, or None."""
         row = self._connection.execute(select(tokens).where(tokens.c.sha256 == sha256)).first()
-        return None if row is None else _record(row.token_id, row.label, row.scope, row.expires_at, row.revoked)
+        return (
+            None if row is None else _record(row.token_id, row.label, row.scope, row.expires_at, row.revoked)
+        )
 
     def all(self) -> tuple[TokenRecord, ...]:
         """Every token ever issued, oldest first."""
@@ -39,7 +41,9 @@ class Tokens:
 
     def revoke(self, token_id: str) -> bool:
         """Refuse this token from now on; False where there is none."""
-        done = self._connection.execute(update(tokens).where(tokens.c.token_id == token_id).values(revoked=True))
+        done = self._connection.execute(
+            update(tokens).where(tokens.c.token_id == token_id).values(revoked=True)
+        )
         return done.rowcount == 1
 
 

@@ -1,0 +1,169 @@
+"""Serving releases, collecting votes, and reading sums in words: the coordinator reads as members do."""
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+from sqlalchemy import Engine
+
+from coordinator.audit.log import AuditWriter
+from coordinator.errors import UnknownRelease, UnknownVocabulary
+from coordinator.releases.publishing import Payloads
+from coordinator.rounds.settled import roll_of
+from coordinator.store.releases import Releases, StoredRelease, StoredVote
+from coordinator.store.rounds import Rounds
+from coordinator.store.vocabularies import Vocabularies
+from protocols.codec import encode
+from protocols.errors import BadInput, Equivocation
+from protocols.identity import PartnerId, Signed
+from protocols.questions.registry import read
+from protocols.release import open_vote, unpack
+from protocols.service.clock import Clock
+from protocols.service.unit_of_work import reading, transaction
+from protocols.vocabulary import Vocabulary
+
+Plain = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
+"""What fits into JSON."""
+
+
+class Library:
+    """Releases, votes and vocabularies as the edges need them."""
+
+    def __init__(self, db: Engine, clock: Clock, *, audit: AuditWriter, payloads: Payloads) -> None:
+        self._db = db
+        self._clock = clock
+        self._audit = audit
+        self._payloads = payloads
+
+    def releases(self) -> tuple[StoredRelease, ...]:
+        """Every release, oldest first."""
+        with reading(self._db) as connection:
+            return Releases(connection).all()
+
+    def release(self, release: bytes) -> StoredRelease:
+        """One release.
+
+        Raises:
+            UnknownRelease: there is none with this id.
+        """
+        with reading(self._db) as connection:
+            found = Releases(connection).find(release)
+        if found is None:
+            raise UnknownRelease(
+                expected="the id of a release", came=release.hex()[:64], do="list the releases"
+            )
+        return found
+
+    def payload(self, release: bytes) -> bytes:
+        """The numbers of one release (safetensors).
+
+        Raises:
+            UnknownRelease: there is none with this id, or its file is gone.
+        """
+        return self._payloads.read(self.release(release).manifest)
+
+    def readings(self, release: bytes) -> list[Plain]:
+        """What the sum says, one entry a block, in numbers and words; large arrays by their shape.
+
+        Raises:
+            UnknownRelease, UnknownVocabulary, BadRelease: it cannot be read.
+        """
+        stored = self.release(release)
+        vocabulary = self.vocabulary(stored.manifest.answer.vocabulary)
+        total = unpack(self._payloads.read(stored.manifest), stored.manifest)
+        return [plain(reading) for reading in read(stored.manifest.answer, total, len(vocabulary))]
+
+    def vote(self, signed: Signed, sender: PartnerId, release: bytes) -> None:
+        """Count a member's vote; the same again is no news.
+
+        Raises:
+            UnknownRelease, UnknownSigner, BadSignature: it does not count.
+            BadInput: it is about another release than its address.
+            Equivocation: the member voted otherwise before.
+        """
+        stored = self.release(release)
+        with reading(self._db) as connection:
+            attempt = Rounds(connection).attempt(stored.manifest.round, stored.manifest.attempt)
+            vote = open_vote(signed, roll_of(connection, attempt.config))
+        if vote.release != release or vote.voter != sender:
+            raise BadInput(
+                expected="a vote on this release by its sender", came="another", do="send it to its address"
+            )
+        with transaction(self._db) as connection:
+            before = Releases(connection).vote(release, sender)
+            if before is not None:
+                if before.signed != signed:
+                    raise Equivocation(
+                        expected="the vote given before", came="another", do="a vote is given once"
+                    )
+                return
+            Releases(connection).add_vote(StoredVote(vote=vote, signed=signed, at=self._clock.now()))
+            self._audit.append(connection, "vote", signed.body)
+
+    def votes(self, release: bytes) -> tuple[StoredVote, ...]:
+        """The votes on one release."""
+        with reading(self._db) as connection:
+            return Releases(connection).votes(release)
+
+    def vocabulary(self, digest: bytes) -> Vocabulary:
+        """One vocabulary.
+
+        Raises:
+            UnknownVocabulary: none has this hash.
+        """
+        with reading(self._db) as connection:
+            found = Vocabularies(connection).find(digest)
+        if found is None:
+            raise UnknownVocabulary(
+                expected="the hash of a published vocabulary", came=digest.hex()[:64], do="ask for the latest"
+            )
+        return found
+
+    def latest_vocabulary(self) -> Vocabulary | None:
+        """The newest vocabulary, or None before the first."""
+        with reading(self._db) as connection:
+            return Vocabularies(connection).latest()
+
+    def publish_vocabulary(self, name: str, concepts: list[str]) -> Vocabulary:
+        """Publish the next version; the same concepts as the latest are not published again.
+
+        Raises:
+            MalformedMessage: no concepts, or names that are not clean.
+        """
+        with transaction(self._db) as connection:
+            repository = Vocabularies(connection)
+            latest = repository.latest()
+            version = 1 if latest is None else latest.version + 1
+            made = Vocabulary.of(name, concepts, version=version)
+            if latest is not None and (latest.name, latest.concepts) == (made.name, made.concepts):
+                return latest
+            repository.add(made, self._clock.now())
+            self._audit.append(connection, "vocabulary", encode(made))
+            return made
+
+
+def plain(value: object) -> Plain:
+    """A reading as JSON: fields and computed numbers by name, arrays beyond 64 cells by their shape.
+
+    >>> plain(np.array([1.5, 2.0]))
+    [1.5, 2.0]
+    >>> plain(np.zeros((100, 100)))
+    {'shape': [100, 100]}
+    """
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= 64 else {"shape": list(value.shape)}  # see docstring
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        kind = type(value)
+        names = [field.name for field in fields(value)]
+        names += [name for name, each in vars(kind).items() if isinstance(each, property)]
+        return {name: plain(getattr(value, name)) for name in names}
+    return str(value)

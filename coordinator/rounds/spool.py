@@ -1,0 +1,196 @@
+"""Masked vectors as files: verified chunk by chunk while they come, whole and durable, or absent.
+
+A vector is written under another name, synced, and renamed; its folder is synced too. The name says
+round, attempt and member, so the path is never taken from a request. What lies here is masked: it
+looks uniform to whoever reads it without the round's unmasking.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hmac import compare_digest
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from coordinator import entropy
+from protocols.errors import BadChunk
+from protocols.identity import PartnerId
+from protocols.limits import CHUNK_BYTES
+from protocols.messages import InputHeader
+from protocols.service.errors import StorageFull
+
+PART = ".part"
+"""Suffix of a file that is still being written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spool:
+    """The folder of masked vectors."""
+
+    folder: Path
+
+    def path(self, number: int, attempt: int, partner: PartnerId) -> Path:
+        """Where the vector of one member lies."""
+        return self.folder / f"r{number}" / f"a{attempt}" / f"{partner.hex()}.masked"
+
+    def chunks(self, number: int, attempt: int, partner: PartnerId) -> Iterator[bytes]:
+        """Read a vector back in chunks of ``CHUNK_BYTES``."""
+        with self.path(number, attempt, partner).open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def chunk(self, number: int, attempt: int, partner: PartnerId, index: int) -> bytes:
+        """Read one chunk of a vector."""
+        with self.path(number, attempt, partner).open("rb") as file:
+            file.seek(index * CHUNK_BYTES)
+            return file.read(CHUNK_BYTES)
+
+    def receive(self, number: int, attempt: int, header: InputHeader) -> "Arrival":
+        """Begin to take the vector that ``header`` announces."""
+        return Arrival(self.path(number, attempt, header.sender), header)
+
+    def sweep(self) -> int:
+        """Remove what a killed daemon left half-written; returns how many files. Call before serving."""
+        left = list(self.folder.glob(f"r*/a*/*{PART}"))
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+    def expire(self, before_unix_s: int) -> int:
+        """Remove vectors last written before ``before_unix_s``; returns how many."""
+        old = [path for path in self.folder.glob("r*/a*/*.masked") if path.stat().st_mtime < before_unix_s]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+
+class Arrival:
+    """One vector that is coming in. Use as a context manager: without :meth:`finish` nothing remains."""
+
+    def __init__(self, path: Path, header: InputHeader) -> None:
+        self._path = path
+        self._header = header
+        self._buffer = bytearray()
+        self._index = 0
+        self._part = path.with_name(f"{path.name}.{entropy.random_bytes(8).hex()}{PART}")
+        self._file: BinaryIO | None = None
+        self.size_bytes = 0
+
+    def __enter__(self) -> Self:
+        _make_folder(self._path.parent)
+        with _storage_errors():
+            self._file = self._part.open("xb", buffering=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, of any length.
+
+        Raises:
+            BadChunk: a chunk whose hash is not in the signed header, or more bytes than announced.
+            StorageFull: the disk is full; nothing remains.
+        """
+        self._buffer += data
+        while len(self._buffer) >= CHUNK_BYTES:
+            self._take(bytes(self._buffer[:CHUNK_BYTES]))
+            del self._buffer[:CHUNK_BYTES]
+
+    def finish(self) -> None:
+        """Verify the end and make the vector durable under its name.
+
+        Raises:
+            BadChunk: bytes are missing.
+            StorageFull: the disk is full; nothing remains.
+        """
+        if self._buffer:
+            self._take(bytes(self._buffer))
+            self._buffer.clear()
+        if self._index != len(self._header.chunk_hashes) or self.size_bytes != vector_bytes(self._header):
+            raise BadChunk(
+                expected=f"{vector_bytes(self._header)} bytes",
+                came=str(self.size_bytes),
+                do="send the whole vector again",
+            )
+        if self._file is None:
+            raise ValueError("an arrival is used as a context manager")
+        with _storage_errors():
+            os.fsync(self._file.fileno())
+            self._part.replace(self._path)
+            _sync_folder(self._path.parent)
+
+    def _take(self, chunk: bytes) -> None:
+        hashes = self._header.chunk_hashes
+        came = hashlib.sha256(chunk).digest()
+        if self._index >= len(hashes) or not compare_digest(came, hashes[self._index]):
+            raise BadChunk(
+                expected=f"chunk {self._index} of the signed header, of {len(hashes)}",
+                came="other bytes",
+                do="send the vector that the header announced",
+            )
+        if self._file is None:
+            raise ValueError("an arrival is used as a context manager")
+        with _storage_errors():
+            self._file.write(chunk)
+        self._index += 1
+        self.size_bytes += len(chunk)
+
+
+def vector_bytes(header: InputHeader) -> int:
+    """Size of the vector that ``header`` announces."""
+    return header.elements * header.ring_bits // 8
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write ``data`` so that after a crash the file is whole or absent.
+
+    Raises:
+        StorageFull: the disk is full; nothing remains.
+    """
+    _make_folder(path.parent)
+    part = path.with_name(f"{path.name}.{entropy.random_bytes(8).hex()}{PART}")
+    try:
+        with _storage_errors():
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            _sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for parent in (folder.parent, folder.parent.parent):
+            _sync_folder(parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _storage_errors:  # noqa: N801  # a context manager reads as a verb
+    """Turns "no space left" into our words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(
+                expected="room on the disk of the coordinator's home folder",
+                came="no space left",
+                do="free space, then let the node send again; nothing half-written remains",
+            ) from error
