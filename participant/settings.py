@@ -69,6 +69,7 @@ class TrainingSettings(_Part):
     fit_until: UnixSeconds = 0
     validation_until: UnixSeconds = 0
     threads: Annotated[int, Field(ge=1)] = 1
+    local_first: bool = False
 
 
 class CourierSwitch(_Part):

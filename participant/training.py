@@ -1,0 +1,208 @@
+"""From releases to a deployed model: which sums belong together, when to train, what is in use.
+
+Two ``taste`` sums are needed: one until the end of the fit window, to choose and to gate on this
+company's own validation weeks, and a later one to refit on. Lambda comes from the consortium's
+``evaluation`` of the first sum where there is one. Without two sums the node can train on its own data
+alone. Training runs in a job of its own; the model in use keeps serving until the new one is saved.
+"""
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+
+from participant.errors import NoData
+from participant.models import SCENARIOS, NodeModel, Windows, load, save, train
+from participant.models import Exchange as Released
+from participant.release_desk import ReleaseDesk, open_stored
+from participant.settings import TrainingSettings
+from participant.store.membership import Membership
+from participant.store.records import Records
+from participant.store.releases import Deployment, Releases, StoredRelease
+from protocols.messages import Block
+from protocols.questions import question_named
+from protocols.questions.evaluation import EvaluationReading
+from protocols.service.clock import Clock
+from protocols.service.jobs import Stop
+from protocols.service.unit_of_work import reading, transaction
+
+DEFAULT_LAMBDA: Final = 1000
+"""Ridge of EASE where the consortium has not evaluated: the middle of the range that was tried."""
+
+LOOK_EVERY_S: Final = 2.0
+VALIDATION_PART: Final = 8
+"""Without windows in settings or releases, the last eighth of the data validates."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest one that ends earlier."""
+
+    windows: Windows
+    fitted: bytes
+    refitted: bytes
+    lambdas: dict[str, int]
+
+
+class Trainer:
+    """Trains and deploys; the newest deployment is the model in use."""
+
+    def __init__(
+        self,
+        *,
+        db: Engine,
+        releases: ReleaseDesk,
+        records: Records,
+        folder: Path,
+        clock: Clock,
+        settings: TrainingSettings,
+    ) -> None:
+        self._db = db
+        self._releases = releases
+        self._records = records
+        self._folder = folder
+        self._clock = clock
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._loaded: tuple[str, NodeModel] | None = None
+        self.training = False
+
+    def run(self, stop: Stop) -> None:
+        """Train whenever a release waits for it: the daemon's job."""
+        while not stop.wait(LOOK_EVERY_S):
+            self.turn()
+
+    def turn(self) -> bool:
+        """Train if a release waits and completes a pair; True if something was deployed."""
+        with reading(self._db) as connection:
+            waiting = Releases(connection).untrained()
+            deployed = Releases(connection).in_use() is not None
+        plan = self.plan()
+        local_first = self._settings.local_first and not deployed and self._records.n_customers() > 0
+        if not (waiting and plan is not None) and not local_first:
+            return False
+        self.train(plan)
+        return True
+
+    def plan(self) -> Plan | None:
+        """The newest pair of taste sums and the evaluation between them, or None without a pair."""
+        with reading(self._db) as connection:
+            kept = Releases(connection).all()
+        tastes = [(found, _block(found, "taste")) for found in kept if "taste" in found.questions]
+        if not tastes:
+            return None
+        newest, block = tastes[0]
+        asked = question_named("taste").open(block.parameters)
+        for earlier, other in tastes[1:]:
+            before = question_named("taste").open(other.parameters)
+            if before.until < asked.until:
+                return Plan(
+                    windows=Windows(
+                        fit_until=before.until,
+                        validation_until=asked.until,
+                        customers_until=min(before.customers_until, asked.customers_until),
+                    ),
+                    fitted=earlier.release,
+                    refitted=newest.release,
+                    lambdas=self._lambdas(kept, earlier.release),
+                )
+        return None
+
+    def train(self, plan: Plan | None) -> NodeModel:
+        """Train, save and deploy; with no plan on this company's own data alone.
+
+        Raises:
+            NoData: nothing was read in yet.
+        """
+        with reading(self._db) as connection:
+            vocabulary = Membership(connection).vocabulary()
+            waiting = [found.release for found in Releases(connection).all()]
+        if vocabulary is None or self._records.n_customers() == 0:
+            raise NoData(
+                expected="purchases and a vocabulary", came="neither or one", do="run `altrove-node connect` first"
+            )
+        self.training = True
+        try:
+            exchange = None
+            if plan is not None:
+                exchange = Released(
+                    fitted=self._releases.gram(plan.fitted),
+                    refitted=self._releases.gram(plan.refitted),
+                    lambdas=plan.lambdas,
+                    release=plan.refitted.hex(),
+                )
+            windows = plan.windows if plan is not None else self._own_windows()
+            model = train(self._records, vocabulary, windows=windows, exchange=exchange)
+            self._deploy(model, plan, waiting)
+        finally:
+            self.training = False
+        return model
+
+    def in_use(self) -> tuple[str, NodeModel] | None:
+        """Version and model in use, or None before the first training."""
+        with reading(self._db) as connection:
+            deployed = Releases(connection).in_use()
+        if deployed is None:
+            return None
+        with self._lock:
+            if self._loaded is None or self._loaded[0] != deployed.model_version:
+                self._loaded = (deployed.model_version, load(self._folder / deployed.folder))
+            return self._loaded
+
+    def _deploy(self, model: NodeModel, plan: Plan | None, trained: list[bytes]) -> None:
+        at = self._clock.now()
+        release = plan.refitted if plan is not None else b""
+        version = f"{at}-{release.hex()[:12] or 'local'}"
+        save(model, self._folder / version)
+        verdicts = {name: asdict(part.verdict) | {"deployed": part.deployed} for name, part in model.scenarios.items()}
+        with transaction(self._db) as connection:
+            kept = Releases(connection)
+            kept.deploy(
+                Deployment(
+                    release=release,
+                    folder=version,
+                    model_version=version,
+                    report=json.dumps(verdicts),
+                    deployed_at=at,
+                )
+            )
+            for each in trained if plan is not None else ():
+                kept.trained(each, at=at)
+        with self._lock:
+            self._loaded = (version, model)
+        _log.info("model deployed", model_version=version, exchange=plan is not None)
+
+    def _own_windows(self) -> Windows:
+        if self._settings.fit_until and self._settings.validation_until:
+            fit, validation = self._settings.fit_until, self._settings.validation_until
+        else:
+            first, last = self._records.span()
+            validation = last + 1
+            fit = validation - max(1, (last - first) // VALIDATION_PART)
+        return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
+
+    def _lambdas(self, kept: tuple[StoredRelease, ...], fitted: bytes) -> dict[str, int]:
+        for found in kept:
+            if "evaluation" not in found.questions:
+                continue
+            asked = question_named("evaluation").open(_block(found, "evaluation").parameters)
+            if asked.release != fitted:
+                continue
+            for said in self._releases.readings(found.release):
+                if isinstance(said, EvaluationReading):
+                    return _best(said)
+        return dict.fromkeys(SCENARIOS, DEFAULT_LAMBDA)
+
+
+def _best(said: EvaluationReading) -> dict[str, int]:
+    return {name: said.best_lambda(name) for name in SCENARIOS}
+
+
+def _block(stored: StoredRelease, question: str) -> Block:
+    return next(b for b in open_stored(stored).answer.blocks if b.question == question)
