@@ -1,0 +1,268 @@
+"""What a node refuses, whoever asks: every rule at its boundary, on both sides of it."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.errors import (
+    AlreadyUnmasked,
+    BadProof,
+    BehindRoster,
+    BelowMinimumCohort,
+    DifferencingRefused,
+    NoiseRequired,
+    QuestionNotAllowed,
+    ReplayedRound,
+    RolledBack,
+    ThresholdTooLow,
+    TooFewCustomers,
+    TooFewSurvivors,
+    UnknownSigner,
+)
+from protocols.merkle import consistency_proof, leaf_hash, root
+from protocols.policy import (
+    Policy,
+    Seen,
+    check_config,
+    check_customers,
+    check_differencing,
+    check_once,
+    check_order,
+    check_retry,
+    check_seen,
+    check_survivors,
+    default_colluders,
+    threshold,
+)
+from tests.protocols.message_values import answer, block, config, member
+
+POLICY = Policy(questions=("taste",))
+
+
+def members(*numbers):
+    return tuple(member(number) for number in numbers)
+
+
+@pytest.mark.parametrize(("n", "t", "most", "honest"), [
+    (3, 3, 2, 1), (4, 3, 1, 2), (5, 4, 2, 2), (7, 5, 2, 3), (10, 7, 3, 4), (100, 67, 33, 34),
+])  # fmt: skip
+def test_the_table_of_cohorts_thresholds_and_colluders_holds(n, t, most, honest):
+    assert threshold(n) == t
+    assert 2 * t > n + most
+    assert 2 * t <= n + most + 1
+    assert t - most == honest
+
+
+def two_sums_are_possible(n, t, c):
+    """Brute force: can c colluders help two different survivor sets to t answers, honest members one each?"""
+    honest = range(n - c)
+    needed = max(t - c, 0)
+    return any(
+        not set(one) & set(other)
+        for one in combinations(honest, needed)
+        for other in combinations(honest, needed)
+    )
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 6, 7])
+def test_the_threshold_rule_refuses_exactly_the_cohorts_in_which_two_sums_come_out(n):
+    for c in range(n):
+        for t in range(threshold(n), n + 1):
+            policy = replace(POLICY, colluders=c, minimum_cohort=3)
+            asked = config(n, threshold=t, minimum_cohort=n)
+            if two_sums_are_possible(n, t, c):
+                with pytest.raises(ThresholdTooLow):
+                    check_config(policy, asked)
+            elif n - c >= 2:
+                check_config(policy, asked)
+
+
+@given(st.integers(3, 1000))
+def test_the_default_policy_accepts_every_cohort_size_from_four_with_the_standard_threshold(n):
+    policy = POLICY if n >= 4 else replace(POLICY, minimum_cohort=3)
+    t, c = threshold(n), default_colluders(n)
+    assert 2 * t > n + c
+    assert max(t, 3) - c >= 2
+    if n <= 40:
+        check_config(policy, config(n))
+
+
+@pytest.mark.parametrize("t", [2, 3])
+def test_a_threshold_below_two_thirds_plus_one_is_refused_even_when_nobody_is_thought_to_collude(t):
+    with pytest.raises(ThresholdTooLow):
+        check_config(replace(POLICY, colluders=0), config(5, threshold=t))
+
+
+def test_a_round_that_accepts_fewer_companies_than_the_policy_is_refused():
+    with pytest.raises(BelowMinimumCohort, match="accepts 3 of 5"):
+        check_config(POLICY, config(5, minimum_cohort=3))
+    check_config(replace(POLICY, minimum_cohort=3), config(5, minimum_cohort=3))
+
+
+def test_three_companies_need_a_policy_that_states_three():
+    with pytest.raises(BelowMinimumCohort):
+        check_config(POLICY, config(3))
+    check_config(replace(POLICY, minimum_cohort=3), config(3))
+
+
+def test_two_colluders_among_three_are_accepted_by_name_only_and_only_among_three():
+    two = replace(POLICY, minimum_cohort=3, colluders=2)
+    with pytest.raises(BelowMinimumCohort, match="accept_two_expose_the_third"):
+        check_config(two, config(3))
+    check_config(replace(two, accept_two_expose_the_third=True), config(3))
+    with pytest.raises(ThresholdTooLow):
+        check_config(replace(two, accept_two_expose_the_third=True), config(4))
+    with pytest.raises(BelowMinimumCohort, match="2 honest"):
+        check_config(
+            replace(POLICY, colluders=4, accept_two_expose_the_third=True),
+            config(5, threshold=5, minimum_cohort=5),
+        )
+
+
+def test_one_unlisted_question_refuses_the_whole_vector():
+    both = config(answer=answer(blocks=(block(), block(question="evaluation"))))
+    with pytest.raises(QuestionNotAllowed, match="evaluation"):
+        check_config(POLICY, both)
+    check_config(replace(POLICY, questions=("evaluation", "taste")), both)
+    with pytest.raises(QuestionNotAllowed, match="no questions"):
+        check_config(Policy(questions=()), config())
+
+
+def test_a_policy_that_asks_for_noise_refuses_a_block_without():
+    strict = replace(POLICY, require_dp=True)
+    with pytest.raises(NoiseRequired):
+        check_config(strict, config(answer=answer(blocks=(block(noise_sigma=16), block()))))
+    check_config(strict, config(answer=answer(blocks=(block(noise_sigma=16),))))
+
+
+@pytest.mark.parametrize("change", [{"colluders": -2}, {"customers_floor": -1}, {"differencing_floor": -1}])
+def test_a_policy_with_negative_floors_does_not_exist(change):
+    with pytest.raises(ValueError, match="floors from 0"):
+        replace(POLICY, **change)
+
+
+def test_no_policy_goes_below_three_companies():
+    with pytest.raises(BelowMinimumCohort):
+        replace(POLICY, minimum_cohort=2)
+
+
+def test_a_company_below_its_own_floor_of_customers_does_not_answer():
+    check_customers(replace(POLICY, customers_floor=100), 100)
+    with pytest.raises(TooFewCustomers):
+        check_customers(replace(POLICY, customers_floor=100), 99)
+
+
+def test_survivors_need_the_threshold_and_both_minima():
+    asked = config(7, minimum_cohort=3)
+    check_survivors(POLICY, asked, members(1, 2, 3, 4, 5))
+    with pytest.raises(TooFewSurvivors):
+        check_survivors(POLICY, asked, members(1, 2, 3, 4))
+    with pytest.raises(BelowMinimumCohort):
+        check_survivors(replace(POLICY, minimum_cohort=6), asked, members(1, 2, 3, 4, 5))
+    with pytest.raises(BelowMinimumCohort):
+        check_survivors(POLICY, replace(asked, minimum_cohort=6), members(1, 2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("survivors", [members(1, 2, 3, 4, 4), members(1, 2, 3, 4, 9)])
+def test_survivors_are_distinct_members_of_the_cohort(survivors):
+    with pytest.raises(UnknownSigner):
+        check_survivors(POLICY, config(5), survivors)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "apart"),
+    [((1, 2, 3, 4), (1, 2, 3, 4, 5), 1), ((1, 2, 3, 5), (1, 2, 3, 4), 2), ((1, 2, 3, 4, 5), (1, 2, 3, 4), 1)],
+)
+def test_two_sums_that_differ_by_a_few_companies_are_refused_unless_accepted_by_name(now, before, apart):
+    history = [members(7, 8, 9, 10), members(*before)]
+    with pytest.raises(DifferencingRefused, match=f"differ by {apart}"):
+        check_differencing(POLICY, members(*now), history)
+    check_differencing(replace(POLICY, accept_company_differencing=True), members(*now), history)
+
+
+def test_the_same_companies_again_and_enough_changed_ones_are_no_differencing():
+    check_differencing(POLICY, members(1, 2, 3, 4), [])
+    check_differencing(POLICY, members(4, 3, 2, 1), [members(1, 2, 3, 4)])
+    check_differencing(POLICY, members(1, 2, 5, 6), [members(1, 2, 3, 4)])
+    with pytest.raises(DifferencingRefused):
+        check_differencing(replace(POLICY, differencing_floor=5), members(1, 2, 5, 6), [members(1, 2, 3, 4)])
+
+
+LOG = [leaf_hash(bytes([number])) for number in range(9)]
+SEEN = Seen(roster_height=3, roster_hash=bytes(32), audit_size=5, audit_head=root(LOG[:5]))
+
+
+def asked_at(size, **change):
+    return config(audit_size=size, audit_head=root(LOG[:size]), **change)
+
+
+def test_a_round_may_name_a_longer_log_with_proof_and_the_node_remembers_it():
+    now = check_seen(asked_at(8), SEEN, consistency_proof(LOG[:8], 5))
+    assert now == replace(SEEN, audit_size=8, audit_head=root(LOG[:8]))
+    assert check_seen(asked_at(5), SEEN) == SEEN
+    with pytest.raises(BadProof):
+        check_seen(asked_at(8), SEEN)
+
+
+def test_a_retry_may_name_the_older_log_of_its_first_attempt_with_proof_and_nothing_is_forgotten():
+    assert check_seen(asked_at(3), SEEN, consistency_proof(LOG[:5], 3)) == SEEN
+    with pytest.raises(BadProof):
+        check_seen(asked_at(3), SEEN)
+
+
+def test_a_forked_log_is_refused_at_every_size():
+    with pytest.raises(RolledBack):
+        check_seen(config(audit_size=5, audit_head=root(LOG[1:6])), SEEN)
+    fork = [*LOG[:4], *LOG[5:]]
+    with pytest.raises(BadProof):
+        check_seen(config(audit_size=8, audit_head=root(fork)), SEEN, consistency_proof(fork, 5))
+    with pytest.raises(BadProof):
+        check_seen(config(audit_size=3, audit_head=root(LOG[1:4])), SEEN, consistency_proof(LOG[:5], 3))
+
+
+def test_a_lower_or_another_roster_is_a_rollback_and_a_higher_one_must_be_fetched_first():
+    with pytest.raises(RolledBack):
+        check_seen(asked_at(5, roster_height=2), SEEN)
+    with pytest.raises(RolledBack):
+        check_seen(asked_at(5, roster_hash=bytes([1]) * 32), SEEN)
+    with pytest.raises(BehindRoster):
+        check_seen(asked_at(5, roster_height=4), SEEN)
+
+
+@pytest.mark.parametrize(("round_", "attempt"), [(7, 1), (7, 2), (8, 1)])
+def test_round_and_attempt_numbers_only_increase(round_, attempt):
+    with pytest.raises(ReplayedRound):
+        check_order(config(), round_, attempt)
+    check_order(config(), 6, 9)
+    check_order(config(attempt=2), 7, 1)
+
+
+def test_a_retry_is_the_first_attempt_but_for_attempt_and_deadlines():
+    first = config()
+    check_retry(first, replace(first, attempt=2, deadlines=(60, 70, 80, 90, 100)))
+    check_retry(replace(first, attempt=2), replace(first, attempt=5))
+    for attempt in (1, 2):
+        with pytest.raises(ReplayedRound):
+            check_retry(replace(first, attempt=2), replace(first, attempt=attempt))
+
+
+@pytest.mark.parametrize("change", [
+    {"consortium": bytes([1]) * 16}, {"round": 8}, {"answer": answer(epoch="2018")},
+    {"cohort": members(1, 2, 3, 4, 6)}, {"cohort": members(2, 1, 3, 4, 5)}, {"threshold": 5},
+    {"minimum_cohort": 3}, {"roster_hash": bytes([1]) * 32}, {"roster_height": 4},
+    {"audit_head": bytes([1]) * 32}, {"audit_size": 13},
+], ids=lambda change: next(iter(change)))  # fmt: skip
+def test_a_retry_that_changes_anything_else_is_refused_and_the_change_is_named(change):
+    with pytest.raises(ReplayedRound, match=next(iter(change))):
+        check_retry(config(), config(attempt=2, **change))
+
+
+def test_an_answer_is_unmasked_for_one_set_for_ever():
+    check_once(members(1, 2, 3, 4), None)
+    check_once(members(4, 3, 2, 1), members(1, 2, 3, 4))
+    for other in (members(1, 2, 3, 4, 5), members(1, 2, 3), members(1, 2, 3, 5)):
+        with pytest.raises(AlreadyUnmasked):
+            check_once(other, members(1, 2, 3, 4))
