@@ -201,7 +201,7 @@ class Trainer:
 
 
 def _best(said: EvaluationReading) -> dict[str, int]:
-    return {name: said.best_lambda(name) for name in SCENARIOS}
+    return {"explore": said.explore.best_lambda, "surprise": said.surprise.best_lambda}
 
 
 def _block(stored: StoredRelease, question: str) -> Block:

@@ -1,0 +1,138 @@
+"""Real nodes on real homes beside a fake coordinator: what every daemon test starts from."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from participant.home import Home
+from participant.intake import read
+from participant.node import Node, open_node
+from participant.settings import (
+    CourierSwitch,
+    ExchangeSettings,
+    PolicySettings,
+    Settings,
+    TrainingSettings,
+)
+from participant.store.membership import Member, Membership
+from participant.store.schema import open_database
+from protocols.messages import AnswerSpec
+from protocols.questions import ask
+from protocols.service.clock import ManualClock
+from protocols.service.unit_of_work import transaction
+from protocols.vocabulary import Vocabulary
+from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator, FakeLink, companies
+
+NOW = 1_700_000_000
+WORDS = Vocabulary.of("test words", ["BREAD", "CHEESE", "MILK", "TEA"])
+SPRING, SUMMER, AUTUMN = 1_680_000_000, 1_690_000_000, 1_695_000_000
+
+PERMISSIVE = PolicySettings(
+    minimum_cohort=3, customers_floor=2, accept_company_differencing=True, accept_two_expose_the_third=True
+)
+
+
+def settings(**parts: object) -> Settings:
+    """Settings for tests: a small cohort, no courier, differencing accepted by name."""
+    given: dict[str, object] = {
+        "policy": PERMISSIVE,
+        "courier": CourierSwitch(enabled=False),
+        "exchange": ExchangeSettings(poll_s=1, fallback_after_s=0.01),
+        "training": TrainingSettings(),
+    }
+    return Settings(**(given | parts))  # type: ignore[arg-type]
+
+
+def taste(members: int, *, epoch: str = "2023-q3", until: int = AUTUMN) -> AnswerSpec:
+    """The specification of a taste question over four words."""
+    return ask(
+        [("taste", {"until": until, "customers_cap": 1000})], WORDS, members=members, epoch=epoch
+    )
+
+
+def found_home(root: Path, company: Company) -> Home:
+    """A home that has joined; its officer has not looked at a roster yet."""
+    home = Home(root=root)
+    home.make()
+    home.keep_identity(company.seed)
+    home.switch.write_bytes(b"open")
+    db = open_database(home.database)
+    with transaction(db) as connection:
+        Membership(connection).join(
+            Member(
+                partner=company.id,
+                name=company.name,
+                consortium=CONSORTIUM,
+                coordinator_url="https://127.0.0.1:1",
+                joined_at=NOW,
+            )
+        )
+    db.dispose()
+    return home
+
+
+def start(
+    root: Path, company: Company, coordinator: FakeCoordinator, clock: ManualClock, **parts: object
+) -> Node:
+    """Open (or reopen) the node of ``company``, with the roster accepted."""
+    home = Home(root=root) if root.exists() else found_home(root, company)
+    link = FakeLink(coordinator, company.id)
+    node = open_node(home, settings(**parts), link=link, clock=clock)  # type: ignore[arg-type]
+    if node.rosters.in_force() is None:
+        node.rosters.accept(node.rosters.offer().hash.hex())
+        node.rosters.refresh()
+        node.standing.renew_vocabulary()
+    return node
+
+
+def consortium(count: int) -> tuple[FakeCoordinator, tuple[Company, ...], ManualClock]:
+    """A founded consortium of ``count`` companies."""
+    members = companies(count)
+    return FakeCoordinator(members, WORDS, now=NOW), members, ManualClock(NOW)
+
+
+def answer(seed: int, cells: int = 10) -> npt.NDArray[np.int64]:
+    """Some whole numbers in fixed point."""
+    return np.random.default_rng(seed).integers(0, 900, cells).astype(np.int64) << 24
+
+
+def sell(node: Node, folder: Path, baskets: Mapping[str, Sequence[tuple[int, str]]]) -> None:
+    """Import purchases: customer -> (unix second, word) lines."""
+    folder.mkdir(exist_ok=True)
+    words = list(WORDS.concepts)
+    catalogue, sales = folder / "catalogue.parquet", folder / "sales.parquet"
+    pq.write_table(pa.table({"item": [w.lower() for w in words], "concept": words, "name": words}), catalogue)
+    lines = [(customer, at, word.lower()) for customer, bought in baskets.items() for at, word in bought]
+    pq.write_table(
+        pa.table(
+            {
+                "customer": [line[0] for line in lines],
+                "item": [line[2] for line in lines],
+                "basket": [f"{line[0]}-{line[1]}" for line in lines],
+                "time": [line[1] for line in lines],
+                "quantity": [1] * len(lines),
+            }
+        ),
+        sales,
+    )
+    read([sales], home=node.home.root, engine=node.db, catalogue=[catalogue], now=NOW)
+
+
+def shop(seed: int, customers: int = 8) -> dict[str, list[tuple[int, str]]]:
+    """Plausible purchases: everybody buys two or three words in spring, some something new later."""
+    rng = np.random.default_rng(seed)
+    baskets: dict[str, list[tuple[int, str]]] = {}
+    for number in range(customers):
+        words = rng.permutation(list(WORDS.concepts))
+        baskets[f"c{number}"] = [
+            (SPRING + number, str(words[0])),
+            (SPRING + 1000 + number, str(words[1])),
+            (SUMMER + 1000 + number, str(words[2])),
+        ]
+    return baskets
+
+
