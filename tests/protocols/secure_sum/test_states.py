@@ -1,0 +1,97 @@
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from protocols.codec import encode
+from protocols.errors import AlreadyUnmasked, IllegalMove, MalformedMessage, UnknownVersion
+from protocols.messages import Phase
+from protocols.secure_sum import contributor
+from protocols.secure_sum.collector import PHASE_TABLE, Event, next_phase
+from protocols.secure_sum.states import IDLE, TRANSITIONS, Closed, Move, State, enter, restore
+from tests.protocols.secure_sum.stage import Stage
+
+TAGS = [IDLE, *(kind.TAG for kind in get_args(State))]
+STEPS = ("advertise", "share", "mask", "confirm", "unmask")
+
+
+def states_of_an_attempt():
+    """Every state that member 0 goes through, in order."""
+    stage = Stage(4).advertise()
+    yield stage.states[0]
+    stage.share()
+    yield stage.states[0]
+    yield contributor.begin_mask(stage.states[0], stage.config, stage.bundles_for(0), roll=stage.roll)
+    for step in STEPS[2:]:
+        getattr(stage, step)()
+        yield stage.states[0]
+    late = Stage(4).advertise()
+    yield contributor.close(late.states[0])
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(TAGS, Move)))
+def test_every_move_that_the_table_lacks_is_refused(state, move):
+    if (state, move) in TRANSITIONS:
+        assert enter(state, move) == TRANSITIONS[state, move]
+    else:
+        with pytest.raises((IllegalMove, AlreadyUnmasked), match=r"expected .* came"):
+            enter(state, move)
+
+
+@pytest.mark.parametrize(("phase", "event"), list(product(Phase, Event)))
+def test_every_phase_change_that_the_table_lacks_is_refused(phase, event):
+    if (phase, event) in PHASE_TABLE:
+        assert next_phase(phase, event) is PHASE_TABLE[phase, event]
+    else:
+        assert phase in {Phase.RELEASED, Phase.ABORTED}
+        with pytest.raises(IllegalMove):
+            next_phase(phase, event)
+
+
+def test_the_states_of_an_attempt_are_those_that_the_table_names():
+    seen = [state.TAG for state in states_of_an_attempt()]
+    walk, at = [], IDLE
+    for move in (Move.ADVERTISE, Move.SHARE, Move.BEGIN_MASK, Move.SEAL_INPUT, Move.CONFIRM, Move.UNMASK):
+        at = enter(at, move)
+        walk.append(at)
+    assert seen == [*walk, Closed.TAG]
+    assert set(seen) == set(TRANSITIONS.values())
+
+
+def test_every_state_survives_storage():
+    for state in states_of_an_attempt():
+        assert restore(encode(state)) == state
+
+
+def test_bytes_that_are_no_state_are_refused():
+    state = next(iter(states_of_an_attempt()))
+    with pytest.raises(UnknownVersion):
+        restore(b"")
+    with pytest.raises(UnknownVersion):
+        restore(encode(state)[1:])
+    with pytest.raises(MalformedMessage):
+        restore(encode(state) + b"\0")
+
+
+def test_no_secret_is_shown_by_a_state():
+    for state in states_of_an_attempt():
+        shown = repr(state)
+        for secret in ("seal_secret", "mask_secret", "self_secret", "held=", "plus", "minus", "rho=", "own="):
+            assert secret not in shown
+
+
+def test_secrets_are_gone_as_soon_as_no_move_needs_them():
+    fields = {state.TAG: set(state.__dataclass_fields__) for state in states_of_an_attempt()}
+    assert fields["masking"].isdisjoint({"seal_secret", "mask_secret", "self_secret"})
+    assert fields["masked"].isdisjoint({"plus", "minus"})
+    assert fields["unmasked"] == {"config", "transcript", "me", "survivors"}
+    assert fields["closed"] == {"config", "me"}
+
+
+def test_a_closed_attempt_accepts_nothing_more():
+    stage = Stage(4).advertise()
+    stage.states[0] = contributor.close(stage.states[0])
+    with pytest.raises(IllegalMove):
+        stage.share_one(0, stage.ads)
+    with pytest.raises(IllegalMove):
+        contributor.close(stage.states[0])

@@ -1,0 +1,155 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from protocols.errors import AltroveError, OutOfBounds, RingOverflow
+from protocols.limits import FRACTION_BITS
+from protocols.messages import AnswerSpec, Block
+from protocols.ring import (
+    check_overflow,
+    encode,
+    encode_vector,
+    error_bound,
+    fits,
+    lift,
+    scale_bits,
+    to_float,
+    word_dtype,
+)
+from protocols.secure_sum.play import cohort, configure
+from tests.protocols.vector_files import is_bad, load
+
+
+def block(bound, scale, length=1, tail=0):
+    return Block(
+        question="q",
+        parameters=b"",
+        length=length,
+        bound=bound,
+        scale_bits=scale,
+        noise_sigma=0,
+        noise_tail=tail,
+    )
+
+
+def spec_of(*blocks, ring_bits=32):
+    return AnswerSpec(blocks=blocks, vocabulary=bytes(32), model=bytes(32), epoch="2017", ring_bits=ring_bits)
+
+
+@pytest.mark.parametrize("operation", load("ring")["operations"], ids=lambda o: o["name"])
+def test_the_vectors_hold(operation):
+    answer = np.array(operation["answer"], dtype=np.int64)
+    one = block(operation["bound"], operation["scale_bits"], len(answer))
+    if is_bad(operation):
+        with pytest.raises(AltroveError) as caught:
+            encode(answer, block=one, ring_bits=operation["ring_bits"])
+        assert caught.value.code == operation["error"]
+    else:
+        words = encode(answer, block=one, ring_bits=operation["ring_bits"])
+        assert words.tobytes().hex() == operation["words"]
+
+
+def test_the_scale_is_the_largest_that_cannot_overflow():
+    for bound, members, ring_bits, tail in [
+        (1, 3, 32, 0),
+        (100_000, 5, 32, 0),
+        (7, 1000, 32, 99),
+        (9, 5, 64, 0),
+    ]:
+        scale = scale_bits(bound, members, ring_bits, tail)
+        assert members * (bound * 2**scale + 1 + tail) < 2 ** (ring_bits - 1)
+        larger = members * (bound * 2 ** (scale + 1) + 1 + tail) >= 2 ** (ring_bits - 1)
+        assert larger or scale == FRACTION_BITS
+
+
+def test_a_bound_that_fits_at_no_scale_is_refused():
+    assert scale_bits(2**31 // 3 - 2, 3, 32) == 0
+    with pytest.raises(RingOverflow):
+        scale_bits(2**31 // 3, 3, 32)
+    with pytest.raises(RingOverflow):
+        scale_bits(1, 3, 32, noise_tail=2**30)
+
+
+def test_a_configuration_whose_scale_is_too_large_is_refused():
+    config = configure(spec_of(block(100_000, 13)), cohort(5, bytes(32)), 4, 3)
+    with pytest.raises(RingOverflow):
+        check_overflow(config)
+    check_overflow(configure(spec_of(block(100_000, 12)), cohort(5, bytes(32)), 4, 3))
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_the_decoded_sum_is_within_the_proved_bound(data):
+    members = data.draw(st.integers(1, 20))
+    bound = data.draw(st.integers(1, 10**7))
+    ring_bits = data.draw(st.sampled_from([32, 64]))
+    assume(fits(bound, 0, members, ring_bits))
+    one = block(bound, scale_bits(bound, members, ring_bits))
+    limit = bound << FRACTION_BITS
+    values = data.draw(st.lists(st.integers(-limit, limit), min_size=members, max_size=members))
+    words = np.zeros(1, dtype=word_dtype(ring_bits))
+    for value in values:
+        words += encode(np.array([value], dtype=np.int64), block=one, ring_bits=ring_bits)
+    decoded = Fraction(float(to_float(lift(words, ring_bits), one)[0]))
+    exact = Fraction(sum(values), 1 << FRACTION_BITS)
+    assert abs(decoded - exact) <= Fraction(error_bound(one, members))
+
+
+def test_the_extreme_sum_does_not_wrap_and_one_scale_more_would():
+    members, bound = 5, 100_000
+    one = block(bound, 12)
+    extreme = np.array([bound << FRACTION_BITS], dtype=np.int64)
+    words = sum(encode(extreme, block=one, ring_bits=32) for _ in range(members)).astype("<u4")
+    assert to_float(lift(words, 32), one).tolist() == [members * bound]
+    wrapped = sum(encode(extreme, block=block(bound, 13), ring_bits=32) for _ in range(members)).astype("<u4")
+    assert to_float(lift(wrapped, 32), block(bound, 13)).tolist() != [members * bound]
+
+
+def test_the_bound_is_attained_by_ties_that_all_round_up():
+    one = block(5, 0)
+    tie = np.array([3 << 23], dtype=np.int64)
+    words = sum(encode(tie, block=one, ring_bits=32) for _ in range(4)).astype("<u4")
+    assert to_float(lift(words, 32), one)[0] - 4 * 1.5 == error_bound(one, 4) == 2.0
+
+
+def test_nothing_is_lost_at_the_full_scale():
+    assert error_bound(block(5, FRACTION_BITS), 5) == 0.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.zeros(2, dtype=np.float64),
+        np.zeros(2, dtype=np.int32),
+        np.zeros(3, dtype=np.int64),
+        np.zeros((2, 1), dtype=np.int64),
+    ],
+)
+def test_an_answer_of_another_type_or_length_is_refused(answer):
+    with pytest.raises(OutOfBounds):
+        encode(answer, block=block(5, 0, 2), ring_bits=32)
+    with pytest.raises(OutOfBounds):
+        encode_vector(answer, spec_of(block(5, 0, 2)))
+
+
+def test_each_block_has_its_own_bound_and_scale():
+    spec = spec_of(block(1, 4, 2), block(50, 0, 1))
+    one = 1 << FRACTION_BITS
+    words = encode_vector(np.array([one, -one // 2, 50 * one], dtype=np.int64), spec)
+    assert lift(words, 32).tolist() == [16, -8, 50]
+    with pytest.raises(OutOfBounds):
+        encode_vector(np.array([50 * one, 0, one], dtype=np.int64), spec)
+
+
+def test_words_of_the_other_ring_are_not_lifted():
+    with pytest.raises(OutOfBounds):
+        lift(np.zeros(2, dtype="<u8"), 32)
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1))
+def test_lifting_inverts_the_reduction(values):
+    words = np.array([value % 2**32 for value in values], dtype="<u4")
+    assert lift(words, 32).tolist() == values
