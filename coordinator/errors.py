@@ -72,7 +72,7 @@ class StaleRun(PeerFault, code="stale-run", status=410):
 
 
 class AttemptGone(PeerFault, code="attempt-gone", status=404):
-    """The attempt no longer takes vectors. (Not 410: to a courier that means its whole run is stale.)"""
+    """The attempt no longer takes vectors (not 410, which tells a courier that its whole run is stale)."""
 
 
 class WrongSum(AltroveError, code="wrong-sum", fault=Fault.OURS, status=500):

@@ -1,0 +1,86 @@
+"""The dock: a unix socket on which the courier leases work and hands in sealed bytes.
+
+Whoever can open the socket is the courier's user. What it brings is believed only as far as the
+members' signed headers go; a stale run is told 410 and ends itself.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from coordinator.api.streams import in_large_pieces
+from coordinator.rounds.vectors import DOCK
+from coordinator.services import Services
+
+LONGEST_POLL_S = 25
+
+
+class LeaseReply(BaseModel):
+    """Work for a run: an envelope to each of exactly these Flower nodes."""
+
+    lease: str
+    round: int
+    attempt: int
+    nodes: list[str]
+    ttl_s: int
+
+
+class CourierError(BaseModel):
+    """What Flower said instead of a reply."""
+
+    code: int | str
+    reason: str = ""
+
+
+def dock_router(services: Services) -> APIRouter:
+    """Every route of the dock; all are public to whoever may open the socket."""
+    dock, vectors = services.dock, services.vectors
+    router = APIRouter(prefix="/dock", tags=["dock"])
+
+    @router.post("/lease", summary="Lease an attempt (public on the unix socket)")
+    async def lease(run_id: str, wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0) -> Response:
+        found = await services.news.changes.wait(lambda: dock.lease(run_id), seconds=wait_s)
+        if found is None:
+            return Response(status_code=204)
+        reply = LeaseReply(
+            lease=found.lease,
+            round=found.round,
+            attempt=found.attempt,
+            nodes=list(found.nodes),
+            ttl_s=found.ttl_s,
+        )
+        return Response(reply.model_dump_json(), media_type="application/json")
+
+    @router.put(
+        "/vectors/{number}/{attempt}/{node}", summary="Hand in sealed bytes (public on the unix socket)"
+    )
+    async def vector(number: int, attempt: int, node: str, run_id: str, request: Request) -> Response:
+        await run_in_threadpool(dock.check_run, run_id)
+        partner = await run_in_threadpool(dock.member_of, node)
+        header = await run_in_threadpool(vectors.expect, partner, number, attempt)
+        if header is None:
+            async for _ in request.stream():
+                pass
+            return Response(status_code=200)
+        with vectors.receive(number, attempt, header) as arrival:
+            async for piece in in_large_pieces(request.stream()):
+                await run_in_threadpool(arrival.feed, piece)
+            await run_in_threadpool(vectors.accept, arrival, number, attempt, header, DOCK)
+        return Response(status_code=200)
+
+    @router.post(
+        "/vectors/{number}/{attempt}/{node}/error", summary="Report an error (public on the unix socket)"
+    )
+    def error(number: int, attempt: int, node: str, run_id: str, said: CourierError) -> Response:
+        dock.check_run(run_id)
+        dock.note_error(node, number, attempt, str(said.code), said.reason)
+        return Response(status_code=200)
+
+    @router.post("/leases/{lease}/done", summary="Acknowledge a lease (public on the unix socket)")
+    def done(lease: str, run_id: str) -> Response:
+        dock.done(lease, run_id)
+        return Response(status_code=200)
+
+    return router
