@@ -104,8 +104,11 @@ def unseal(key: bytes, message: SealedShare) -> HeldShares:
     except InvalidTag:
         raise _bad(message.sender, "a bundle that opens", "one that does not") from None
     shares = HeldShares(owner=message.sender, self_share=text[:SHARE_BYTES], key_share=text[SHARE_BYTES:])
-    from_bytes(shares.self_share)
-    from_bytes(shares.key_share)
+    try:
+        from_bytes(shares.self_share)
+        from_bytes(shares.key_share)
+    except BadShare as error:
+        raise _bad(message.sender, error.expected, error.came) from None
     held = _commit(message.config, message.recipient, shares)
     if not compare_digest(held.self_share + held.key_share, signed.self_share + signed.key_share):
         raise _bad(message.sender, "shares that match their commitments", "other shares")

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from itertools import product
 from typing import get_args
 
@@ -81,11 +82,11 @@ def test_no_secret_is_shown_by_a_state():
 
 
 def test_secrets_are_gone_as_soon_as_no_move_needs_them():
-    fields = {state.TAG: set(state.__dataclass_fields__) for state in states_of_an_attempt()}
-    assert fields["masking"].isdisjoint({"seal_secret", "mask_secret", "self_secret"})
-    assert fields["masked"].isdisjoint({"plus", "minus"})
-    assert fields["unmasked"] == {"config", "transcript", "me", "survivors"}
-    assert fields["closed"] == {"config", "me"}
+    names = {state.TAG: {each.name for each in fields(state)} for state in states_of_an_attempt()}
+    assert names["masking"].isdisjoint({"seal_secret", "mask_secret", "self_secret"})
+    assert names["masked"].isdisjoint({"plus", "minus"})
+    assert names["unmasked"] == {"config", "transcript", "me", "survivors"}
+    assert names["closed"] == {"config", "me"}
 
 
 def test_a_closed_attempt_accepts_nothing_more():
