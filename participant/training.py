@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.errors import NoData
-from participant.models import SCENARIOS, NodeModel, Windows, load, save, train
+from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save, train
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk, open_stored
 from participant.settings import TrainingSettings
@@ -160,7 +160,7 @@ class Trainer:
         release = plan.refitted if plan is not None else b""
         version = f"{at}-{release.hex()[:12] or 'local'}"
         save(model, self._folder / version)
-        verdicts = {name: asdict(part.verdict) | {"deployed": part.deployed} for name, part in model.scenarios.items()}
+        verdicts = {name: _figures(part) for name, part in model.scenarios.items()}
         with transaction(self._db) as connection:
             kept = Releases(connection)
             kept.deploy(
@@ -198,6 +198,15 @@ class Trainer:
                 if isinstance(said, EvaluationReading):
                     return _best(said)
         return dict.fromkeys(SCENARIOS, DEFAULT_LAMBDA)
+
+
+def _figures(part: ScenarioModel) -> dict[str, object]:
+    """The gate's figures of one scenario, as JSON."""
+    return asdict(part.verdict) | {
+        "deployed": part.deployed,
+        "sentence": part.verdict.sentence,
+        "customers": part.verdict.local.customers,
+    }
 
 
 def _best(said: EvaluationReading) -> dict[str, int]:

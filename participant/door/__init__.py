@@ -3,7 +3,7 @@
 ``Door`` makes and commits every payload; ``StopSwitch`` keeps the door open or shut.
 """
 
-from participant.door.exit import Door, DoorPaths
+from participant.door.exit import Carriage, Door, DoorPaths
 from participant.door.switch import StopSwitch
 
-__all__ = ["Door", "DoorPaths", "StopSwitch"]
+__all__ = ["Carriage", "Door", "DoorPaths", "StopSwitch"]

@@ -10,6 +10,7 @@ The door knows no customer and reads no record: an answer comes in as an array o
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,6 +44,14 @@ from protocols.vocabulary import Vocabulary
 
 READ_BYTES = 2**18
 """How much of a masked vector is read between two looks at STOP."""
+
+
+class Carriage(StrEnum):
+    """What a courier that asks for a masked vector may be told."""
+
+    READY = "ready"
+    NOT_YET = "not-yet"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +255,19 @@ class Door:
                 do="ask again after masking, or not at all once the attempt is over",
             )
         return record.sha256, record.size_bytes, self._read(path)
+
+    def carriage(self, round_number: int, attempt: int) -> Carriage:
+        """Whether the masked vector of an attempt can be carried, is still to come, or never will."""
+        if not self.switch.is_open():
+            return Carriage.CLOSED
+        with reading(self._db) as connection:
+            found = Attempts(connection).find(round_number, attempt)
+            record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
+        if record is not None and (self._vectors / record.file).is_file():
+            return Carriage.READY
+        if found is not None and found.state not in OPEN_STATES:
+            return Carriage.CLOSED
+        return Carriage.NOT_YET
 
     def handed(self, round_number: int, attempt: int, kind: str) -> None:
         """Note in the outbox that a payload was handed on."""

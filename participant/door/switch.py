@@ -29,6 +29,13 @@ class StopSwitch:
         except OSError:
             return False
 
+    def stopped_at(self) -> int:
+        """When the door was closed (unix seconds), 0 where the file does not say."""
+        try:
+            return int(self._path.stat().st_mtime)
+        except OSError:
+            return 0
+
     def require_open(self) -> None:
         """Pass if the door is open.
 

@@ -58,6 +58,12 @@ class Records:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def n_opted_out(self) -> int:
+        """Customers who opted out of every answer."""
+        query = select(func.count()).select_from(customers).where(customers.c.opted_out)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def span(self) -> tuple[int, int]:
         """First and last purchase (unix seconds); (0, 0) before the first import."""
         with reading(self._engine) as connection:
@@ -221,7 +227,7 @@ class Records:
                 .order_by(items.c.item_key)
             )
             pairs = [
-                (int(key), index[name]) for key, name in connection.execute(query).tuples() if name in index
+                (int(key), index[name]) for key, name in connection.execute(query) if name in index
             ]
         table = np.array(pairs, np.int64).reshape(-1, 2)
         keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])

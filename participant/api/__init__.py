@@ -1,0 +1,1 @@
+"""The node's own HTTP interface, on loopback: recommendations for the shop, vectors for the courier."""

@@ -1,0 +1,48 @@
+"""The door as the courier sees it: one path on a unix socket, constant answers, no detail.
+
+200 the masked bytes, the same every time; 204 not yet; 410 nothing comes (over, refused, or STOP).
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from participant.door import Carriage, Door
+from participant.exchange import Exchange
+from protocols.service.waiting import Bell
+
+LONGEST_WAIT_S = 25
+OCTETS = "application/octet-stream"
+
+
+def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
+    """The router of the courier's unix socket."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/door/vectors/{round_number}/{attempt}")
+    async def vector(
+        round_number: int, attempt: int, wait_s: Annotated[int, Query(ge=0, le=LONGEST_WAIT_S)] = 0
+    ) -> Response:
+        def look() -> Carriage | None:
+            if exchange.is_over(round_number, attempt):
+                return Carriage.CLOSED
+            found = door.carriage(round_number, attempt)
+            return None if found is Carriage.NOT_YET else found
+
+        found = await bell.wait(look, seconds=wait_s)
+        if found is None:
+            return Response(status_code=204)
+        if found is Carriage.CLOSED:
+            return Response(status_code=410)
+        _, size, chunks = await run_in_threadpool(door.masked, round_number, attempt)
+
+        def carried() -> Iterator[bytes]:
+            yield from chunks
+            exchange.fetched(round_number, attempt)
+
+        return StreamingResponse(carried(), media_type=OCTETS, headers={"Content-Length": str(size)})
+
+    return router

@@ -1,0 +1,195 @@
+"""The console's view of a node: reads the stores, and can do one thing, stop."""
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from participant.console.view import (
+    Departure,
+    Estimate,
+    NodeStatus,
+    NoModelYet,
+    Outcome,
+    ScenarioResult,
+    Suggestion,
+    Suggestions,
+    UnknownCustomer,
+)
+from participant.console.view import Reason as ShownReason
+from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
+from participant.errors import NoData
+from participant.node import Node
+from participant.serving import Recommender, Wish
+from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
+from participant.store.outbox import Outbox, OutboxRecord
+from participant.store.releases import Releases
+from protocols.codec import decode
+from protocols.identity import PartnerId, Signed
+from protocols.messages import PHASES, RoundConfig
+from protocols.questions import describe
+from protocols.service.unit_of_work import reading
+
+MEASURE: Final = "nDCG@10 on own validation weeks"
+PER_ANSWER: Final = len(PHASES) + 2
+
+
+class Overview:
+    """Implements ``participant.console.view.NodeView``."""
+
+    def __init__(self, node: Node, recommender: Recommender) -> None:
+        self._node = node
+        self._recommender = recommender
+
+    def status(self) -> NodeStatus:
+        """The node, its data, its release."""
+        node = self._node
+        roster = node.rosters.in_force()
+        first, last = node.records.span()
+        with reading(node.db) as connection:
+            deployed = Releases(connection).in_use()
+            release = Releases(connection).find(deployed.release) if deployed is not None else None
+        stopped = not node.door.switch.is_open()
+        return NodeStatus(
+            company=node.member.name,
+            partner=node.member.partner.hex(),
+            consortium=node.member.consortium.hex(),
+            members=tuple(entry.name for entry in roster.entries) if roster is not None else (),
+            stopped=stopped,
+            stopped_at=node.door.switch.stopped_at() if stopped else 0,
+            last_contact=node.exchange.last_contact,
+            customers=node.records.n_customers(),
+            opted_out=node.records.n_opted_out(),
+            first_purchase=first,
+            last_purchase=last,
+            release=release.release.hex() if release is not None else "",
+            release_round=release.round if release is not None else 0,
+        )
+
+    def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
+        """What left from unix second ``since`` on, newest first: one line an answer."""
+        with reading(self._node.db) as connection:
+            found = Outbox(connection).recent(limit * PER_ANSWER, since=since)
+            attempts = {
+                (record.round, record.attempt): Attempts(connection).find(record.round, record.attempt)
+                for record in found
+            }
+            released = {(kept.round, kept.attempt) for kept in Releases(connection).all()}
+        names = self._names()
+        lines = []
+        for record in found:
+            attempt = attempts[record.round, record.attempt]
+            if record.kind != MASKED_VECTOR or attempt is None:
+                continue
+            same = [r for r in found if (r.round, r.attempt) == (record.round, record.attempt)]
+            in_sum = (record.round, record.attempt) in released
+            lines.append(_departure(record, attempt, same, names, in_sum=in_sum))
+        return tuple(lines[:limit])
+
+    def results(self) -> tuple[ScenarioResult, ...]:
+        """The figures of the newest training, empty before the first."""
+        with reading(self._node.db) as connection:
+            deployed = Releases(connection).in_use()
+        if deployed is None:
+            return ()
+        verdicts = json.loads(deployed.report)
+        return tuple(
+            ScenarioResult(
+                scenario=scenario,
+                measure=MEASURE,
+                local=_estimate(verdict["local"]),
+                exchange=_estimate(verdict["blend"]),
+                customers=int(verdict["customers"]),
+                deployed=bool(verdict["deployed"]),
+                reason=str(verdict["sentence"]),
+            )
+            for scenario, verdict in verdicts.items()
+        )
+
+    def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
+        """Suggestions for the customer with this external id.
+
+        Raises:
+            UnknownCustomer: nobody with this id bought here.
+            NoModelYet: this shop has no data at all.
+        """
+        try:
+            served = self._recommender.serve(Wish(customer=customer, scenario=scenario, n=count))
+        except NoData as error:
+            raise NoModelYet(expected=error.expected, came=error.came, do=error.do) from None
+        if served.degraded and not served.bought:
+            raise UnknownCustomer(
+                expected="a customer who has bought here",
+                came="an id that is in no import, or of one who opted out",
+                do="check the id",
+            )
+        return Suggestions(
+            customer=customer,
+            scenario=scenario,
+            bought=served.bought,
+            items=tuple(
+                Suggestion(
+                    item_id=item.item_id,
+                    name=item.item_name,
+                    concept=item.concept,
+                    score=item.score,
+                    surprise=item.surprise,
+                    relevance=item.relevance,
+                    reasons=tuple(
+                        ShownReason(code=why.code, text=why.text, support_band=why.support_band)
+                        for why in item.reasons
+                    ),
+                )
+                for item in served.items
+            ),
+            degraded=served.degraded,
+        )
+
+    def stop(self) -> None:
+        """Close the door: durable before it returns, without asking anybody."""
+        self._node.door.switch.stop()
+        self._node.bell.ring()
+
+    def now(self) -> int:
+        """Unix seconds of the node's clock."""
+        return self._node.clock.now()
+
+    def _names(self) -> dict[PartnerId, str]:
+        roster = self._node.rosters.in_force()
+        return {} if roster is None else {entry.partner: entry.name for entry in roster.entries}
+
+
+def _departure(
+    record: OutboxRecord,
+    attempt: StoredAttempt,
+    same: Iterable[OutboxRecord],
+    names: dict[PartnerId, str],
+    *,
+    in_sum: bool,
+) -> Departure:
+    config = decode(RoundConfig, decode(Signed, attempt.config).body)
+    outcome = Outcome.UNUSED
+    if in_sum:
+        outcome = Outcome.IN_SUM
+    elif attempt.state in OPEN_STATES or attempt.state == "Unmasked":
+        outcome = Outcome.PENDING
+    summed_with = tuple(names.get(member, member.hex()) for member in attempt.survivors) if in_sum else ()
+    return Departure(
+        answer=config.answer_id.hex(),
+        round=record.round,
+        attempt=record.attempt,
+        question=record.questions,
+        sentence=" ".join(describe(config.answer)),
+        at=record.handed_at or record.committed_at,
+        elements=config.answer.elements,
+        ring_bits=config.answer.ring_bits,
+        bytes_sent=sum(each.size_bytes for each in same if each.kind != SEALED_VECTOR),
+        sha256=record.sha256.hex(),
+        recipients=("the coordinator",),
+        summed_with=summed_with,
+        outcome=outcome,
+        differentially_private=any(block.noise_sigma for block in config.answer.blocks),
+    )
+
+
+def _estimate(interval: dict[str, float]) -> Estimate:
+    return Estimate(value=interval["mean"], low=interval["low"], high=interval["high"])
