@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-LEFT, RIGHT = 1.5, 98.5
+LEFT, RIGHT = 0.0, 99.0
 """Where the scale begins and ends, in per cent of the width."""
 
 
