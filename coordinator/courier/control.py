@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import httpx
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 from flwr.proto.control_pb2 import (
@@ -45,7 +46,7 @@ def pem_of(courier_key: bytes) -> bytes:
     """
     try:
         key = load_ssh_public_key(courier_key)
-    except (ValueError, TypeError) as reason:
+    except (ValueError, UnsupportedAlgorithm) as reason:
         raise CourierRefused(
             expected="an OpenSSH public key", came=str(reason), do="make the courier key with altrove-node"
         ) from reason

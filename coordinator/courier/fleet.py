@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 2.0
 """How often the run and the nodes are asked after."""
 
+AFTER_KILL_S: Final = 0.5
+"""Longer than the supervision's tick, in which a killed process is really ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSettings:
@@ -212,6 +215,9 @@ class Fleet:
                 control.stop_run(self._run)
                 self._forget_run()
                 self._supervision.restart("superexec")
+                # The next run starts once the old SuperExec is gone; it would take the task with it.
+                self._next_look = now + AFTER_KILL_S
+                return
             if not self._run:
                 self._start_run(control)
         except CourierUnreachable:

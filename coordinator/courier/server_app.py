@@ -10,6 +10,7 @@ import http.client
 import json
 import socket
 import time
+import urllib.parse
 from dataclasses import dataclass, field
 
 import httpx
@@ -121,8 +122,7 @@ class Carrier:
         moved = self._lease()
         moved |= self._pull()
         moved |= self._deliver()
-        self._close()
-        return moved
+        return self._close() or moved
 
     def _lease(self) -> bool:
         if time.monotonic() < self._next_lease:
@@ -225,12 +225,17 @@ class Carrier:
         self._next_offer = time.monotonic() + RETRY_S
         return moved
 
-    def _close(self) -> None:
+    def _close(self) -> bool:
         """Acknowledge finished leases; one that the dock did not hear about is acknowledged again later."""
+        moved = False
         for lease in [one for one in self._leases.values() if not one.waiting and not one.held]:
-            status, _ = self._dock.call("POST", f"/dock/leases/{lease.name}/done")
+            status, _ = self._dock.call(
+                "POST", f"/dock/leases/{urllib.parse.quote(lease.name, safe='')}/done"
+            )
             if status < 500 or time.monotonic() >= lease.until:
                 del self._leases[lease.name]
+                self._next_lease, moved = 0.0, True
+        return moved
 
 
 @app.main()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import importlib
+import logging
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -97,6 +98,7 @@ def main(public_host: str, public_port: int) -> None:
     """
     stock = importlib.import_module("flwr.superlink.cli.flower_superlink")
     create_app = importlib.import_module("flwr.superlink.main").create_app
+    logging.getLogger("flwr").addFilter(lambda record: "ControlServicer.List" not in str(record.msg))
     config = stock._parse_superlink_lifespan_config()  # noqa: SLF001 - see above
     app = create_app(config, stock.SuperLinkLifespan)
     listen = functools.partial(

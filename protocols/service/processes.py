@@ -13,7 +13,7 @@ what the programs are for.
 ...     log=Path("/tmp/altrove-doctest-sleeper.log"),
 ... )
 >>> with Supervision([program]) as supervision:
-...     supervision.wait_started(timeout_s=10)
+...     started = supervision.wait_started(timeout_s=10)
 ...     [health.running for health in supervision.health()]
 [True]
 """
@@ -43,6 +43,8 @@ STEADY_S: Final = 30.0
 
 GRACE_S: Final = 4.0
 """From SIGTERM to SIGKILL."""
+
+END_STEP_S: Final = 0.05
 
 LOG_BYTES: Final = 8 * 2**20
 """A log above this size is set aside as ``.1`` when its program starts."""
@@ -105,11 +107,9 @@ class _Watched:
     def look(self, now: float) -> None:
         """Reap a dead process with what is left of its group, and start it again when it is time."""
         if self.process is not None:
-            code = self.process.poll()
-            if code is None:
+            if not _exited(self.process.pid):
                 return
-            _signal_group(self.process.pid, signal.SIGKILL)
-            self.process, self.last_exit = None, code
+            self._bury()
             if now - self._started_at >= STEADY_S:
                 self._backoff_s = BACKOFF_FIRST_S
             self._not_before = now + self._backoff_s
@@ -121,26 +121,33 @@ class _Watched:
         """End the whole group at once; ``look`` starts it again."""
         if self.process is not None:
             _signal_group(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
     def end(self, grace_s: float) -> None:
         """SIGTERM to the group, SIGKILL to what is left after ``grace_s``."""
         if self.process is None:
             return
         _signal_group(self.process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=grace_s)
-        _signal_group(self.process.pid, signal.SIGKILL)
-        self.last_exit = self.process.wait()
-        self.process = None
+        until = time.monotonic() + grace_s
+        while not _exited(self.process.pid) and time.monotonic() < until:
+            time.sleep(END_STEP_S)
+        self._bury()
+
+    def _bury(self) -> None:
+        """Kill what is left of the group, then reap its leader.
+
+        In this order: until it is reaped, the leader's pid, which is the group's, is nobody else's.
+        """
+        if self.process is not None:
+            _signal_group(self.process.pid, signal.SIGKILL)
+            self.last_exit = self.process.wait()
+            self.process = None
 
     def health(self) -> ProcessHealth:
         process = self.process
-        alive = process is not None and process.poll() is None
         return ProcessHealth(
             name=self.program.name,
-            pid=process.pid if process is not None and alive else 0,
-            running=alive,
+            pid=process.pid if process is not None else 0,
+            running=process is not None,
             restarts=max(0, self.starts - 1),
             last_exit=self.last_exit,
         )
@@ -221,9 +228,12 @@ class Supervision:
             watched.look(time.monotonic())
 
 
+def _exited(pid: int) -> bool:
+    """Whether our child has exited, without reaping it."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def _signal_group(pgid: int, number: signal.Signals) -> None:
     """Signal our own process group ``pgid``; a group that is gone already is what we want."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pgid, number)
-    except ProcessLookupError:
-        return

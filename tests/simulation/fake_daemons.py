@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-STEP_S = 0.02
+STEP_S = 0.05
 
 
 class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -161,7 +161,7 @@ class FakeDock(UnixDaemon):
                 self.errors[int(round_), int(attempt), node] = (told["code"], told["reason"])
                 return 200, b""
             case ["POST", "dock", "leases", lease, "done"]:
-                self.done.append(lease)
+                self.done.append(unquote(lease))
                 return 200, b""
         return 404, b""
 

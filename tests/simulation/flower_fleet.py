@@ -22,6 +22,7 @@ class LocalFleet:
     doors: tuple[Path, ...]
     fab: bytes | None = None
     run_config: Mapping[str, str] | None = None
+    first_poll_s: float = 60.0
     runs: list[str] = field(default_factory=list)
     nodes: tuple[str, ...] = ()
     couriers: tuple[Courier, ...] = ()
@@ -45,6 +46,7 @@ class LocalFleet:
             key=self.home / "server.key",
             ca=self.home / "ca.pem",
             dock=self.dock,
+            first_poll_s=self.first_poll_s,
         )
         self.fleet = Fleet(self.settings, on_run=self.runs.append, fab=self.fab, run_config=self.run_config)
 

@@ -4,8 +4,8 @@ It keeps what the thin apps rely on: message ids are object ids, replies are mat
 ``reply_to_message_id``, an offline node's error comes from another source id with a reason that is not
 ASCII, a crashed ClientApp is error 8, and silence is silence.
 
->>> grid = InProcessGrid({7: NodeApp(client_app, {"door": "/run/door.sock"})})    # doctest: +SKIP
->>> run_server_app(server_app, grid, {"dock": "/run/dock.sock"})                  # doctest: +SKIP
+>>> grid = InProcessGrid({7: NodeApp(client_app, {"door": "/run/door.sock"})})  # doctest: +SKIP
+>>> run_server_app(server_app, grid, {"dock": "/run/dock.sock"})  # doctest: +SKIP
 """
 
 import threading

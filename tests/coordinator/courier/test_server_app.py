@@ -46,7 +46,9 @@ class Stage:
 
     def ask(self, *, nodes=NODES, attempt=1, ttl_s=30.0):
         self.dock.work.append(
-            Work(lease=f"lease-{attempt}", round=1, attempt=attempt, nodes=tuple(map(str, nodes)), ttl_s=ttl_s)
+            Work(
+                lease=f"lease-{attempt}", round=1, attempt=attempt, nodes=tuple(map(str, nodes)), ttl_s=ttl_s
+            )
         )
 
     def finish(self, attempt=1):

@@ -1,0 +1,125 @@
+"""Flower alone, for real: a SuperLink, three SuperNodes with registered keys, TLS, and one run.
+
+A fake dock and fake doors stand for the daemons. The envelope goes out before any answer exists.
+"""
+
+import ssl
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from participant.courier import courier_key_pair
+from tests.simulation.fake_daemons import FakeDock, FakeDoor, Work
+from tests.simulation.flower_fleet import LocalFleet
+
+pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket, pytest.mark.timeout(300)]
+SEALED = [bytes([index + 1]) * 4_000 for index in range(3)]
+
+
+@pytest.fixture(scope="module")
+def consortium(tmp_path_factory):
+    """(fleet, dock, doors) with every node online and a run that polls the dock."""
+    folder = tmp_path_factory.mktemp("flower")
+    with ExitStack() as stack:
+        dock = stack.enter_context(FakeDock(folder / "dock.sock"))
+        doors = [stack.enter_context(FakeDoor(folder / f"door{index}.sock")) for index in range(3)]
+        local = LocalFleet(folder, dock.path, tuple(door.path for door in doors))
+        local.fleet.on_run = lambda run: setattr(dock, "run_id", run)
+        dock.on_poll.append(local.fleet.note_dock_poll)
+        stack.enter_context(local)
+        local.fleet.wait_run(120)
+        assert local.wait_online(120)
+        yield local, dock, doors
+
+
+def ask(local, dock, attempt, nodes):
+    dock.work.append(Work(lease=f"attempt {attempt}", round=1, attempt=attempt, nodes=tuple(nodes)))
+
+
+def finished(dock, attempt):
+    return dock.wait(lambda: f"attempt {attempt}" in dock.done, 120)
+
+
+def test_bytes_that_came_into_being_after_the_envelope_arrive_exactly(consortium):
+    local, dock, doors = consortium
+    ask(local, dock, 1, local.nodes)
+    assert dock.wait(lambda: all(door.asked for door in doors), 120), "an envelope did not arrive"
+    assert dock.vectors == {}
+    for door, sealed in zip(doors, SEALED, strict=True):
+        door.sealed[1, 1] = sealed
+    assert finished(dock, 1)
+    assert dock.vectors == {(1, 1, node): sealed for node, sealed in zip(local.nodes, SEALED, strict=True)}
+    assert dock.errors == {}
+
+
+def test_a_vector_of_several_flower_objects_arrives_exactly_from_the_listed_node_alone(consortium):
+    local, dock, doors = consortium
+    large = bytes(range(251)) * 25_000  # 6.3 MB: more than one object of 5 MiB
+    for door in doors:
+        door.sealed[1, 2] = large
+    ask(local, dock, 2, local.nodes[:1])
+    assert finished(dock, 2)
+    assert {key: len(body) for key, body in dock.vectors.items() if key[1] == 2} == {
+        (1, 2, local.nodes[0]): len(large)
+    }
+    assert dock.vectors[1, 2, local.nodes[0]] == large
+    assert [(1, 2) in door.asked for door in doors] == [True, False, False]
+
+
+def test_an_unregistered_key_is_refused(consortium):
+    local, dock, doors = consortium
+    stranger = local.courier("stranger", doors[0].path)
+    log = stranger.settings.home / "logs" / "supernode.log"
+    before = set(local.fleet.health().online)
+    stranger.start()
+    try:
+        assert dock.wait(lambda: log.exists() and "Failed to activate SuperNode" in log.read_text(), 60)
+        assert set(local.fleet.health().online) == before
+    finally:
+        stranger.stop()
+
+
+def test_registering_the_same_key_again_gives_the_same_node(consortium):
+    local, *_ = consortium
+    again = local.fleet.register("node0", courier_key_pair(local.couriers[0].settings.key))
+    assert again == local.nodes[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/control/list-nodes", "/v1/control/start-run", "/v1/fleet/register-node"]
+)
+def test_the_public_listener_hides_control(consortium, path):
+    local, *_ = consortium
+    request = urllib.request.Request(f"https://{local.settings.address}{path}", data=b"", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, context=ssl.create_default_context(cafile=local.settings.ca))
+    assert refusal.value.code == 404
+
+
+def test_a_run_that_dies_is_replaced_and_its_lease_is_carried_by_the_new_one(consortium):
+    local, dock, doors = consortium
+    ask(local, dock, 3, local.nodes)
+    assert dock.wait(lambda: all((1, 3) in door.asked for door in doors), 120)
+    first = dock.run_id
+    (superexec,) = [one for one in local.fleet.health().processes if one.name == "superexec"]
+    for child in psutil.Process(superexec.pid).children():
+        child.kill()
+    local.fleet._polled_at -= 100  # the silence of the dock, without waiting for it
+    assert dock.wait(lambda: dock.run_id != first, 120)
+    for door, sealed in zip(doors, SEALED, strict=True):
+        door.sealed[1, 3] = sealed[::-1]
+    assert finished(dock, 3)
+    for node, sealed in zip(local.nodes, SEALED, strict=True):
+        assert dock.vectors[1, 3, node] == sealed[::-1]
+
+
+def test_stopping_leaves_no_process(tmp_path):
+    with FakeDock(tmp_path / "dock.sock") as dock:
+        local = LocalFleet(tmp_path, dock.path, (tmp_path / "door.sock",))
+        with local:
+            assert dock.wait(lambda: len(local.pids()) == 4, 60)
+            processes = [psutil.Process(pid) for pid in local.pids()]
+    assert not any(process.is_running() for process in processes)
