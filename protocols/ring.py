@@ -33,6 +33,12 @@ Fixed = npt.NDArray[np.int64]
 _WORDS: Final[dict[int, np.dtype[np.unsignedinteger]]] = {32: np.dtype("<u4"), 64: np.dtype("<u8")}
 _SIGNED: Final[dict[int, np.dtype[np.signedinteger]]] = {32: np.dtype("<i4"), 64: np.dtype("<i8")}
 
+_LARGEST: Final = 2**63 - 2**FRACTION_BITS
+"""No fixed-point answer goes beyond this, whatever its bound: rounding it must not leave int64."""
+
+_STRIDE: Final = 2**15
+"""Answers are encoded 256 KiB at a time, so that every pass over them stays in a core's cache."""
+
 
 def word_dtype(ring_bits: int) -> np.dtype[np.unsignedinteger]:
     """The explicit little-endian word of a ring of 32 or 64 bits."""
@@ -97,15 +103,19 @@ def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
             came=f"{block.bound}",
             do="lower the scale",
         )
-    limit = block.bound << FRACTION_BITS
-    if int(answer.max()) > limit or int(answer.min()) < -limit:
-        raise OutOfBounds(
-            expected=f"cells of {block.question!r} within {block.bound}",
-            came="a cell beyond it",
-            do="lower the caps of the question's parameters, or correct the answer",
-        )
-    rounded = _round_half_even(answer, FRACTION_BITS - block.scale_bits)
-    return rounded.astype(_SIGNED[ring_bits]).view(word_dtype(ring_bits))
+    limit = min(block.bound << FRACTION_BITS, _LARGEST)
+    shift = FRACTION_BITS - block.scale_bits
+    words = np.empty(len(answer), dtype=_SIGNED[ring_bits])
+    for start in range(0, len(answer), _STRIDE):
+        part = answer[start : start + _STRIDE]
+        if int(part.max()) > limit or int(part.min()) < -limit:
+            raise OutOfBounds(
+                expected=f"cells of {block.question!r} within {block.bound}",
+                came="a cell beyond it",
+                do="lower the caps of the question's parameters, or correct the answer",
+            )
+        words[start : start + _STRIDE] = _round_half_even(part, shift)
+    return words.view(word_dtype(ring_bits))
 
 
 def encode_vector(answer: Fixed, spec: AnswerSpec) -> Words:
@@ -155,14 +165,18 @@ def error_bound(block: Block, members: int) -> float:
 
 
 def _round_half_even(answer: Fixed, shift: int) -> Fixed:
+    """``answer / 2**shift``: adding just under a half rounds ties down, one more if that is odd.
+
+    ``answer`` lies within ``_LARGEST``, so that the addition does not wrap.
+    """
     if shift == 0:
         return answer
-    floor = answer >> shift
-    rest = answer & ((1 << shift) - 1)
-    half = 1 << (shift - 1)
-    up = (rest > half) | ((rest == half) & ((floor & 1) == 1))
-    floor += up
-    return floor
+    rounded = answer >> shift
+    rounded &= 1
+    rounded += (1 << (shift - 1)) - 1
+    rounded += answer
+    rounded >>= shift
+    return rounded
 
 
 def _check_shape(answer: Fixed, block: Block) -> None:

@@ -135,6 +135,22 @@ def test_an_answer_of_another_type_or_length_is_refused(answer):
         encode_vector(answer, spec_of(block(5, 0, 2)))
 
 
+def test_an_answer_at_the_ends_of_int64_is_refused_before_rounding_wraps():
+    huge = block(2**60, 0)
+    for value in (2**63 - 1, 2**63 - 2**24 + 1, -(2**63)):
+        with pytest.raises(OutOfBounds):
+            encode(np.array([value], dtype=np.int64), block=huge, ring_bits=64)
+    largest = np.array([2**63 - 2**24], dtype=np.int64)
+    assert lift(encode(largest, block=huge, ring_bits=64), 64).tolist() == [2**39 - 1]
+
+
+def test_a_long_answer_is_encoded_like_its_cells():
+    answer = (np.arange(-40_000, 40_000) * 7919) << 9
+    words = encode(answer, block=block(1000, 3, len(answer)), ring_bits=32)
+    exact = [round(Fraction(int(value), 1 << 21)) for value in answer]  # Fraction rounds half to even
+    assert lift(words, 32).tolist() == exact
+
+
 def test_each_block_has_its_own_bound_and_scale():
     spec = spec_of(block(1, 4, 2), block(50, 0, 1))
     one = 1 << FRACTION_BITS
