@@ -1,6 +1,5 @@
 """All services of one coordinator, wired once from the settings and handed to the listeners."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -58,9 +57,7 @@ class Services:
         self.db.dispose()
 
 
-def build(
-    settings: Settings, clock: Clock, *, on_dock_poll: Callable[[str], None] = lambda _run: None
-) -> Services:
+def build(settings: Settings, clock: Clock) -> Services:
     """Open the database (migrating it if need be), load the keys and wire the services.
 
     Raises:
@@ -106,7 +103,7 @@ def build(
             settled=settled,
             news=news,
         ),
-        dock=Dock(db, clock, on_poll=on_dock_poll),
+        dock=Dock(db, clock),
         library=Library(db, clock, audit=audit, payloads=payloads),
         audit=audit,
         spool=spool,

@@ -93,7 +93,7 @@ def _add_rounds(router: APIRouter, services: Services) -> None:
     def reply(view: RoundView) -> shapes.RoundReply:
         with reading(services.db) as connection:
             names = names_of(Members(connection).all())
-        return round_reply(view, names, services.clock.now())
+        return round_reply(view, names, services.clock.now_ms())
 
     @router.post("/rounds", status_code=201)
     def ask(asked: shapes.AskRequest) -> shapes.Asked:
@@ -119,7 +119,7 @@ def _add_rounds(router: APIRouter, services: Services) -> None:
     def rounds(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> list[shapes.RoundReply]:
         with reading(services.db) as connection:
             views, names = overviews(connection, limit), names_of(Members(connection).all())
-        return [round_reply(view, names, services.clock.now()) for view in views]
+        return [round_reply(view, names, services.clock.now_ms()) for view in views]
 
     @router.get("/rounds/{number}")
     async def one(

@@ -57,7 +57,7 @@ def version_reply(signed: SignedRoster | None, names: Names, *, in_force: bool) 
     )
 
 
-def round_reply(view: RoundView, names: Names, now: int) -> RoundReply:
+def round_reply(view: RoundView, names: Names, now_ms: int) -> RoundReply:
     """One round with all its attempts."""
     config = view.newest.attempt.config
     return RoundReply(
@@ -74,7 +74,7 @@ def round_reply(view: RoundView, names: Names, now: int) -> RoundReply:
         retries_left=view.round.retries_left,
         sequence=view.sequence,
         release=view.release.hex(),
-        attempts=[_attempt(each, names, now) for each in view.attempts],
+        attempts=[_attempt(each, names, now_ms) for each in view.attempts],
     )
 
 
@@ -100,7 +100,7 @@ def release_reply(
     )
 
 
-def _attempt(view: AttemptView, names: Names, now: int) -> AttemptReply:
+def _attempt(view: AttemptView, names: Names, now_ms: int) -> AttemptReply:
     attempt = view.attempt
     return AttemptReply(
         attempt=attempt.config.attempt,
@@ -110,8 +110,8 @@ def _attempt(view: AttemptView, names: Names, now: int) -> AttemptReply:
         phases=[
             PhaseReply(
                 phase=str(each.phase),
-                opened_at=each.opened_at,
-                seconds=(each.closed_at or now) - each.opened_at,
+                opened_at=each.opened_ms // 1000,
+                seconds=each.seconds(now_ms),
                 expected=[_name(names, partner) for partner in each.expected],
                 arrived=[_name(names, partner) for partner in each.arrived],
             )

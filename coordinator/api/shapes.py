@@ -99,7 +99,7 @@ class PhaseReply(BaseModel):
 
     phase: str
     opened_at: int
-    seconds: int
+    seconds: float
     expected: list[str]
     arrived: list[str]
 

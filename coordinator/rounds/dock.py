@@ -31,11 +31,15 @@ class Lease:
 class Dock:
     """Leases work to one run at a time. A lease that its run never acknowledged goes to the next run."""
 
-    def __init__(self, db: Engine, clock: Clock, *, on_poll: Callable[[str], None]) -> None:
+    def __init__(self, db: Engine, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._on_poll = on_poll
+        self._on_poll: Callable[[str], None] = lambda _run: None
         self._run_id = ""
+
+    def tell_polls(self, listener: Callable[[str], None]) -> None:
+        """Let the courier's supervisor hear of every call, with its run id: silence means a dead run."""
+        self._on_poll = listener
 
     def serve_run(self, run_id: str) -> None:
         """From now on only this run gets work; calls of any other are answered "stale"."""

@@ -133,7 +133,7 @@ class Driver:
             except AltroveError as error:
                 self._abort(connection, attempt, error.code, str(error), missing, retry=True)
             else:
-                Rounds(connection).move(after, self._clock.now(), after.expected)
+                Rounds(connection).move(after, self._clock.now_ms(), after.expected)
                 _log.info(
                     "phase opened",
                     round=after.config.round,
@@ -201,7 +201,7 @@ class Driver:
                 expected=(),
                 blamed=summed.unmasking.liars,
             )
-            rounds.move(after, now, attempt.config.cohort)
+            rounds.move(after, self._clock.now_ms(), attempt.config.cohort)
             rounds.end(attempt.config.round, RELEASED, now)
         _log.info(
             "released",
@@ -244,7 +244,7 @@ class Driver:
             blamed=missing,
             next_step=next_step,
         )
-        rounds.move(after, now, attempt.config.cohort)
+        rounds.move(after, self._clock.now_ms(), attempt.config.cohort)
         evidence = Aborted(
             config=attempt.config_hash,
             round=attempt.config.round,

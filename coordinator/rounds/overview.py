@@ -13,13 +13,17 @@ from protocols.messages import PHASES, Phase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseView:
-    """One phase that was opened. ``closed_at`` is 0 while it is open."""
+    """One phase that was opened, in unix milliseconds. ``closed_ms`` is 0 while it is open."""
 
     phase: Phase
-    opened_at: int
-    closed_at: int
+    opened_ms: int
+    closed_ms: int
     expected: tuple[PartnerId, ...]
     arrived: tuple[PartnerId, ...]
+
+    def seconds(self, now_ms: int) -> float:
+        """How long it lasted, or has lasted so far."""
+        return max(0, (self.closed_ms or now_ms) - self.opened_ms) / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,8 @@ def _attempt(connection: Connection, attempt: Attempt, changes: tuple[PhaseChang
             phases.append(
                 PhaseView(
                     phase=change.phase,
-                    opened_at=change.at,
-                    closed_at=mine[place + 1].at if place + 1 < len(mine) else 0,
+                    opened_ms=change.at_ms,
+                    closed_ms=mine[place + 1].at_ms if place + 1 < len(mine) else 0,
                     expected=change.recipients,
                     arrived=tuple(member for member in change.recipients if member in arrived),
                 )

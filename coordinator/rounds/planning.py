@@ -163,7 +163,7 @@ class Planner:
         )
         rounds = Rounds(connection)
         rounds.add_attempt(attempt)
-        rounds.move(attempt, self._clock.now(), config.cohort)
+        rounds.move(attempt, self._clock.now_ms(), config.cohort)
         self._audit.append(connection, "round", attempt.signed.body)
 
 

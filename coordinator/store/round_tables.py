@@ -66,7 +66,7 @@ phase_changes = Table(
     Column("round", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("phase", String(24), nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
     Column("recipients", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False, default=""),
     UniqueConstraint("round", "attempt", "phase"),

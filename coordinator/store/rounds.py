@@ -50,13 +50,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChange:
-    """One step of one attempt. ``sequence`` orders all steps of all rounds, without end."""
+    """One step of one attempt, at unix milliseconds. ``sequence`` orders all steps of all rounds, without end."""
 
     sequence: int
     round: int
     attempt: int
     phase: Phase
-    at: int
+    at_ms: int
     recipients: tuple[PartnerId, ...]
     reason: str
 
@@ -161,7 +161,7 @@ class Rounds:
         query = select(attempts).where(attempts.c.round == number).order_by(attempts.c.attempt)
         return tuple(map(_attempt, self._connection.execute(query)))
 
-    def move(self, attempt: Attempt, now: int, recipients: tuple[PartnerId, ...]) -> int:
+    def move(self, attempt: Attempt, now_ms: int, recipients: tuple[PartnerId, ...]) -> int:
         """Store where ``attempt`` now stands and note the change; returns its sequence number.
 
         A phase entered twice breaks the unique key: whoever comes second rolls back.
@@ -188,7 +188,7 @@ class Rounds:
                 round=attempt.config.round,
                 attempt=attempt.config.attempt,
                 phase=str(attempt.phase),
-                at=now,
+                at_ms=now_ms,
                 recipients=pack(recipients),
                 reason=attempt.reason,
             )
@@ -249,7 +249,7 @@ def _change(row: Row[tuple[object, ...]]) -> PhaseChange:
         round=row.round,
         attempt=row.attempt,
         phase=Phase(row.phase),
-        at=row.at,
+        at_ms=row.at_ms,
         recipients=unpack(row.recipients),
         reason=row.reason,
     )

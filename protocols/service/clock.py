@@ -23,6 +23,10 @@ class Clock(Protocol):
         """Whole unix seconds, UTC."""
         ...
 
+    def now_ms(self) -> int:
+        """Unix milliseconds, UTC: for records of how long a step took."""
+        ...
+
     def monotonic_s(self) -> float:
         """Seconds since an arbitrary start; only differences mean something."""
         ...
@@ -34,6 +38,10 @@ class SystemClock:
     def now(self) -> int:
         """Whole unix seconds, UTC."""
         return int(time.time())
+
+    def now_ms(self) -> int:
+        """Unix milliseconds, UTC."""
+        return time.time_ns() // 1_000_000
 
     def monotonic_s(self) -> float:
         """Seconds since an arbitrary start."""
@@ -50,6 +58,10 @@ class ManualClock:
     def now(self) -> int:
         """The time it was set to, in unix seconds."""
         return self._now
+
+    def now_ms(self) -> int:
+        """The time it was set to, in unix milliseconds."""
+        return self._now * 1000
 
     def monotonic_s(self) -> float:
         """Seconds it was advanced by so far."""
