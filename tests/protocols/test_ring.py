@@ -146,7 +146,7 @@ def test_an_answer_at_the_ends_of_int64_is_refused_before_rounding_wraps():
 
 def test_a_long_answer_is_encoded_like_its_cells():
     answer = (np.arange(-40_000, 40_000) * 7919) << 9
-    words = encode(answer, block=block(1000, 3, len(answer)), ring_bits=32)
+    words = encode(answer, block=block(10_000, 3, len(answer)), ring_bits=32)
     exact = [round(Fraction(int(value), 1 << 21)) for value in answer]  # Fraction rounds half to even
     assert lift(words, 32).tolist() == exact
 
