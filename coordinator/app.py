@@ -24,7 +24,7 @@ from protocols.service.health import database_check, health_router, jobs_check
 from protocols.service.jobs import Jobs, Stop
 from protocols.service.listeners import Listeners, Tcp, Unix
 from protocols.service.metrics import Metrics, metrics_router
-from protocols.service.pages import docs_router, static_router
+from protocols.service.pages import api_page, static_router
 from protocols.service.tls import server_context
 from protocols.service.unit_of_work import reading, transaction
 
@@ -96,7 +96,7 @@ def build_apps(
             "Altrove coordinator: dock", routers=(dock_router(services),), body_bytes=VECTOR_BYTES
         ),
     )
-    admin.include_router(docs_router(admin, pages))
+    admin.include_router(api_page(admin, pages))
     for app in (apps.partner, apps.enrolment, apps.admin, apps.dock):
         metrics.watch(app)
     return apps
