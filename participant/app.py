@@ -97,6 +97,7 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then end everything that was started."""
+        self.node.door.recover()
         torch.set_num_threads(self.node.settings.training.threads)
         self.jobs.start("exchange", self.node.exchange.run)
         self.jobs.start("training", self.node.trainer.run)

@@ -17,6 +17,7 @@ from participant.release_desk import ReleaseDesk
 from participant.roster_desk import RosterDesk
 from participant.settings import Settings, database_url
 from participant.standing import Standing
+from participant.store.attempts import Attempts
 from participant.store.membership import Member, Membership
 from participant.store.records import Records
 from participant.store.schema import open_database
@@ -50,6 +51,14 @@ class Node:
     releases: ReleaseDesk
     trainer: Trainer
     exchange: Exchange
+
+    def attempts_closed(self, limit: int = 5) -> tuple[str, ...]:
+        """Why the newest attempts ended without an unmasking here, in words."""
+        with reading(self.db) as connection:
+            recent = Attempts(connection).recent(limit)
+        return tuple(
+            f"round {each.round}.{each.attempt}: {each.reason}" for each in recent if each.state == "Closed"
+        )
 
 
 def call_coordinator(home: Home, member: Member, key: IdentityKey, clock: Clock) -> ServiceClient:

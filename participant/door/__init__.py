@@ -4,6 +4,6 @@
 """
 
 from participant.door.exit import Carriage, Door, DoorPaths
-from participant.door.switch import StopSwitch
+from participant.switch import StopSwitch
 
 __all__ = ["Carriage", "Door", "DoorPaths", "StopSwitch"]

@@ -22,7 +22,7 @@ from participant import durable
 from participant.door import admission, sealing, words
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.steps import Step, Steps
-from participant.door.switch import StopSwitch
+from participant.switch import StopSwitch
 from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox
@@ -87,7 +87,10 @@ class Door:
         self._entropy = entropy
         self._secrets = AttemptKeys(paths.secrets, entropy)
         self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
-        with reading(db) as connection:
+
+    def recover(self) -> None:
+        """Finish what a crash cut off: erase the keys of attempts that are over. Once, at the daemon's start."""
+        with reading(self._db) as connection:
             needed = Attempts(connection).open_keys()
         self._secrets.sweep(needed)
 

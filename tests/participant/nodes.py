@@ -82,6 +82,7 @@ def start(
     home = Home(root=root) if root.exists() else found_home(root, company)
     link = FakeLink(coordinator, company.id)
     node = open_node(home, settings(**parts), link=link, clock=clock)  # type: ignore[arg-type]
+    node.door.recover()
     if node.rosters.in_force() is None:
         node.rosters.accept(node.rosters.offer().hash.hex())
         node.rosters.refresh()

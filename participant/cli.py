@@ -1,0 +1,299 @@
+"""`altrove-node`: every verb of a company's node.
+
+Each verb imports what it needs when it runs, so that `stop` works at once and even when the rest of the
+installation does not. An error is one message (expected, came, do) and a non-zero exit code.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, ParamSpec
+
+import typer
+
+if TYPE_CHECKING:
+    from participant.node import Node
+
+P = ParamSpec("P")
+
+DEFAULT_HOME: Final = Path("~/.altrove/node")
+START_WORD: Final = "OPEN"
+
+app = typer.Typer(
+    name="altrove-node",
+    help="One company's node: its data stay here, one masked vector a round leaves.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder of this node.", envvar="ALTROVE_NODE_HOME")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def in_words(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn an error of ours into one message and exit code 1."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from protocols.errors import AltroveError
+
+        try:
+            command(*args, **kwargs)
+        except AltroveError as problem:
+            from participant.commands import shown
+
+            shown.error(problem)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+@app.command()
+@in_words
+def join(
+    invite: Annotated[str, typer.Option("--invite", help="The whole line, from altrove1. to its end.")],
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int, typer.Option("--port", help="Of the API and console, on loopback.")] = 8470,
+) -> None:
+    """Join a consortium: keys are made here, only public keys leave."""
+    from participant import joining
+    from participant.settings import home_at
+    from participant.store.schema import open_database
+    from protocols.enrolment import Invitation
+    from protocols.service.clock import SystemClock
+
+    place = home_at(home)
+    invitation = Invitation.parse(invite)
+    place.make()
+    with joining.enrolment_client(invitation) as caller:
+        joined = joining.join(
+            place, open_database(place.database), invitation, caller=caller, clock=SystemClock(), port=port
+        )
+    typer.echo(f"{joined.name} joined as {joined.partner.hex()}.")
+    typer.echo("Next: `altrove-node roster` shows the roster; accept its hash after comparing it with others.")
+
+
+@app.command()
+@in_words
+def connect(
+    sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", help="field=column")] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
+) -> None:
+    """Read purchases and catalogue in, and map items to the consortium's vocabulary."""
+    from participant.commands import shown
+    from participant.intake import ColumnMapping, read
+
+    node = _node(home)
+    vocabulary = node.standing.renew_vocabulary()
+    typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
+    if sources:
+        report = read(
+            sources,
+            home=node.home.root,
+            engine=node.db,
+            mapping=ColumnMapping.parse(column or ()),
+            catalogue=catalogue or (),
+            excluded=exclude or (),
+            concepts=frozenset(vocabulary.concepts),
+            dry_run=dry_run,
+        )
+        shown.imported(report, dry=dry_run)
+
+
+@app.command()
+@in_words
+def check(home: HomeOption = DEFAULT_HOME) -> None:
+    """Row counts, gaps, duplicates, unmapped share, and what to fix before serving."""
+    from participant.commands import checking
+
+    if not checking.check(_node(home)):
+        raise typer.Exit(2)
+
+
+@app.command(name="dry-run")
+@in_words
+def dry_run(home: HomeOption = DEFAULT_HOME) -> None:
+    """Answer every question, send nothing, and say in words what would leave."""
+    from participant.commands import shown
+    from participant.commands.dry_run import rehearse, would_refuse
+
+    node = _node(home)
+    shown.rehearsed(rehearse(node))
+    refusal = would_refuse(node)
+    if refusal:
+        typer.echo(f"At present no round would be answered: {refusal}.")
+
+
+@app.command()
+@in_words
+def serve(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int | None, typer.Option("--port", help="Of the API and console.")] = None,
+    log: Annotated[Path | None, typer.Option("--log", help="JSON lines; standard error without it.")] = None,
+) -> None:
+    """Take part in rounds, serve recommendations, show the console."""
+    from participant.settings import home_at, load, one_thread_each
+
+    settings = load(home_at(home))
+    one_thread_each(settings)
+    from participant.app import Daemon
+    from participant.node import open_node
+    from protocols.service import logging
+
+    logging.configure(file=log)
+    if port is not None:
+        settings = settings.model_copy(update={"listen": settings.listen.model_copy(update={"port": port})})
+    daemon = Daemon(open_node(home_at(home), settings))
+    typer.echo(f"Console and API: {daemon.address}", err=True)
+    daemon.run()
+
+
+@app.command()
+@in_words
+def recommend(
+    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
+    home: HomeOption = DEFAULT_HOME,
+    count: Annotated[int, typer.Option("-n", "--count")] = 5,
+    scenario: Annotated[str, typer.Option("--scenario", help="surprise or explore")] = "surprise",
+    as_json: JsonOption = False,
+) -> None:
+    """Show what one customer would be suggested, with reasons."""
+    from participant.api.recommendations import answer_of
+    from participant.commands import shown
+    from participant.serving import Recommender, Wish
+
+    node = _node(home)
+    recommender = Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    served = recommender.serve(Wish(customer=customer, scenario=scenario, n=count))
+    if as_json:
+        typer.echo(answer_of(served).model_dump_json(indent=1))
+    else:
+        shown.recommended(served)
+
+
+@app.command()
+@in_words
+def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """How the node stands and what has left it."""
+    from participant.commands import shown
+    from participant.overview import Overview
+    from participant.serving import Recommender
+
+    node = _node(home)
+    view = Overview(
+        node, Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    )
+    if as_json:
+        shown.as_json(view.status())
+    else:
+        shown.stood(view.status(), view.departures(0, 20), node.attempts_closed())
+
+
+@app.command()
+def stop(
+    home: HomeOption = DEFAULT_HOME,
+    release: Annotated[bool, typer.Option("--release", help="Open the door again.")] = False,
+    word: Annotated[str, typer.Option("--word", help="The typed word, for scripts.")] = "",
+) -> None:
+    """STOP: nothing leaves from now on. Needs no daemon and no coordinator."""
+    _stop(home, release=release, word=word)
+
+
+@in_words
+def _stop(home: Path, *, release: bool, word: str) -> None:
+    from participant.switch import StopSwitch
+
+    path = home.expanduser().resolve() / "door.state"
+    switch = StopSwitch(path)
+    if not release:
+        switch.stop()
+        typer.echo(f"STOPPED. Nothing leaves this company; {path} keeps the door closed.")
+        return
+    typed = word or typer.prompt(f"Opening the door lets masked answers leave again. Type {START_WORD}")
+    if typed.strip() != START_WORD:
+        typer.echo(f"The door stays closed: {START_WORD} was not typed.", err=True)
+        raise typer.Exit(1)
+    switch.release()
+    typer.echo("The door is open.")
+
+
+@app.command()
+@in_words
+def roster(
+    home: HomeOption = DEFAULT_HOME,
+    accept: Annotated[str, typer.Option("--accept", help="The hash, after comparing it with others.")] = "",
+) -> None:
+    """Show the roster on offer, or accept it by its hash."""
+    from participant.commands import officer
+
+    officer.show_or_accept(_node(home), accept)
+
+
+token = typer.Typer(help="Bearer tokens for this node's API.", no_args_is_help=True)
+app.add_typer(token, name="token")
+
+
+@token.command(name="new")
+@in_words
+def token_new(
+    label: Annotated[str, typer.Argument(help="Who will use it.")],
+    home: HomeOption = DEFAULT_HOME,
+    days: Annotated[int, typer.Option("--days", help="0: until revoked.")] = 0,
+) -> None:
+    """Issue a token for POST /v1/recommendations; it is shown once."""
+    from participant.commands import officer
+
+    officer.new_token(_node(home), label, days)
+
+
+@token.command(name="list")
+@in_words
+def token_list(home: HomeOption = DEFAULT_HOME) -> None:
+    """List issued tokens by id."""
+    from participant.commands import officer
+
+    officer.list_tokens(_node(home))
+
+
+@token.command(name="revoke")
+@in_words
+def token_revoke(token_id: str, home: HomeOption = DEFAULT_HOME) -> None:
+    """Make a token worthless at once."""
+    from participant.commands import officer
+
+    officer.revoke_token(_node(home), token_id)
+
+
+@app.command(name="opt-out")
+@in_words
+def opt_out(
+    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
+    home: HomeOption = DEFAULT_HOME,
+    undo: Annotated[bool, typer.Option("--undo")] = False,
+) -> None:
+    """Leave a customer out of every future answer."""
+    _node(home).records.opt_out(customer, opted_out=not undo)
+    typer.echo("Left out of every answer from now on." if not undo else "Counted again from now on.")
+
+
+def _node(home: Path) -> "Node":
+    from participant.node import open_node
+    from participant.settings import home_at, load
+
+    place = home_at(home)
+    return open_node(place, load(place))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

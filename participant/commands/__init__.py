@@ -1,0 +1,1 @@
+"""What each verb of `altrove-node` prints; the verbs themselves are in `participant.cli`."""

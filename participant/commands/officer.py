@@ -1,0 +1,63 @@
+"""Verbs of the data-protection officer: the roster, and who may use the API."""
+
+from rich.table import Table
+
+from participant import entropy
+from participant.api.recommendations import SCOPE
+from participant.commands.shown import out
+from participant.node import Node
+from participant.roster_desk import Offer
+from participant.store.tokens import Tokens
+from protocols.service.clock import iso
+from protocols.service.tokens import RANDOM_BYTES, mint
+
+DAY_S = 86_400
+
+
+def show_or_accept(node: Node, typed: str) -> None:
+    """Show the roster on offer, or accept it under the hash that was typed."""
+    if not typed:
+        _show(node.rosters.offer())
+        return
+    offer = node.rosters.accept(typed)
+    node.rosters.refresh()
+    if node.rosters.in_force() is None:
+        out.print("Accepted and signed. It is in force once enough members have signed it.")
+    else:
+        out.print(f"Accepted. The roster of {len(offer.version.entries)} companies is in force.")
+
+
+def _show(offer: Offer) -> None:
+    out.print(f"Roster {offer.version.height} of consortium {offer.version.consortium.hex()}", markup=False)
+    table = Table("company", "id", "identity key", box=None)
+    for entry in offer.version.entries:
+        table.add_row(entry.name, entry.partner.hex(), entry.identity_key.hex()[:16] + "...")
+    out.print(table)
+    out.print(f"hash {offer.hash.hex()}", markup=False)
+    state = f"{offer.approvals} signatures so far" if offer.pending else "in force at the coordinator"
+    out.print(f"{state}. Compare the hash with at least two other members, by telephone, then run", markup=False)
+    out.print(f"  altrove-node roster --accept {offer.hash.hex()}", markup=False)
+
+
+def new_token(node: Node, label: str, days: int) -> None:
+    """Issue a token and print it once."""
+    made = mint(SCOPE, entropy.random_bytes(RANDOM_BYTES))
+    now = node.clock.now()
+    token_id = Tokens(node.db).add(made, label=label, at=now, expires_at=now + days * DAY_S if days else 0)
+    out.print(made.text, markup=False)
+    out.print(f"Its id is {token_id}. It is shown once and stored as a hash only.", style="dim")
+
+
+def list_tokens(node: Node) -> None:
+    """Print all tokens without their text."""
+    table = Table("id", "label", "scope", "runs out", "revoked", box=None)
+    for each in Tokens(node.db).all():
+        until = iso(each.expires_at) if each.expires_at else "never"
+        table.add_row(each.token_id, each.label, each.scope, until, "yes" if each.revoked else "no")
+    out.print(table)
+
+
+def revoke_token(node: Node, token_id: str) -> None:
+    """Revoke one token."""
+    Tokens(node.db).revoke(token_id, at=node.clock.now())
+    out.print("Revoked.")

@@ -1,0 +1,121 @@
+"""Tables and lines for the terminal: plain when piped, with rich on a terminal."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from participant.commands.dry_run import Rehearsal
+from participant.console.view import Departure, NodeStatus
+from participant.intake import IntakeReport
+from participant.serving import Served
+from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY
+from participant.store.records_check import DAY_S, Totals
+from protocols.errors import AltroveError
+from protocols.service.clock import iso
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+GAPS_SHOWN = 5
+
+
+def as_json(value: object) -> None:
+    """Print a dataclass, or several, as JSON."""
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    print(json.dumps(plain, indent=1, default=str))  # noqa: T201 - machine output must not be wrapped
+
+
+def error(problem: AltroveError) -> None:
+    """One message in three parts; no traceback."""
+    err.print(f"[bold red]error[/] {type(problem).code}", markup=True)
+    for label, text in (("expected", problem.expected), ("came", problem.came), ("do", problem.do)):
+        err.print(f"  {label:9} {text}", markup=False)
+
+
+def imported(report: IntakeReport, *, dry: bool) -> None:
+    """What an import kept and what it refused."""
+    out.print(report.summary, markup=False)
+    table = Table("refused because", "rows", box=None)
+    for reason, rows in report.rejected.items():
+        table.add_row(reason, f"{rows:,}")
+    if report.rejected:
+        out.print(table)
+        out.print(f"The refused rows are in {report.rejected_file}", markup=False)
+    if dry:
+        out.print("This was a trial: nothing was stored.")
+
+
+def checked(found: Totals, status: NodeStatus, unmapped: float | None, todo: Iterable[str]) -> None:
+    """Row counts, gaps, duplicates, unmapped share, what to fix."""
+    table = Table("", "", box=None, show_header=False)
+    table.add_row("rows read", f"{found.rows_read:,}")
+    table.add_row("rows kept", f"{found.kept:,}")
+    table.add_row("stored before", f"{found.already_stored:,}")
+    for reason, rows in found.rejected.items():
+        table.add_row(f"refused: {reason}", f"{rows:,}")
+    table.add_row("duplicates", f"{found.rejected.get('duplicate-line', 0):,}")
+    table.add_row("customers", f"{status.customers:,} ({status.opted_out:,} opted out and left out)")
+    if status.first_purchase:
+        table.add_row("purchases", f"{iso(status.first_purchase)} to {iso(status.last_purchase)}")
+    table.add_row("days without a sale", f"{sum(gap.days for gap in found.gaps):,}")
+    for gap in sorted(found.gaps, key=lambda gap: -gap.days)[:GAPS_SHOWN]:
+        table.add_row("  gap", f"{iso(gap.first)[:10]} to {iso(gap.last + DAY_S)[:10]}, {gap.days} days")
+    table.add_row("rows without a shared concept", "no vocabulary yet" if unmapped is None else f"{unmapped:.1%}")
+    out.print(table)
+    todo = list(todo)
+    out.print("Ready." if not todo else "To fix:")
+    for line in todo:
+        out.print(f"  - {line}", markup=False)
+
+
+def rehearsed(rehearsals: Iterable[Rehearsal]) -> None:
+    """Each payload in words."""
+    for each in rehearsals:
+        out.print(f"[bold]{each.question}[/]", markup=True)
+        out.print(f"  {each.sentence}", markup=False)
+        if not each.elements:
+            continue
+        out.print(
+            f"  {each.elements:,} numbers, {each.payload_bytes:,} bytes, from {each.customers:,} customers; "
+            f"each number within {each.bound:,}, here at most {each.largest:g}.",
+            markup=False,
+        )
+        out.print(f"  For example {'; '.join(each.examples)}.", markup=False)
+        out.print(f"  There is {NO_DIFFERENTIAL_PRIVACY}.", markup=False)
+        if each.refusal:
+            out.print(f"  It would be refused: {each.refusal}.", markup=False)
+    out.print("Nothing was sent and nothing was sealed.")
+
+
+def stood(status: NodeStatus, departures: Iterable[Departure], refusals: Iterable[str]) -> None:
+    """How the node stands."""
+    table = Table("", "", box=None, show_header=False)
+    table.add_row("company", status.company)
+    table.add_row("door", "STOPPED: nothing leaves" if status.stopped else "open")
+    table.add_row("members", ", ".join(status.members) or "no roster accepted yet")
+    table.add_row("customers", f"{status.customers:,}")
+    table.add_row("release in use", f"round {status.release_round}" if status.release else "none: local or popularity")
+    out.print(table)
+    lines = list(departures)
+    out.print("What left:" if lines else "Nothing has left yet.")
+    for each in lines:
+        out.print(
+            f"  {iso(each.at)} round {each.round}.{each.attempt} {each.question}: {each.elements:,} numbers, "
+            f"{each.bytes_sent:,} bytes, {each.outcome.value}; {NO_DIFFERENTIAL_PRIVACY}",
+            markup=False,
+        )
+    for line in refusals:
+        out.print(f"  refused: {line}", markup=False)
+
+
+def recommended(served: Served) -> None:
+    """A customer's suggestions with their reasons."""
+    table = Table("product", "concept", "surprise", "chance", "why", box=None)
+    for item in served.items:
+        why = "; ".join(f"{why.text} ({why.support_band})" for why in item.reasons)
+        table.add_row(item.item_name or item.item_id, item.concept, f"{item.surprise:.2f}", f"{item.relevance:.2f}", why)
+    out.print(table)
+    if served.degraded:
+        out.print("Degraded: bestsellers, for want of a model or a history.")
