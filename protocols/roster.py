@@ -140,6 +140,10 @@ class RosterApproval:
     height: int
     roster_hash: bytes
 
+    def __post_init__(self) -> None:
+        _require(len(self.consortium) == ID_BYTES, "a consortium id", len(self.consortium))
+        _require(len(self.roster_hash) == HASH_BYTES, "a roster hash", len(self.roster_hash))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRoster:

@@ -234,6 +234,12 @@ def test_a_member_signs_one_successor_per_version():
         check_one_successor(approval(ADMISSION), approval(admitting(FIRST, "Gum")))
 
 
+@pytest.mark.parametrize("change", [{"consortium": b""}, {"roster_hash": b"short"}])
+def test_an_approval_of_nothing_in_particular_does_not_exist(change):
+    with pytest.raises(MalformedMessage):
+        RosterApproval(**{"consortium": bytes(16), "height": 1, "roster_hash": bytes(32)} | change)
+
+
 def test_the_roll_holds_every_member_and_the_coordinator():
     assert roll(FIRST) == {COORDINATOR: COORDINATOR_KEY.public} | {
         id_of(name): key_of(name).public for name in FOUNDERS
