@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from participant.console.view import Departure, NodeStatus, Outcome, ScenarioResult, Suggestions
-from protocols.service.pages import clock, day, seconds, size
+from protocols.service.pages import clock, day, size
 
 STOP_WORD = "STOP"
 """What the officer types to close the door."""
@@ -40,8 +40,8 @@ def results_finding(results: Sequence[ScenarioResult]) -> str:
         return "The exchange does not help here yet, so the local model stays in use"
     best = max(better, key=lambda r: r.exchange.value - r.local.value)
     gain = 100 * (best.exchange.value / best.local.value - 1) if best.local.value > 0 else 0.0
-    plainly = "" if best in clear else "; the intervals still overlap"
-    return f"With the exchange {best.scenario} is {gain:.0f}% better than the local model alone{plainly}"
+    plainly = "" if best in clear else "; the intervals overlap"
+    return f"The exchange improves {best.scenario} by {gain:.0f}% over the local model alone{plainly}"
 
 
 def suggestions_sentence(found: Suggestions) -> str:
@@ -58,9 +58,11 @@ def contact(status: NodeStatus, now: int) -> str:
     if not status.last_contact:
         return "never"
     ago = now - status.last_contact
-    return (
-        f"{seconds(ago)} ago" if ago < 3600 else f"{day(status.last_contact)}, {clock(status.last_contact)}"
-    )
+    if ago < 30:
+        return "just now"
+    if ago < 3600:
+        return f"{ago // 60 + 1} min ago"
+    return f"{day(status.last_contact)}, {clock(status.last_contact)}"
 
 
 def _fate(departures: Sequence[Departure]) -> str:
