@@ -63,6 +63,10 @@ class PhaseClosed(PeerFault, code="phase-closed", status=409):
     """The phase that this message answers is over or has not begun."""
 
 
+class DeadlinePassed(AltroveError, code="deadline-passed", fault=Fault.OURS, status=409):
+    """The next phase would open after its own signed deadline: the daemon was down too long."""
+
+
 class NoHeaderYet(PeerFault, code="no-header-yet", status=409):
     """Masked bytes came before the signed header against which they are verified."""
 

@@ -15,7 +15,7 @@ from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import encode
 from protocols.errors import BadInput, Equivocation
 from protocols.identity import PartnerId, Signed
-from protocols.questions.registry import read
+from protocols.questions.registry import Reading, read
 from protocols.release import open_vote, unpack
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
@@ -61,16 +61,19 @@ class Library:
         """
         return self._payloads.read(self.release(release).manifest)
 
-    def readings(self, release: bytes) -> list[Plain]:
-        """What the sum says, one entry a block, in numbers and words; large arrays by their shape.
+    def readings_of(self, release: bytes) -> tuple[Reading, ...]:
+        """What the sum says, one reading a block, verified against the manifest.
 
         Raises:
             UnknownRelease, UnknownVocabulary, BadRelease: it cannot be read.
         """
-        stored = self.release(release)
-        vocabulary = self.vocabulary(stored.manifest.answer.vocabulary)
-        total = unpack(self._payloads.read(stored.manifest), stored.manifest)
-        return [plain(reading) for reading in read(stored.manifest.answer, total, len(vocabulary))]
+        manifest = self.release(release).manifest
+        vocabulary = self.vocabulary(manifest.answer.vocabulary)
+        return read(manifest.answer, unpack(self._payloads.read(manifest), manifest), len(vocabulary))
+
+    def readings(self, release: bytes) -> list[Plain]:
+        """The readings in numbers and words; large arrays by their shape. Errors as :meth:`readings_of`."""
+        return [plain(reading) for reading in self.readings_of(release)]
 
     def vote(self, signed: Signed, sender: PartnerId, release: bytes) -> None:
         """Count a member's vote; the same again is no news.

@@ -2,7 +2,8 @@
 
 The database is the whole state. A daemon that starts again looks at every open attempt: a phase whose
 deadline passed meanwhile closes with whoever is in (deadlines are signed and are not stretched by our
-own downtime), and goes on, or aborts and starts the next attempt. Each phase change is one
+own downtime); where the next phase's deadline has passed as well, the attempt aborts and the next one
+starts with new deadlines. Each phase change is one
 transaction that looks before it writes, so two drivers or a killed one change nothing twice.
 """
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from coordinator.audit.evidence import Aborted
 from coordinator.audit.log import AuditWriter
-from coordinator.errors import PhaseClosed
+from coordinator.errors import DeadlinePassed, PhaseClosed
 from coordinator.releases.publishing import Payloads, Publisher
 from coordinator.rounds.news import News
 from coordinator.rounds.planning import Planner
@@ -36,7 +37,7 @@ from protocols.secure_sum.collector import (
     close_share,
     next_phase,
 )
-from protocols.service.clock import Clock
+from protocols.service.clock import Clock, iso
 from protocols.service.jobs import Stop
 from protocols.service.unit_of_work import reading, transaction
 
@@ -130,6 +131,7 @@ class Driver:
             missing = self._waiting_for(connection, attempt)
             try:
                 after = self._after(connection, attempt)
+                self._check_time_left(after)
             except AltroveError as error:
                 self._abort(connection, attempt, error.code, str(error), missing, retry=True)
             else:
@@ -167,6 +169,20 @@ class Driver:
             case _:
                 confirmed = close_check(config, items(sent, Phase.CHECK))
                 return replace(attempt, phase=phase, expected=confirmed)
+
+    def _check_time_left(self, after: Attempt) -> None:
+        """Refuse to open a phase whose own deadline has passed: nobody could answer in time.
+
+        Raises:
+            DeadlinePassed: the daemon was down for too long.
+        """
+        deadline, now = after.config.deadlines[PHASES.index(after.phase)], self._clock.now()
+        if now >= deadline:
+            raise DeadlinePassed(
+                expected=f"to open {after.phase} before its deadline, {iso(deadline)}",
+                came=iso(now),
+                do="nothing: the next attempt has new deadlines; keep the daemon up while a round runs",
+            )
 
     def _release(self, seen: Attempt) -> None:
         """Sum outside any transaction, then release in one; a killed daemon starts the sum again."""

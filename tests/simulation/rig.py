@@ -1,0 +1,147 @@
+"""A consortium in one process: the coordinator's real apps, and members that talk to them over ASGI.
+
+No TLS, no threads, a clock that a test turns. Members use the contributor's real functions, so what
+passes here is what the protocol accepts. ``restart`` throws the coordinator's objects away and builds
+new ones on the same database and folders, which is all that a killed daemon leaves behind.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from fastapi.testclient import TestClient
+
+from coordinator.app import build_apps
+from coordinator.home import initialise
+from coordinator.rounds.overview import RoundView, overview
+from coordinator.rounds.planning import Asked
+from coordinator.services import Services, build
+from coordinator.settings import load
+from protocols.codec import encode
+from protocols.identity import IdentityKey
+from protocols.roster import SignedRoster
+from protocols.service.clock import ManualClock
+from protocols.service.jobs import Jobs
+from protocols.service.unit_of_work import reading
+from tests.simulation.member import SimulatedMember
+
+NOW = 1_700_000_000
+CONCEPTS = ["BREAD", "MILK", "WINE"]
+NAMES = ("Ceres", "Dione", "Elara", "Fornax", "Galene")
+PHASE_SECONDS = (10, 10, 30, 10, 10)
+
+
+class Rig:
+    """One coordinator and its members. ``vectors[i]`` is member i's answer, int64 with 24 fractional bits."""
+
+    def __init__(self, home: Path, names: Sequence[str] = NAMES, *, database: str = "", concepts: Sequence[str] = CONCEPTS):
+        self.clock = ManualClock(NOW)
+        self.settings = load(home, database=database or None, courier="off")
+        initialise(self.settings, "Simulated", self.clock)
+        self.services: Services
+        self._open()
+        self.members = [SimulatedMember(name, IdentityKey(bytes([i + 1]) * 32)) for i, name in enumerate(names)]
+        for member in self.members:
+            member.join(self.enrolment, self.services.enrolment.invite(member.name), self.clock)
+        self.services.governance.found()
+        self._connect()
+        for member in self.members:
+            member.approve()
+        self.services.library.publish_vocabulary("test", list(concepts))
+
+    def _open(self) -> None:
+        self.services = build(self.settings, self.clock)
+        apps = build_apps(self.services, Jobs(self.clock))
+        self.enrolment = TestClient(apps.enrolment, base_url="https://coordinator.test")
+        self.partner = TestClient(apps.partner, base_url="https://coordinator.test", raise_server_exceptions=True)
+        self.dock = TestClient(apps.dock, base_url="http://dock")
+        self.admin = TestClient(apps.admin, base_url="http://127.0.0.1:7400")
+
+    def _connect(self) -> None:
+        for member in self.members:
+            member.connect(self.partner, self.clock)
+
+    def close(self) -> None:
+        self.services.close()
+
+    def restart(self) -> None:
+        """Kill the coordinator and start it again: nothing in memory survives."""
+        self.services.close()
+        self._open()
+        self._connect()
+
+    def ask(self, *, epoch: str = "1", retries: int = 1, cohort: Sequence[str] = (), cap: int = 100) -> int:
+        """Ask `taste` of ``cohort`` (everybody)."""
+        parameters = {"until": 1_500_000_000, "customers_cap": cap, "row_scheme": "binary"}
+        return self.services.planner.ask(
+            Asked(
+                question="taste",
+                parameters=parameters,
+                cohort=tuple(cohort),
+                phase_seconds=PHASE_SECONDS,
+                epoch=epoch,
+                retries=retries,
+            )
+        )
+
+    def drive(self) -> None:
+        """Let the driver do all it can at this instant."""
+        while self.services.driver.step() == 0:
+            pass
+
+    def turn(self) -> None:
+        """Every member acts on what it is handed; then the driver looks."""
+        for member in self.members:
+            member.poll()
+        self.drive()
+
+    def pass_deadline(self) -> None:
+        """Let the open phase's deadline pass."""
+        attempt = self.view(self.newest()).newest.attempt
+        phases = [each for each in self.view(self.newest()).newest.phases]
+        deadline = attempt.config.deadlines[len(phases) - 1]
+        self.clock.advance(max(0, deadline - self.clock.now()))
+        self.drive()
+
+    def play(self, number: int, *, restart_each_turn: bool = False) -> RoundView:
+        """Go on until the round is over, letting deadlines pass where nobody moves."""
+        for _ in range(40):
+            before = self.view(number).sequence
+            self.turn()
+            if restart_each_turn:
+                self.restart()
+            view = self.view(number)
+            if view.round.state != "open":
+                return view
+            if view.sequence == before:
+                self.pass_deadline()
+        raise AssertionError(f"round {number} does not end: {self.view(number).newest.attempt.phase}")
+
+    def newest(self) -> int:
+        with reading(self.services.db) as connection:
+            from coordinator.store.rounds import Rounds
+
+            return Rounds(connection).all()[0].round
+
+    def view(self, number: int) -> RoundView:
+        with reading(self.services.db) as connection:
+            return overview(connection, number)
+
+    def total(self, number: int) -> np.ndarray:
+        """The released sum of a round in units of the answer."""
+        release = self.view(number).release
+        (taste,) = self.services.library.readings_of(release)
+        return taste.gram
+
+    def by_name(self, name: str) -> SimulatedMember:
+        return next(member for member in self.members if member.name == name)
+
+
+def expected_gram(members: Sequence[SimulatedMember], concepts: int = len(CONCEPTS)) -> np.ndarray:
+    """The plain sum of the members' answers as a symmetric matrix."""
+    upper = np.zeros((concepts, concepts))
+    upper[np.triu_indices(concepts)] = sum(member.answer for member in members) / 2**24
+    return upper + np.triu(upper, 1).T
+
+
+__all__ = ["CONCEPTS", "NAMES", "NOW", "Rig", "SignedRoster", "Mapping", "encode", "expected_gram"]
