@@ -39,9 +39,7 @@ def how_things_stand(members: Sequence[Member], rounds: Sequence[Round], *, foun
     approved = sum(member.approved_roster for member in joined)
     if approved:
         return f"{approved} of {len(joined)} companies have approved the first roster; the consortium begins when all have."
-    return (
-        f"{_companies(len(joined))} joined; the consortium begins when all of them approve the first roster."
-    )
+    return f"{_companies(len(joined)).capitalize()} joined; the consortium begins when all approve the first roster."
 
 
 def round_sentence(asked: Round) -> str:
@@ -52,6 +50,8 @@ def round_sentence(asked: Round) -> str:
     if asked.state is RoundState.ABORTED:
         return f"{name} ended without a sum: {asked.cause.rstrip('.')}."
     phase = open_phase(asked)
+    if phase is None and any(done.state is PhaseState.DONE for done in asked.phases):
+        return f"{name} has every message it needs; the sum is being made."
     if phase is None:
         return f"{name} is about to start with {_companies(n)}."
     words = PHASE_WORDS.get(phase.phase, phase.phase)

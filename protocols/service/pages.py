@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -93,8 +93,9 @@ def static_router() -> APIRouter:
     @router.get("/static/{name}")
     async def static(name: str) -> FileResponse:
         known = {path.name: path for path in STATIC.iterdir() if path.is_file()}
-        path = known.get(name, STATIC / "altrove.css")
-        return FileResponse(path, headers={"Cache-Control": f"max-age={CACHE_S}"})
+        if name not in known:
+            raise HTTPException(404, "no such static file")
+        return FileResponse(known[name], headers={"Cache-Control": f"max-age={CACHE_S}"})
 
     return router
 
