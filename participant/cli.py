@@ -209,7 +209,13 @@ def stop(
 def _stop(home: Path, *, release: bool, word: str) -> None:
     from participant.switch import StopSwitch
 
+    from protocols.errors import BadInput
+
     path = home.expanduser().resolve() / "door.state"
+    if not (path.parent / "keys").is_dir():
+        raise BadInput(
+            expected="the home of a node", came=f"{path.parent}", do="name the node's folder with --home; nothing changed"
+        )
     switch = StopSwitch(path)
     if not release:
         switch.stop()
