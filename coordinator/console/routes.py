@@ -65,7 +65,9 @@ def _start(view: ConsoleView, pages: Pages) -> HTMLResponse:
 
 def _round(view: ConsoleView, pages: Pages, number: int) -> HTMLResponse:
     members = view.members()
-    found = next((r for r in view.rounds(10_000) if r.round == number), None)
+    newest = next(iter(view.rounds(1)), None)
+    since = 0 if newest is None else newest.round - number + 1  # rounds are numbered without gaps
+    found = next((r for r in view.rounds(max(since, 0)) if r.round == number), None)
     if found is None:
         raise UnknownRound(
             expected="the number of a round",

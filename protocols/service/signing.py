@@ -31,6 +31,7 @@ from http_message_signatures import (
 )
 from http_message_signatures.digests import ContentDigest
 from http_message_signatures.exceptions import HTTPMessageSignaturesException, InvalidSignature
+from starlette.concurrency import run_in_threadpool
 
 from protocols.errors import BadSignature, ClockSkew, TooLarge, UnknownSigner
 from protocols.identity import IdentityKey, PartnerId, Roll
@@ -153,7 +154,7 @@ class Signatures:
         Raises:
             BadSignature, UnknownSigner, ClockSkew, ReplayedRequest, TooManyRequests, TooLarge.
         """
-        head = self.verify(request)
+        head = await run_in_threadpool(self.verify, request)  # the roll may have to be read
         body = await request.body()  # held by the request, so that the endpoint can read it again
         if len(body) > MESSAGE_BYTES:
             raise TooLarge(expected=f"at most {MESSAGE_BYTES} bytes", came=f"{len(body)}", do="send less")
@@ -162,7 +163,7 @@ class Signatures:
 
     async def head(self, request: Request) -> SignedHead:
         """FastAPI dependency for large bodies: verify the head now, the body while it streams."""
-        return self.verify(request)
+        return await run_in_threadpool(self.verify, request)
 
     def verify(self, request: Request) -> SignedHead:
         """Check signature, time and nonce of the head of ``request``.

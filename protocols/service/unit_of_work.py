@@ -49,6 +49,8 @@ _READ_ONLY = "altrove_read_only"
 def engine(url: str) -> Engine:
     """Open the database at ``url`` (``sqlite:///path``, ``sqlite://`` or ``postgresql+psycopg://...``).
 
+    ``sqlite://`` lives in memory on one connection: for doctests and single-threaded tests only.
+
     Raises:
         BadInput: not a database URL, or a kind that is not supported.
         StorageUnavailable: the folder of a SQLite file does not exist.
