@@ -144,6 +144,17 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
         replace(POLICY, **change)
 
 
+def test_the_policy_that_nobody_wrote_is_the_strict_one():
+    assert (POLICY.minimum_cohort, POLICY.colluders, POLICY.customers_floor, POLICY.differencing) == (
+        4,
+        -1,
+        1,
+        4,
+    )
+    assert not (POLICY.accept_company_differencing or POLICY.accept_two_expose_the_third or POLICY.require_dp)
+    check_customers(replace(POLICY, customers_floor=0), 0)
+
+
 def test_no_policy_goes_below_three_companies():
     with pytest.raises(BelowMinimumCohort):
         replace(POLICY, minimum_cohort=2)
@@ -160,6 +171,7 @@ def test_survivors_need_the_threshold_and_both_minima():
     check_survivors(POLICY, asked, members(1, 2, 3, 4, 5))
     with pytest.raises(TooFewSurvivors):
         check_survivors(POLICY, asked, members(1, 2, 3, 4))
+    check_survivors(replace(POLICY, minimum_cohort=6), asked, members(1, 2, 3, 4, 5, 6))
     with pytest.raises(BelowMinimumCohort):
         check_survivors(replace(POLICY, minimum_cohort=6), asked, members(1, 2, 3, 4, 5))
     with pytest.raises(BelowMinimumCohort):
