@@ -144,14 +144,16 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
         replace(POLICY, **change)
 
 
-def test_the_policy_that_nobody_wrote_is_the_strict_one():
+def test_the_policy_that_nobody_wrote_accepts_no_weakness_and_has_no_noise_yet():
     assert (POLICY.minimum_cohort, POLICY.colluders, POLICY.customers_floor, POLICY.differencing) == (
         4,
         -1,
         1,
         4,
     )
-    assert not (POLICY.accept_company_differencing or POLICY.accept_two_expose_the_third or POLICY.require_dp)
+    weakened = (POLICY.accept_company_differencing, POLICY.accept_two_expose_the_third)
+    assert weakened == (False, False)
+    assert POLICY.require_dp is False
     check_customers(replace(POLICY, customers_floor=0), 0)
 
 
