@@ -11,6 +11,7 @@ import json
 import socket
 import time
 import urllib.parse
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
@@ -23,10 +24,12 @@ LEASE_WAIT_S = 20
 """Long poll for work while nothing is outstanding."""
 LEASE_EVERY_S = 1.0
 """Pause between questions for more work while replies are outstanding; it also says "I am alive"."""
-SWEEP = 8
-"""Replies asked for in one step; more nodes take turns, so that a waiting round costs little."""
+PULLERS = 8
+"""Replies pulled at the same time at most; it bounds the memory and the load on the SuperLink."""
+STEP_S = 0.1
+"""Pause between two steps in which nothing moved."""
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.25, 1.0
-"""Pause between two steps in which nothing came, doubling: a long training is not asked after in vain."""
+"""Pause before the same reply is asked for again, doubling: a long training is not asked after in vain."""
 RETRY_S = 0.5
 """Pause before bytes that the dock could not take yet (409, or no answer) are offered again."""
 
@@ -86,6 +89,16 @@ class Delivery:
     body: bytes
 
 
+@dataclass
+class Owed:
+    """A reply that ``node`` owes: when to ask for it next, and the pull that is under way."""
+
+    node: str
+    next_try: float = 0.0
+    pause_s: float = PAUSE_FIRST_S
+    pull: Future[tuple[list[Message], int]] | None = None
+
+
 @dataclass(kw_only=True)
 class Lease:
     """Work: which node owes the reply to each outstanding message id, and what the dock has yet to take."""
@@ -94,7 +107,7 @@ class Lease:
     round: int
     attempt: int
     until: float
-    waiting: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, Owed] = field(default_factory=dict)
     held: list[Delivery] = field(default_factory=list)
 
     def hold_vector(self, node: str, body: bytes) -> None:
@@ -108,7 +121,7 @@ class Lease:
 
 
 class Carrier:
-    """Carries leased work; one :meth:`step` after the other, in one thread."""
+    """Carries leased work, one :meth:`step` after the other."""
 
     def __init__(self, grid: Grid, dock: Dock) -> None:
         self._grid = grid
@@ -116,6 +129,12 @@ class Carrier:
         self._leases: dict[str, Lease] = {}
         self._next_lease = 0.0
         self._next_offer = 0.0
+        self._pool = ThreadPoolExecutor(max_workers=PULLERS, thread_name_prefix="pull")
+        self._pulls: set[Future[tuple[list[Message], int]]] = set()
+
+    def close(self) -> None:
+        """Start no further pull."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> bool:
         """Lease, pull, deliver; whether anything moved."""
@@ -162,29 +181,48 @@ class Carrier:
             except FLOWER_TROUBLE:
                 pushed = []
             if pushed and pushed[0]:
-                lease.waiting[pushed[0]] = str(node)
+                lease.waiting[pushed[0]] = Owed(str(node))
             else:
                 lease.hold_error(str(node), NOT_SENT, "Flower did not take the envelope")
 
     def _pull(self) -> bool:
-        """Ask for the replies one id at a time, so that one reply is in memory and handed on at a time."""
-        moved = False
+        """Ask for each reply by itself, so that one reply at a time comes into memory and is handed on.
+
+        Pulls run in a few threads, because Flower blocks in one while a node has announced its reply and
+        not yet uploaded it: one slow node must hold up neither the others nor the polling of the dock.
+        """
+        now, moved = time.monotonic(), False
+        self._pulls = {pull for pull in self._pulls if not pull.done()}
         for lease in self._leases.values():
-            for message_id in list(lease.waiting)[:SWEEP]:
-                node = lease.waiting.pop(message_id)
-                replies, trouble = self._pull_one(message_id)
-                ours = [reply for reply in replies if reply.metadata.reply_to_message_id == message_id]
-                if ours:
-                    self._take(lease, node, ours[0])
-                    moved = True
-                elif trouble == UNREADABLE:
-                    lease.hold_error(node, UNREADABLE, "the reply cannot be read")
-                    moved = True
-                elif time.monotonic() >= lease.until:
-                    lease.hold_error(node, TIMED_OUT, "no reply within the time of the envelope")
-                else:
-                    lease.waiting[message_id] = node
+            for message_id, owed in list(lease.waiting.items()):
+                if owed.pull is not None and owed.pull.done():
+                    moved |= self._settle(lease, message_id, owed, *owed.pull.result())
+                    owed.pull = None
+                elif now >= lease.until:
+                    del lease.waiting[message_id]
+                    lease.hold_error(owed.node, TIMED_OUT, "no reply within the time of the envelope")
+                elif owed.pull is None and now >= owed.next_try and len(self._pulls) < PULLERS:
+                    owed.pull = self._pool.submit(self._pull_one, message_id)
+                    self._pulls.add(owed.pull)
         return moved
+
+    def _settle(
+        self, lease: Lease, message_id: str, owed: Owed, replies: list[Message], trouble: int
+    ) -> bool:
+        """Take what a pull brought; whether it brought anything."""
+        ours = [reply for reply in replies if reply.metadata.reply_to_message_id == message_id]
+        if not ours and trouble != UNREADABLE:
+            owed.next_try = time.monotonic() + owed.pause_s
+            owed.pause_s = min(2 * owed.pause_s, PAUSE_MOST_S)
+            return False
+        del lease.waiting[message_id]
+        if ours:
+            self._take(lease, owed.node, ours[0])
+        else:
+            lease.hold_error(owed.node, UNREADABLE, "the reply cannot be read")
+        for other in lease.waiting.values():
+            other.next_try, other.pause_s = 0.0, PAUSE_FIRST_S
+        return True
 
     def _pull_one(self, message_id: str) -> tuple[list[Message], int]:
         try:
@@ -242,13 +280,11 @@ class Carrier:
 def carry(grid: Grid, context: Context) -> None:
     """Carry work until the dock serves a newer run."""
     carrier = Carrier(grid, Dock(str(context.run_config["dock"]), context.run_id))
-    pause_s = PAUSE_FIRST_S
     try:
         while True:
-            if carrier.step():
-                pause_s = PAUSE_FIRST_S
-                continue
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, PAUSE_MOST_S)
+            if not carrier.step():
+                time.sleep(STEP_S)
     except Superseded:
         return
+    finally:
+        carrier.close()

@@ -1,6 +1,7 @@
 """Peak memory of the Flower processes under this one, by role."""
 
 import threading
+from pathlib import Path
 from typing import Self
 
 import psutil
@@ -57,7 +58,7 @@ class PeakMemory:
 
 
 def _peak_mb(pid: int) -> float:
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+    with Path(f"/proc/{pid}/status").open(encoding="ascii", errors="replace") as status:
         for line in status:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024

@@ -28,7 +28,13 @@ def test_no_flower_process_outlives_a_daemon_that_is_killed(tmp_path):
         assert daemon.stdout.readline() == b"waiting\n"
         family = psutil.Process(daemon.pid).children(recursive=True)
         names = " ".join(" ".join(process.cmdline()[:3]) for process in family)
-        for part in ("superlink.py", "flower-supernode", "flower-superexec", "flwr-serverapp", "flwr-clientapp"):
+        for part in (
+            "superlink.py",
+            "flower-supernode",
+            "flower-superexec",
+            "flwr-serverapp",
+            "flwr-clientapp",
+        ):
             assert part in names
     finally:
         daemon.kill()

@@ -87,7 +87,7 @@ def fleet(tmp_path, clock):
         dock=tmp_path / "dock.sock",
         private_port=2,
     )
-    built = Fleet(settings, on_run=lambda run: built.announced.append(run))
+    built = Fleet(settings, on_run=lambda run: built.announced.append(run))  # noqa: PLW0108 - bound after
     built.announced = []
     built._control = FakeControl()
     return built
@@ -147,7 +147,7 @@ def test_unregistering_forgets_the_node_and_is_idempotent(fleet, key):
 
 def test_registering_waits_for_a_superlink_that_starts(fleet, key, clock):
     fleet._control.away = True
-    clock.sleep = lambda seconds: setattr(fleet._control, "away", False)
+    clock.sleep = lambda _: setattr(fleet._control, "away", False)
     assert fleet.register("Ceres", key)
 
 

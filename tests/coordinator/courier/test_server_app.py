@@ -168,3 +168,22 @@ def test_a_superseded_run_ends_quietly(tmp_path):
         stage.thread.join(10)
         assert not stage.thread.is_alive()
         assert stage.dock.vectors == {}
+
+
+def test_a_node_that_announces_a_reply_and_uploads_nothing_holds_up_nobody(stage):
+    release, pull = threading.Event(), stage.grid.pull_messages
+
+    def stuck(message_ids):
+        stalled = [m.metadata.message_id for m in stage.grid.pushed if m.metadata.dst_node_id == NODES[0]]
+        if message_ids[0] in stalled:
+            release.wait(20)
+        return pull(message_ids)
+
+    stage.grid.pull_messages = stuck
+    stage.ask()
+    assert stage.dock.wait(lambda: len(stage.dock.vectors) == 2, 10)
+    polls = len(stage.dock.polls)
+    assert stage.dock.wait(lambda: len(stage.dock.polls) > polls, 5), "the dock is polled meanwhile"
+    release.set()
+    stage.finish()
+    assert len(stage.dock.vectors) == 3
