@@ -5,10 +5,12 @@ passes here is what the protocol accepts. ``restart`` throws the coordinator's o
 new ones on the same database and folders, which is all that a killed daemon leaves behind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from coordinator.app import build_apps
@@ -17,9 +19,8 @@ from coordinator.rounds.overview import RoundView, overview
 from coordinator.rounds.planning import Asked
 from coordinator.services import Services, build
 from coordinator.settings import load
-from protocols.codec import encode
+from coordinator.store.rounds import Rounds
 from protocols.identity import IdentityKey
-from protocols.roster import SignedRoster
 from protocols.service.clock import ManualClock
 from protocols.service.jobs import Jobs
 from protocols.service.unit_of_work import reading
@@ -52,21 +53,27 @@ class Rig:
     def _open(self) -> None:
         self.services = build(self.settings, self.clock)
         apps = build_apps(self.services, Jobs(self.clock))
-        self.enrolment = TestClient(apps.enrolment, base_url="https://coordinator.test")
-        self.partner = TestClient(apps.partner, base_url="https://coordinator.test", raise_server_exceptions=True)
-        self.dock = TestClient(apps.dock, base_url="http://dock")
-        self.admin = TestClient(apps.admin, base_url="http://127.0.0.1:7400")
+        self.stack = ExitStack()
+        self.enrolment = self._client(apps.enrolment, "https://coordinator.test")
+        self.partner = self._client(apps.partner, "https://coordinator.test")
+        self.dock = self._client(apps.dock, "http://dock")
+        self.admin = self._client(apps.admin, "http://127.0.0.1:7400")
+
+    def _client(self, app: FastAPI, url: str) -> TestClient:
+        """One event loop for all requests of a client, as in a daemon."""
+        return self.stack.enter_context(TestClient(app, base_url=url))
 
     def _connect(self) -> None:
         for member in self.members:
             member.connect(self.partner, self.clock)
 
     def close(self) -> None:
+        self.stack.close()
         self.services.close()
 
     def restart(self) -> None:
         """Kill the coordinator and start it again: nothing in memory survives."""
-        self.services.close()
+        self.close()
         self._open()
         self._connect()
 
@@ -119,8 +126,6 @@ class Rig:
 
     def newest(self) -> int:
         with reading(self.services.db) as connection:
-            from coordinator.store.rounds import Rounds
-
             return Rounds(connection).all()[0].round
 
     def view(self, number: int) -> RoundView:
@@ -143,5 +148,3 @@ def expected_gram(members: Sequence[SimulatedMember], concepts: int = len(CONCEP
     upper[np.triu_indices(concepts)] = sum(member.answer for member in members) / 2**24
     return upper + np.triu(upper, 1).T
 
-
-__all__ = ["CONCEPTS", "NAMES", "NOW", "Rig", "SignedRoster", "Mapping", "encode", "expected_gram"]

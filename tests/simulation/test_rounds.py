@@ -96,7 +96,6 @@ def test_a_daemon_that_was_down_past_a_deadline_closes_the_phase_with_whoever_is
     rig.turn()
     rig.by_name("Galene").mute = {Phase.SHARE}
     rig.turn()
-    rig.services.close()
     rig.clock.advance(25)
     rig.restart()
     rig.drive()
@@ -107,7 +106,6 @@ def test_a_daemon_that_was_down_past_a_deadline_closes_the_phase_with_whoever_is
 def test_a_daemon_that_was_down_past_two_deadlines_starts_the_next_attempt(rig):
     number = rig.ask()
     rig.turn()
-    rig.services.close()
     rig.clock.advance(60)
     rig.restart()
     rig.drive()
