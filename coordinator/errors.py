@@ -23,7 +23,7 @@ class KeyTaken(PeerFault, code="key-taken", status=409):
     """A key that another member already enrolled with."""
 
 
-class NoRoster(AltroveError, code="no-roster", fault=Fault.INPUT, status=409):
+class NoRoster(AltroveError, code="no-roster", fault=Fault.INPUT, status=404):
     """There is no roster in force, or no proposal to approve."""
 
 
