@@ -1,14 +1,14 @@
 """Plots as SVG made by the server: no script, legible at every width, in light and dark.
 
-Horizontal positions are percentages and text keeps its size, so that a plot of 320 px is not a
-shrunken one. Colours come from classes of the style sheet. Every plot goes with a table.
+Horizontal positions are percentages and labels are text that wraps, so that a plot of 320 px is not
+a shrunken one. Colours come from classes of the style sheet. Every plot goes with a table.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-LEFT, RIGHT = 0.0, 99.0
+LEFT, RIGHT = 0.0, 100.0
 """Where the scale begins and ends, in per cent of the width."""
 
 
@@ -43,52 +43,30 @@ class Bar:
 
 def interval_plot(lines: Sequence[Line], *, unit: str, description: str) -> str:
     """Dots with intervals on one common scale that starts at zero, axis labelled with ``unit``."""
-    highest = max((mark.high for line in lines for mark in line.marks), default=1.0)
-    ticks = nice_ticks(highest)
+    ticks = nice_ticks(max((mark.high for line in lines for mark in line.marks), default=1.0))
     parts: list[str] = []
-    height_of_mark, y = 22, 0
     for line in lines:
-        parts.append(_text(0, y + 16, line.label, "label", "start"))
-        y += 30
-        for mark in line.marks:
-            parts.append(_mark(mark, y, ticks[-1]))
-            y += height_of_mark
-        y += 14
-    axis = y + 2
-    grid = [
-        f'<line class="grid" x1="{_x(t, ticks[-1])}" x2="{_x(t, ticks[-1])}" y1="22" y2="{axis}"/>'
-        for t in ticks
-    ]
-    labels = [
-        _text(_percent(t, ticks[-1]), axis + 18, _number(t), "tick", _anchor(i, len(ticks)))
-        for i, t in enumerate(ticks)
-    ]
-    unit_label = _text(LEFT, axis + 38, unit, "tick", "start")
-    return _svg(axis + 46, description, [*grid, *parts, *labels, unit_label])
+        height = 22 * len(line.marks)
+        grid = [
+            f'<line class="grid" x1="{_x(t, ticks[-1])}" x2="{_x(t, ticks[-1])}" y1="0" y2="{height}"/>'
+            for t in ticks
+        ]
+        marks = [_mark(mark, 22 * row, ticks[-1]) for row, mark in enumerate(line.marks)]
+        parts += [f'<p class="label">{escape(line.label)}</p>', _svg(height, [*grid, *marks])]
+    return _figure(description, [*parts, *_axis(ticks, unit)])
 
 
 def bar_plot(bars: Sequence[Bar], *, unit: str, description: str) -> str:
     """Horizontal bars from zero, each with its figure, axis labelled with ``unit``."""
-    highest = max((bar.value for bar in bars), default=0.0) or 1.0
-    ticks = nice_ticks(highest)
+    ticks = nice_ticks(max((bar.value for bar in bars), default=0.0) or 1.0)
     parts: list[str] = []
-    y = 0
     for bar in bars:
-        width = max(_percent(bar.value, ticks[-1]) - LEFT, 0.0)
-        parts.append(_text(LEFT, y + 14, bar.label, "label", "start"))
-        parts.append(_text(RIGHT, y + 14, bar.text, "value", "end"))
-        parts.append(
-            f'<rect class="track" x="{LEFT}%" y="{y + 20}" width="{RIGHT - LEFT}%" height="8" rx="2"/>'
-        )
-        parts.append(
-            f'<rect class="{bar.kind}" x="{LEFT}%" y="{y + 20}" width="{width:.2f}%" height="8" rx="2"/>'
-        )
-        y += 42
-    labels = [
-        _text(_percent(t, ticks[-1]), y + 12, _number(t), "tick", _anchor(i, len(ticks)))
-        for i, t in enumerate(ticks)
-    ]
-    return _svg(y + 40, description, [*parts, *labels, _text(LEFT, y + 32, unit, "tick", "start")])
+        width = _percent(bar.value, ticks[-1]) - LEFT
+        label = f'<p class="label"><span>{escape(bar.label)}</span><span>{escape(bar.text)}</span></p>'
+        track = f'<rect class="track" x="{LEFT}%" width="{RIGHT - LEFT}%" height="8" rx="2"/>'
+        filled = f'<rect class="{bar.kind}" x="{LEFT}%" width="{width:.2f}%" height="8" rx="2"/>'
+        parts += [label, _svg(8, [track, filled])]
+    return _figure(description, [*parts, *_axis(ticks, unit)])
 
 
 def nice_ticks(highest: float) -> tuple[float, ...]:
@@ -112,21 +90,26 @@ def _mark(mark: Mark, y: int, highest: float) -> str:
     title = f"{mark.name}: {_number(mark.value)} (95% interval {_number(mark.low)} to {_number(mark.high)})"
     return (
         f'<g class="{mark.kind}"><title>{escape(title)}</title>'
-        f'<line class="interval" x1="{low}" x2="{high}" y1="{y + 6}" y2="{y + 6}"/>'
-        f'<circle cx="{x}" cy="{y + 6}" r="5"/></g>'
+        f'<line class="interval" x1="{low}" x2="{high}" y1="{y + 11}" y2="{y + 11}"/>'
+        f'<circle cx="{x}" cy="{y + 11}" r="5"/></g>'
     )
 
 
-def _svg(height: int, description: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg class="plot" role="img" width="100%" height="{height}" aria-label="{escape(description)}">'
-        + "".join(parts)
-        + "</svg>"
-    )
+def _axis(ticks: Sequence[float], unit: str) -> tuple[str, str]:
+    """The numbers under the scale and, as text that wraps, what they count."""
+    numbers = [
+        f'<text class="tick" x="{_x(t, ticks[-1])}" y="14" text-anchor="{_anchor(i, len(ticks))}">{_number(t)}</text>'
+        for i, t in enumerate(ticks)
+    ]
+    return _svg(18, numbers), f'<p class="tick">{escape(unit)}</p>'
 
 
-def _text(x_percent: float, y: int, text: str, kind: str, anchor: str) -> str:
-    return f'<text class="{kind}" x="{x_percent:.2f}%" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+def _figure(description: str, parts: Sequence[str]) -> str:
+    return f'<div class="plot" role="img" aria-label="{escape(description)}">' + "".join(parts) + "</div>"
+
+
+def _svg(height: int, parts: Sequence[str]) -> str:
+    return f'<svg width="100%" height="{height}">' + "".join(parts) + "</svg>"
 
 
 def _anchor(index: int, count: int) -> str:

@@ -124,9 +124,9 @@ def test_an_interval_is_drawn_where_its_figures_say():
         Mark(name="exchange", kind="main", value=50, low=40, high=100),
     )
     svg = interval_plot([Line(label="Surprise <1>", marks=marks)], unit="of 100", description="A & B")
-    assert positions(svg, "circle", "cx", "base") == pytest.approx([99 * 0.2])
-    assert positions(svg, "line", "x1", "main") == pytest.approx([99 * 0.4])
-    assert positions(svg, "line", "x2", "main") == pytest.approx([99.0])
+    assert positions(svg, "circle", "cx", "base") == pytest.approx([20.0])
+    assert positions(svg, "line", "x1", "main") == pytest.approx([40.0])
+    assert positions(svg, "line", "x2", "main") == pytest.approx([100.0])
     assert "exchange: 50 (95% interval 40 to 100)" in svg
     assert "of 100" in svg
 
@@ -138,7 +138,7 @@ def test_bars_are_as_long_as_their_figures_and_nothing_breaks_at_zero():
     ]
     svg = ET.fromstring(bar_plot(bars, unit="s", description="d"))
     widths = [float(bar.get("width").rstrip("%")) for bar in svg.iter("rect") if bar.get("class") == "main"]
-    assert widths == pytest.approx([99.0, 0.0])
+    assert widths == pytest.approx([100.0, 0.0])
     ET.fromstring(bar_plot([], unit="s", description="nothing"))
 
 
