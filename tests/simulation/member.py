@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 
 from protocols.codec import decode, encode, tagged_hash
 from protocols.enrolment import Invitation, JoinRequest
-from protocols.identity import COORDINATOR, IdentityKey, Signed, open_signed, partner_id
+from protocols.identity import COORDINATOR, IdentityKey, Roll, Signed, open_signed, partner_id
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.ring import encode_vector
-from protocols.roster import RosterVersion, SignedRoster, approve, roll
+from protocols.roster import RosterVersion, SignedRoster, approve
 from protocols.secure_sum import contributor
 from protocols.service.clock import Clock
 from protocols.service.signing import SignedRequests
@@ -30,6 +30,7 @@ class SimulatedMember:
         self.answer = np.random.default_rng(seed).integers(0, 90, 6) << 24 if answer is None else answer
         self.mute: set[Phase] = set()
         self.withholds_bytes = False
+        self.roll: Roll = {}
         self.after = 0
         self.sent: dict[tuple[int, int, str], bytes] = {}
         self.vectors: dict[tuple[int, int], list[bytes]] = {}
@@ -38,8 +39,8 @@ class SimulatedMember:
         self.unmasked: list[tuple[int, int]] = []
         self._nonces = 0
 
-    def join(self, client: TestClient, invitation: Invitation, clock: Clock) -> dict[str, str]:
-        """Enrol; the clock is not needed for that, only later."""
+    def join(self, client: TestClient, invitation: Invitation) -> dict[str, str]:
+        """Enrol with an invitation; returns the reply."""
         request = JoinRequest(
             secret=invitation.secret,
             name=self.name,
@@ -72,7 +73,6 @@ class SimulatedMember:
         version = decode(RosterVersion, signed.version.body)
         response = self.post("/v1/roster/approvals", encode(approve(version, self.id, self.key)))
         assert response.status_code == 200, response.text
-        self.roll = roll(version)
 
     def poll(self) -> Phase | None:
         """Ask what is next, act on it, and send; returns the phase acted on."""

@@ -5,8 +5,12 @@ passes here is what the protocol accepts. ``restart`` throws the coordinator's o
 new ones on the same database and folders, which is all that a killed daemon leaves behind.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +24,7 @@ from coordinator.rounds.planning import Asked
 from coordinator.services import Services, build
 from coordinator.settings import load
 from coordinator.store.rounds import Rounds
-from protocols.identity import IdentityKey
+from protocols.identity import COORDINATOR, IdentityKey
 from protocols.service.clock import ManualClock
 from protocols.service.jobs import Jobs
 from protocols.service.unit_of_work import reading
@@ -35,15 +39,28 @@ PHASE_SECONDS = (10, 10, 30, 10, 10)
 class Rig:
     """One coordinator and its members. ``vectors[i]`` is member i's answer, int64 with 24 fractional bits."""
 
-    def __init__(self, home: Path, names: Sequence[str] = NAMES, *, database: str = "", concepts: Sequence[str] = CONCEPTS):
+    def __init__(
+        self,
+        home: Path,
+        names: Sequence[str] = NAMES,
+        *,
+        database: str = "",
+        concepts: Sequence[str] = CONCEPTS,
+        founded: bool = False,
+    ):
+        """``founded``: ``home`` already holds this consortium (see :func:`founded`)."""
         self.clock = ManualClock(NOW)
         self.settings = load(home, database=database or None, courier="off")
-        initialise(self.settings, "Simulated", self.clock)
-        self.services: Services
-        self._open()
         self.members = [SimulatedMember(name, IdentityKey(bytes([i + 1]) * 32)) for i, name in enumerate(names)]
+        self.services: Services
+        if founded:
+            self._open()
+            self._connect()
+            return
+        initialise(self.settings, "Simulated", self.clock)
+        self._open()
         for member in self.members:
-            member.join(self.enrolment, self.services.enrolment.invite(member.name), self.clock)
+            member.join(self.enrolment, self.services.enrolment.invite(member.name))
         self.services.governance.found()
         self._connect()
         for member in self.members:
@@ -66,6 +83,9 @@ class Rig:
     def _connect(self) -> None:
         for member in self.members:
             member.connect(self.partner, self.clock)
+            member.roll = {COORDINATOR: self.services.consortium.coordinator_key} | {
+                each.id: each.key.public for each in self.members
+            }
 
     def close(self) -> None:
         self.stack.close()
@@ -140,6 +160,20 @@ class Rig:
 
     def by_name(self, name: str) -> SimulatedMember:
         return next(member for member in self.members if member.name == name)
+
+
+@cache
+def _template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="altrove-rig-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Rig(folder / "home").close()
+    return folder / "home"
+
+
+def founded(home: Path) -> Rig:
+    """Five members, founded, with a vocabulary: copied, since founding takes a second."""
+    shutil.copytree(_template(), home)
+    return Rig(home, founded=True)
 
 
 def expected_gram(members: Sequence[SimulatedMember], concepts: int = len(CONCEPTS)) -> np.ndarray:

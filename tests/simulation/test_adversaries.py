@@ -12,12 +12,12 @@ from protocols.identity import IdentityKey
 from protocols.messages import Advertisement, Phase, PhaseInput, Submission
 from protocols.service.unit_of_work import reading
 from tests.simulation.member import SimulatedMember
-from tests.simulation.rig import Rig, expected_gram
+from tests.simulation.rig import expected_gram, founded
 
 
 @pytest.fixture
 def rig(tmp_path):
-    made = Rig(tmp_path / "home")
+    made = founded(tmp_path / "home")
     yield made
     made.close()
 

@@ -6,12 +6,12 @@ import pytest
 from coordinator.store.members import Members
 from protocols.messages import Phase
 from protocols.service.unit_of_work import transaction
-from tests.simulation.rig import Rig, expected_gram
+from tests.simulation.rig import expected_gram, founded
 
 
 @pytest.fixture
 def rig(tmp_path):
-    made = Rig(tmp_path / "home")
+    made = founded(tmp_path / "home")
     with transaction(made.services.db) as connection:
         for index, member in enumerate(made.members):
             Members(connection).set_flower_node(member.id, str(1000 + index))

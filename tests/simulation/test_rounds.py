@@ -5,12 +5,12 @@ import pytest
 
 from coordinator.audit.verification import verify
 from protocols.messages import PHASES, Phase
-from tests.simulation.rig import NAMES, Rig, expected_gram
+from tests.simulation.rig import NAMES, Rig, expected_gram, founded
 
 
 @pytest.fixture
 def rig(tmp_path):
-    made = Rig(tmp_path / "home")
+    made = founded(tmp_path / "home")
     yield made
     made.close()
 
