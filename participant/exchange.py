@@ -195,6 +195,7 @@ class Exchange:
         self._link.submit(submission)
         self._fallbacks.expect(key, now_s=self._clock.monotonic_s(), left_s=self._left_s(config, Phase.MASK))
         _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
+        self._send_due()
 
     def _send_due(self) -> None:
         for key in self._fallbacks.ready(self._clock.monotonic_s()):

@@ -157,7 +157,7 @@ class RosterDesk:
         try:
             return self._link.roster()
         except Refused as refused:
-            if refused.problem.status == NOT_FOUND:
+            if refused.problem.status == NOT_FOUND or refused.problem.code == NoRoster.code:
                 raise NoRoster(
                     expected="a roster, or a proposal of one",
                     came="none yet",

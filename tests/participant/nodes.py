@@ -137,3 +137,13 @@ def shop(seed: int, customers: int = 8) -> dict[str, list[tuple[int, str]]]:
     return baskets
 
 
+
+
+def template(root: Path, count: int) -> Path:
+    """Homes of ``count`` companies that have joined and imported their sales, to be copied by tests."""
+    coordinator, members, clock = consortium(count)
+    for number, company in enumerate(members):
+        node = start(root / company.name, company, coordinator, clock)
+        sell(node, root.parent / f"{root.name}-sales-{number}", shop(number))
+        node.db.dispose()
+    return root
