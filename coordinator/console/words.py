@@ -48,7 +48,7 @@ def round_sentence(asked: Round) -> str:
     if asked.state is RoundState.RELEASED:
         return f"{name} closed with {survivors_of(asked)} of {n} companies, and the sum is released."
     if asked.state is RoundState.ABORTED:
-        return f"{name} ended without a sum: {asked.cause.rstrip('.')}."
+        return f"{name} ended without a sum: {_why_it_ended(asked)}."
     phase = open_phase(asked)
     if phase is None and any(done.state is PhaseState.DONE for done in asked.phases):
         return f"{name} has every message it needs; the sum is being made."
@@ -56,6 +56,17 @@ def round_sentence(asked: Round) -> str:
         return f"{name} is about to start with {_companies(n)}."
     words = PHASE_WORDS.get(phase.phase, phase.phase)
     return f"{name} waits for {words}: {len(phase.done)} of {len(phase.expected)} companies are done."
+
+
+def _why_it_ended(asked: Round) -> str:
+    """Short enough for a headline; the whole cause stands below it."""
+    failed = next((phase for phase in asked.phases if phase.state is PhaseState.FAILED), None)
+    if failed is None:
+        return asked.cause.rstrip(".")
+    words = PHASE_WORDS.get(failed.phase, failed.phase)
+    if len(failed.done) < len(failed.expected):
+        return f"{len(failed.done)} of {len(failed.expected)} companies were there for {words}"
+    return f"it failed at {words}"
 
 
 def open_phase(asked: Round) -> PhaseProgress | None:

@@ -150,6 +150,10 @@ def running_view() -> DemoView:
         2,
         question="evaluation",
         state=RoundState.ABORTED,
+        phases=tuple(
+            replace(p, state=PhaseState.FAILED) if p.state is PhaseState.OPEN else p
+            for p in phases(open_at=2, done=3)
+        ),
         release="",
         cause="only 3 of 5 masked answers came before the deadline; 4 are needed",
         next_step="start the nodes of Halcyon Grocers and Petit Panier, then ask again",

@@ -24,6 +24,13 @@ def shown(view: DemoView, path: str = "/"):
     return TestClient(app, base_url="http://127.0.0.1").get(path, headers={"Accept": "text/html"})
 
 
+def failed_at(index: int, done: int = 3):
+    return tuple(
+        replace(p, state=PhaseState.FAILED) if p.state is PhaseState.OPEN else p
+        for p in phases(open_at=index, done=done)
+    )
+
+
 @pytest.mark.parametrize(
     ("view", "sentence"),
     [
@@ -36,7 +43,11 @@ def shown(view: DemoView, path: str = "/"):
         (DemoView(founded=False, shown_members=(replace(members(MemberState.JOINED)[0], approved_roster=True),
                                                 *members(MemberState.JOINED)[1:])),
          "1 of 5 companies have approved the first roster; the consortium begins when all have."),
-        (DemoView(shown_rounds=(a_round(1, state=RoundState.ABORTED, cause="too few answers."),)),
+        (DemoView(shown_rounds=(a_round(1, state=RoundState.ABORTED, phases=failed_at(2)),)),
+         "Round 1 ended without a sum: 3 of 5 companies were there for masked answers."),
+        (DemoView(shown_rounds=(a_round(1, state=RoundState.ABORTED, phases=failed_at(2, done=5)),)),
+         "Round 1 ended without a sum: it failed at masked answers."),
+        (DemoView(shown_rounds=(a_round(1, state=RoundState.ABORTED, cause="too few answers.", phases=()),)),
          "Round 1 ended without a sum: too few answers."),
         (DemoView(shown_rounds=(a_round(1, state=RoundState.RUNNING, phases=()),)),
          "Round 1 is about to start with 5 companies."),
@@ -62,8 +73,8 @@ def test_every_release_says_in_words_that_there_is_no_differential_privacy():
 
 def test_a_missing_company_is_marked_in_the_phase_that_it_missed():
     text = shown(running_view()).text
-    assert text.count('class="name missing c3" title="not yet">Halcyon Grocers') == 1
-    assert text.count('class="name missing c4" title="not yet">Petit Panier') == 1
+    assert text.count('class="name missing c3" title="missing">Halcyon Grocers') == 1
+    assert text.count('class="name missing c4" title="missing">Petit Panier') == 1
 
 
 def test_a_round_without_a_sum_names_cause_and_next_step():
