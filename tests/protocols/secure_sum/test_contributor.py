@@ -326,3 +326,32 @@ def test_an_answer_that_was_unmasked_for_other_survivors_stays_closed():
     with pytest.raises(AlreadyUnmasked):
         stage.unmask_one(0, stage.confirmations, bound=stage.ids(range(3)))
     stage.unmask_one(0, stage.confirmations, bound=stage.ids((3, 2, 1, 0)))
+
+
+# Order and configuration
+
+
+def test_a_step_out_of_order_is_refused():
+    stage = Stage(4).advertise().share()
+    shared = stage.states[0]
+    masking = contributor.begin_mask(shared, stage.config, stage.bundles_for(0), roll=stage.roll)
+    stage.mask()
+    for state in (masking, stage.states[0]):
+        with pytest.raises(IllegalMove):
+            contributor.begin_mask(state, stage.config, stage.bundles_for(0), roll=stage.roll)
+    for state in (shared, stage.states[0]):
+        with pytest.raises(IllegalMove):
+            contributor.seal_input(state, stage.config, [bytes(32)], key=stage.players[0].key)
+
+
+def test_every_step_is_bound_to_the_configuration_that_was_advertised_for():
+    stage = Stage(4).advertise().share()
+    masking = contributor.begin_mask(stage.states[0], stage.config, stage.bundles_for(0), roll=stage.roll)
+    other = replace(stage.config, attempt=2)
+    words = encode_vector(stage.inputs[0], stage.spec)
+    with pytest.raises(WrongTranscript):
+        contributor.begin_mask(stage.states[0], other, stage.bundles_for(0), roll=stage.roll)
+    with pytest.raises(WrongTranscript):
+        contributor.mask_chunk(masking, other, 0, words)
+    with pytest.raises(WrongTranscript):
+        contributor.seal_input(masking, other, [bytes(32)], key=stage.players[0].key)
