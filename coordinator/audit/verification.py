@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.audit.evidence import Aborted
 from coordinator.errors import WrongSum
@@ -71,6 +72,9 @@ def _tried(what: str, part: Callable[[], int]) -> Check:
         return Check(what=what, checked=part(), problem="")
     except AltroveError as error:
         return Check(what=what, checked=0, problem=f"{error.code}: {error}")
+    except (SQLAlchemyError, ValueError, TypeError, LookupError, OSError) as error:
+        # Altered rows can break any reader: that is a finding, not a reason to stop looking.
+        return Check(what=what, checked=0, problem=f"unreadable: {type(error).__name__}: {error}"[:300])
 
 
 class _Verifier:

@@ -81,7 +81,7 @@ class Arrival:
     def __enter__(self) -> Self:
         _make_folder(self._path.parent)
         with _storage_errors():
-            self._file = self._part.open("xb", buffering=0)
+            self._file = _create(self._part)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,6 +120,7 @@ class Arrival:
         if self._file is None:
             raise ValueError("an arrival is used as a context manager")
         with _storage_errors():
+            self._file.flush()
             os.fsync(self._file.fileno())
             self._part.replace(self._path)
             _sync_folder(self._path.parent)
@@ -156,7 +157,7 @@ def write_durably(path: Path, data: bytes) -> None:
     part = path.with_name(f"{path.name}.{entropy.random_bytes(8).hex()}{PART}")
     try:
         with _storage_errors():
-            with part.open("xb") as file:
+            with _create(part) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -164,6 +165,11 @@ def write_durably(path: Path, data: bytes) -> None:
             _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> BinaryIO:
+    """A new file, readable by this user only."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _make_folder(folder: Path) -> None:

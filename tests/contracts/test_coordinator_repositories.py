@@ -1,11 +1,11 @@
 """What the coordinator's repositories promise, on SQLite and on PostgreSQL."""
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
 
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from coordinator.home import MIGRATIONS
 from coordinator.store import member_tables, round_tables
 from coordinator.store.audit_log import AuditLog, Line
@@ -84,7 +84,9 @@ def begun(connection, attempt=1):
 
 
 def stored(partner=COHORT[0], phase=Phase.ADVERTISE, body=b"one", at=1):
-    return Stored(partner=partner, phase=phase, sha256=digest(Confirmation.example())[:31] + body[:1], body=body, at=at)
+    return Stored(
+        partner=partner, phase=phase, sha256=digest(Confirmation.example())[:31] + body[:1], body=body, at=at
+    )
 
 
 def member(index=1, **changes):
@@ -156,9 +158,13 @@ def test_a_member_has_one_submission_a_phase_and_attempt(db):
 
 
 def test_a_rolled_back_block_leaves_nothing(db):
-    with pytest.raises(RuntimeError), transaction(db) as connection:
-        begun(connection)
-        raise RuntimeError
+    def fails():
+        with transaction(db) as connection:
+            begun(connection)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     with reading(db) as connection:
         assert Rounds(connection).all() == ()
         assert Rounds(connection).next_number() == 1

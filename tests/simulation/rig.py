@@ -47,11 +47,14 @@ class Rig:
         database: str = "",
         concepts: Sequence[str] = CONCEPTS,
         founded: bool = False,
+        approve: bool = True,
     ):
         """``founded``: ``home`` already holds this consortium (see :func:`founded`)."""
         self.clock = ManualClock(NOW)
         self.settings = load(home, database=database or None, courier="off")
-        self.members = [SimulatedMember(name, IdentityKey(bytes([i + 1]) * 32)) for i, name in enumerate(names)]
+        self.members = [
+            SimulatedMember(name, IdentityKey(bytes([i + 1]) * 32)) for i, name in enumerate(names)
+        ]
         self.services: Services
         if founded:
             self._open()
@@ -63,7 +66,7 @@ class Rig:
             member.join(self.enrolment, self.services.enrolment.invite(member.name))
         self.services.governance.found()
         self._connect()
-        for member in self.members:
+        for member in self.members if approve else ():
             member.approve()
         self.services.library.publish_vocabulary("test", list(concepts))
 
@@ -124,9 +127,8 @@ class Rig:
 
     def pass_deadline(self) -> None:
         """Let the open phase's deadline pass."""
-        attempt = self.view(self.newest()).newest.attempt
-        phases = [each for each in self.view(self.newest()).newest.phases]
-        deadline = attempt.config.deadlines[len(phases) - 1]
+        newest = self.view(self.newest()).newest
+        deadline = newest.attempt.config.deadlines[len(newest.phases) - 1]
         self.clock.advance(max(0, deadline - self.clock.now()))
         self.drive()
 
@@ -181,4 +183,3 @@ def expected_gram(members: Sequence[SimulatedMember], concepts: int = len(CONCEP
     upper = np.zeros((concepts, concepts))
     upper[np.triu_indices(concepts)] = sum(member.answer for member in members) / 2**24
     return upper + np.triu(upper, 1).T
-

@@ -1,0 +1,153 @@
+"""The admin API: nothing without a token, everything that the command line needs."""
+
+import numpy as np
+import pytest
+
+from coordinator import cli, tables
+from protocols.enrolment import Invitation
+from protocols.errors import BadInput
+from tests.simulation.rig import founded
+
+PUBLIC = {"/healthz", "/readyz"}
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = founded(tmp_path / "home")
+    made.token = {"Authorization": f"Bearer {made.services.home.admin_token.read_text()}"}
+    yield made
+    made.close()
+
+
+def code(response):
+    return response.json()["type"].removeprefix("urn:altrove:problem:")
+
+
+def test_every_route_but_health_asks_for_a_token(rig):
+    paths = rig.admin.app.openapi()["paths"]
+    for path, methods in paths.items():
+        for method in methods:
+            status = rig.admin.request(method, path).status_code
+            assert (status == 401) == (path not in PUBLIC), (method, path, status)
+
+
+def test_a_token_of_another_scope_opens_nothing(rig):
+    response = rig.admin.get("/admin/v1/members", headers={"Authorization": "Bearer alt_admin_" + "a" * 52})
+    assert code(response) == "unknown-token"
+
+
+def test_an_invitation_holds_what_a_company_needs(rig):
+    line = rig.admin.post("/admin/v1/invites", json={"name": "Halley"}, headers=rig.token).json()[
+        "invitation"
+    ]
+    invitation = Invitation.parse(line)
+    assert invitation.name == "Halley"
+    assert invitation.partner_url == "https://127.0.0.1:7402"
+    assert invitation.authority.startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_a_round_is_asked_followed_and_its_release_read(rig):
+    asked = {
+        "question": "taste",
+        "parameters": {"until": "2017-08-14T04:00:00Z", "customers_cap": "100"},
+        "phase_seconds": [10, 10, 30, 10, 10],
+    }
+    number = rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token).json()["round"]
+    second = rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token)
+    assert (second.status_code, code(second)) == (409, "round-in-progress")
+    rig.play(number)
+    shown = rig.admin.get(f"/admin/v1/rounds/{number}", headers=rig.token).json()
+    assert shown["state"] == "released"
+    assert [phase["phase"] for phase in shown["attempts"][0]["phases"]] == [
+        "advertise-keys",
+        "share-keys",
+        "masked-input",
+        "consistency-check",
+        "unmasking",
+    ]
+    release = rig.admin.get(f"/admin/v1/releases/{shown['release']}", headers=rig.token).json()
+    assert release["differentially_private"] is False
+    assert "No differential privacy" in release["description"][0]
+    assert len(release["readings"][0]["gram"]) == 3
+    assert rig.admin.post("/admin/v1/audit/verify", headers=rig.token).json()["well"]
+
+
+def test_the_lambda_is_chosen_by_the_reading_of_an_evaluation_release(rig):
+    first = rig.ask()
+    rig.play(first)
+    release = rig.view(first).release.hex()
+    asked = {
+        "question": "evaluation",
+        "parameters": {
+            "release": release,
+            "lambdas": "300,1000",
+            "history_until": 100,
+            "target_until": 200,
+            "customers_until": 100,
+            "customers_cap": 100,
+        },
+    }
+    response = rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token)
+    assert response.status_code == 201, response.text
+    for member in rig.members:  # counts, then the sum of nDCG for each lambda: 1000 is better
+        member.answer = np.array([10, 2, 4, 10, 1, 3], dtype=np.int64) << 24
+    view = rig.play(response.json()["round"])
+    reading = rig.admin.get(f"/admin/v1/releases/{view.release.hex()}", headers=rig.token).json()["readings"][
+        0
+    ]
+    assert "1000" in str(reading)
+    assert "best_lambda" in str(reading)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"question": "horoscope"}, "question-not-allowed"),
+        ({"parameters": {"until": "yesterday"}}, "bad-input"),
+        ({"parameters": {"until": 5, "untill": 6}}, "bad-input"),
+        ({"cohort": ["Nobody"]}, "unknown-member"),
+        ({"phase_seconds": [1, 2]}, "bad-input"),
+        ({"vocabulary": "00" * 32}, "unknown-vocabulary"),
+        ({"parameters": {"until": 5, "customers_cap": 10**9}}, "ring-overflow"),
+    ],
+)
+def test_a_question_that_does_not_fit_is_refused_and_no_round_is_opened(rig, change, expected):
+    asked = {"question": "taste", "parameters": {"until": 5, "customers_cap": 100}} | change
+    assert code(rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token)) == expected
+    assert rig.admin.get("/admin/v1/rounds", headers=rig.token).json() == []
+
+
+def test_a_round_ended_by_hand_is_over_and_says_why(rig):
+    number = rig.ask(retries=2)
+    reply = rig.admin.post(
+        f"/admin/v1/rounds/{number}/abort", json={"reason": "wrong date"}, headers=rig.token
+    ).json()
+    assert reply["state"] == "failed"
+    assert "wrong date" in reply["attempts"][0]["reason"]
+    assert len(reply["attempts"]) == 1
+
+
+def test_the_same_vocabulary_is_published_once_and_another_gets_the_next_version(rig):
+    def publish(concepts):
+        content = {"name": "test", "concepts": concepts}
+        return rig.admin.post("/admin/v1/vocabularies", json=content, headers=rig.token).json()["version"]
+
+    assert [publish(["WINE", "MILK", "BREAD"]), publish(["MILK"]), publish(["MILK"])] == [1, 2, 2]
+
+
+def test_the_console_shows_members_round_and_release(rig):
+    rig.by_name("Elara").mute = set(rig.members[0].mute)
+    rig.play(rig.ask())
+    page = rig.admin.get("/", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert all(member.name in page.text for member in rig.members)
+    assert rig.admin.get("/rounds/1").status_code == 200
+    assert rig.admin.get("/docs").status_code == 200
+    assert "altrove_http_request_seconds" in rig.admin.get("/metrics").text
+
+
+def test_parameters_are_written_as_name_equals_value():
+    assert cli._parameters(["until=2017-08-14", "a=b=c"]) == {"until": "2017-08-14", "a": "b=c"}
+    with pytest.raises(BadInput):
+        cli._parameters(["until"])
+    assert tables.NO_PRIVACY.startswith("No differential privacy")

@@ -1,0 +1,60 @@
+"""Home folder and settings: private files, precedence, one clear message for each mistake."""
+
+import stat
+
+import pytest
+
+from coordinator.errors import AlreadyInitialised, NotInitialised
+from coordinator.home import Home, initialise
+from coordinator.services import build
+from coordinator.settings import load
+from protocols.errors import BadInput
+from protocols.service.clock import ManualClock
+
+CLOCK = ManualClock(1_700_000_000)
+
+
+def test_private_files_are_readable_by_their_owner_only(tmp_path):
+    initialise(load(tmp_path / "home"), "C", CLOCK)
+    home = Home(folder=tmp_path / "home")
+    for path in (home.identity, home.authority[1], home.server[1], home.admin_token):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
+
+
+def test_a_home_is_initialised_once_and_keeps_its_keys(tmp_path):
+    initialise(load(tmp_path / "home"), "C", CLOCK)
+    before = Home(folder=tmp_path / "home").identity.read_bytes()
+    with pytest.raises(AlreadyInitialised):
+        initialise(load(tmp_path / "home"), "D", CLOCK)
+    assert Home(folder=tmp_path / "home").identity.read_bytes() == before
+
+
+def test_an_empty_home_says_to_run_init(tmp_path):
+    with pytest.raises(NotInitialised, match="altrove-coordinator init"):
+        build(load(tmp_path / "home"), CLOCK)
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path, monkeypatch):
+    initialise(load(tmp_path, partner_port=1111, admin_port=2222, fleet_port=3333), "C", CLOCK)
+    monkeypatch.setenv("ALTROVE_COORDINATOR_ADMIN_PORT", "4444")
+    monkeypatch.setenv("ALTROVE_COORDINATOR_FLEET_PORT", "5555")
+    settings = load(tmp_path, fleet_port=6666)
+    assert (settings.partner_port, settings.admin_port, settings.fleet_port) == (1111, 4444, 6666)
+
+
+def test_an_admin_listener_beyond_this_machine_refuses_to_start(tmp_path):
+    with pytest.raises(BadInput, match="loopback"):
+        load(tmp_path, admin_host="0.0.0.0")
+
+
+def test_a_misspelt_setting_is_named(tmp_path):
+    (tmp_path / "coordinator.toml").write_text("partner_prot = 1\n")
+    with pytest.raises(BadInput, match="partner_prot"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    (tmp_path / "coordinator.toml").write_text("partner_port = = 1\n")
+    with pytest.raises(BadInput, match="TOML"):
+        load(tmp_path)
