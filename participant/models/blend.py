@@ -2,8 +2,9 @@
 
 Weights act on standardised scores; federated and local weights add up to one. The search is small
 and regularised twice: every step away from the plain federated model must pay for itself by
-:data:`STEP_PRICE`, and a mix is taken only if it wins when customers are split into folds and the
-mix for each fold is chosen by the others.
+:data:`STEP_PRICE`, and a mix is taken only if, when customers are split into folds and the mix for
+each fold is chosen by the others, it beats the plain federated model by one standard error of the
+paired difference (the one-standard-error rule of Breiman et al. 1984).
 """
 
 from dataclasses import dataclass
@@ -93,13 +94,25 @@ def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, se
         inside = folds == fold
         if inside.any():
             crossed[inside] = table[best_of(table[:, ~inside])][inside]
-    mix = GRID[best_of(table)] if crossed.mean() >= table[0].mean() else FEDERATED
+    mix = GRID[best_of(table)] if wins(crossed - table[0]) else FEDERATED
     return ChosenMix(
         mix=mix,
         cross_fitted=crossed if mix != FEDERATED else table[0],
         federated=table[0],
         local=own,
     )
+
+
+def wins(difference: Gains) -> bool:
+    """Whether a mean paired difference is above zero by at least one standard error.
+
+    >>> wins(np.array([0.1, 0.3, 0.2])), wins(np.array([0.5, -0.4, 0.0]))
+    (True, False)
+    """
+    if len(difference) < 2:
+        return False
+    error = float(difference.std(ddof=1)) / len(difference) ** 0.5
+    return bool(difference.mean() > 0 and difference.mean() >= error)
 
 
 def gains(held: HoldOut, scenario: str, scores: Floats) -> Gains:

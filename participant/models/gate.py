@@ -1,11 +1,12 @@
 """The gate "never below local": a release is deployed only where it holds up on own validation weeks.
 
-The rule: deploy if the paired difference of validation nDCG@10 against the tuned local model is
-above zero by :data:`MARGIN` standard errors. A release that is truly worse by one standard error passes
-with a chance of about 7%; a release that is truly better by two is kept with about 93%.
+The rule: deploy if the mean paired difference of validation nDCG@10 against the tuned local model is
+above zero, the blend's gain being cross-fitted (each customer judged by a mix that others chose), so
+that choosing does not flatter. It is the plain reading of the promise. A margin was weighed: asking
+for more than zero refuses good releases more often than bad ones, because a company's validation
+customers are few and a sum over many companies seldom harms; asking for less breaks the promise.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from participant.models.resampling import Interval, interval
 
-MARGIN: Final = 0.5
+
+CUSTOMERS_MIN: Final = 2
+"""Nobody can be judged by a single customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,5 @@ def judge(
 
 
 def holds_up(difference: NDArray[np.float64]) -> bool:
-    """Whether the mean difference exceeds zero by :data:`MARGIN` standard errors."""
-    if len(difference) < 2:
-        return False
-    error = float(difference.std(ddof=1)) / math.sqrt(len(difference))
-    return bool(difference.mean() > 0 and difference.mean() >= MARGIN * error)
+    """Whether there is evidence at all, and its mean lies above zero."""
+    return bool(len(difference) >= CUSTOMERS_MIN and difference.mean() > 0)

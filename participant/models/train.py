@@ -1,7 +1,7 @@
 """Training a node: fit on window A, choose on validation, refit on everything, decide, be ready to serve."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class Exchange:
     refitted: Gram
     lambdas: Mapping[str, int]
     release: str = ""
+    _weights: dict[tuple[str, int], Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.fitted.shape != self.refitted.shape or set(SCENARIOS) - set(self.lambdas):
@@ -45,6 +46,15 @@ class Exchange:
                 came=f"shapes {self.fitted.shape} and {self.refitted.shape}, lambdas for {sorted(self.lambdas)}",
                 do="fetch the releases again",
             )
+
+
+    def weights(self, window: str, scenario: str) -> Floats:
+        """EASE weights of one window's sum ("fitted" or "refitted") at the scenario's lambda, kept."""
+        key = (window, self.lambdas[scenario])
+        if key not in self._weights:
+            gram = self.fitted if window == "fitted" else self.refitted
+            self._weights[key] = ease(gram, float(key[1]))
+        return self._weights[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +88,16 @@ def train(
     elsewhere = np.zeros(len(vocabulary), np.int64)
     if exchange is not None:
         elsewhere = np.maximum(np.rint(np.diagonal(exchange.refitted)).astype(np.int64) - buyers, 0)
-    weights = _Weights()
+    own: dict[int, Floats] = {}
     scenarios: dict[str, ScenarioModel] = {}
     for scenario in SCENARIOS:
-        choice, scores = _choose(held, scenario, tuned, exchange, weights)
+        choice, scores = _choose(held, scenario, tuned, exchange)
         candidates = held.candidates(scenario)
+        if choice.local_lambda not in own:
+            own[choice.local_lambda] = ease(full_gram, float(choice.local_lambda))
         scenarios[scenario] = ScenarioModel(
-            local=weights.of("local", full_gram, choice.local_lambda),
-            federated=weights.of("refitted", exchange.refitted, exchange.lambdas[scenario]) if exchange else None,
+            local=own[choice.local_lambda],
+            federated=exchange.weights("refitted", scenario) if exchange else None,
             local_lambda=choice.local_lambda,
             federated_lambda=exchange.lambdas[scenario] if exchange else 0,
             mix=choice.mix,
@@ -104,25 +116,13 @@ def train(
     )
 
 
-class _Weights:
-    """EASE weights already computed: both scenarios often share a lambda."""
-
-    def __init__(self) -> None:
-        self._held: dict[tuple[str, int], Floats] = {}
-
-    def of(self, name: str, gram: Gram, lam: int) -> Floats:
-        if (name, lam) not in self._held:
-            self._held[name, lam] = ease(gram, float(lam))
-        return self._held[name, lam]
-
-
 def _gram(records: Records, vocabulary: Vocabulary, until: int, customers_until: int) -> Gram:
     rows = records.taste_rows(vocabulary, since=0, until=until, customers_until=customers_until)
     return np.ldexp(own_gram(rows, len(vocabulary), "binary", 0).astype(np.float64), -FRACTION_BITS)
 
 
 def _choose(
-    held: HoldOut, scenario: str, tuned: local.TunedLocal, exchange: Exchange | None, weights: _Weights
+    held: HoldOut, scenario: str, tuned: local.TunedLocal, exchange: Exchange | None
 ) -> tuple[Choice, Floats]:
     """The choice for ``scenario`` and the standardised validation scores that it gives."""
     own = tuned.scores[scenario]
@@ -132,7 +132,7 @@ def _choose(
         own_gains = blend.gains(held, scenario, own)
         choice = Choice(mix=LOCAL, verdict=judge(own_gains, own_gains, own_gains), local_lambda=lam)
         return choice, standardise(own, candidates)
-    federated = linear(held.history, weights.of("fitted", exchange.fitted, exchange.lambdas[scenario]))
+    federated = linear(held.history, exchange.weights("fitted", scenario))
     chosen = blend.choose(held, scenario, own, federated)
     verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted)
     choice = Choice(mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, local_lambda=lam)

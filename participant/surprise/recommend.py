@@ -18,8 +18,9 @@ from protocols.questions.ranking import top_indices
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-POOL: Final = 50
-"""Candidates that are compared in full: the most likely ones within the dial."""
+POOL: Final = 2
+"""Relevance first: of twice as many as asked for, the most likely ones within the dial, surprise then
+picks and orders. A wider pool lets faint chances in for their novelty alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +157,11 @@ def _candidates(
 def _within_dial(
     view: _View, candidates: NDArray[np.bool_], dial: Dial, n: int
 ) -> tuple[Ints, int]:
-    """The pool: best by utility inside the dial; where these are too few, the nearest outside fill up."""
+    """The pool: most likely inside the dial; where these are too few, the nearest outside fill up."""
     inside = candidates & view.inside(dial)
     outside = int((candidates & ~inside).sum())
-    size = min(max(POOL, n), int(inside.sum()))
-    pool = top_indices(np.where(inside, view.utility, -np.inf)[None, :], size)[0]
+    size = min(POOL * n, int(inside.sum()))
+    pool = top_indices(np.where(inside, view.relevance, -np.inf)[None, :], size)[0]
     missing = min(n - size, outside)
     if missing > 0:
         distance = np.maximum(dial.minimum - view.surprise, view.surprise - dial.maximum)

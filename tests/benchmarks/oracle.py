@@ -8,6 +8,7 @@ leaves out the tenth of the concepts with most buyers at the company.
 
 import hashlib
 import importlib.util
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,3 +124,49 @@ def ndcg(scores: Rows, history: Rows, future: Rows, excluded: NDArray[np.bool_])
         gain = sum(1 / np.log2(2 + rank) for rank, concept in enumerate(order) if wanted[concept])
         gains.append(gain / sum(1 / np.log2(2 + rank) for rank in range(min(10, int(wanted.sum())))))
     return float(np.mean(gains))
+
+
+def evaluate(companies: int) -> dict[str, dict[str, list[float]]]:
+    """nDCG@10 on the test weeks by arm, metric and company; lambda by each company's own validation.
+
+    Arms: ``popularity``, ``local`` and ``pooled`` EASE.
+    """
+    names, members = load(companies)
+    none = np.zeros(len(names), np.bool_)
+    pooled = {
+        lam: (ease(sum(gram(m.fit) for m in members), lam), ease(sum(gram(m.full) for m in members), lam))
+        for lam in LAMBDAS
+    }
+    table: dict[str, dict[str, list[float]]] = {
+        arm: {"explore": [], "surprise": []} for arm in ("popularity", "local", "pooled")
+    }
+    for m in members:
+        own = {lam: (ease(gram(m.fit), lam), ease(gram(m.full), lam)) for lam in LAMBDAS}
+        for metric in ("explore", "surprise"):
+            before = obvious(m.fit) if metric == "surprise" else none
+            after = obvious(m.full) if metric == "surprise" else none
+            popular = np.repeat(m.full.sum(0)[None, :], len(m.full), axis=0)
+            table["popularity"][metric].append(ndcg(popular, m.full, m.test, after))
+            for arm, models in (("local", own), ("pooled", pooled)):
+                validation = {lam: ndcg(m.fit @ models[lam][0], m.fit, m.valid, before) for lam in LAMBDAS}
+                best = max(LAMBDAS, key=lambda lam: validation[lam])
+                table[arm][metric].append(ndcg(m.full @ models[best][1], m.full, m.test, after))
+    return table
+
+
+def fingerprint() -> str:
+    """SHA-256 of this file: a stored evaluation is only used if the oracle has not changed."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def stored(companies: int, folder: Path) -> dict[str, dict[str, list[float]]]:
+    """The evaluation, computed once and kept beside the results."""
+    path = folder / f"oracle_k{companies}.json"
+    if path.exists():
+        kept = json.loads(path.read_text())
+        if kept["oracle"] == fingerprint():
+            table: dict[str, dict[str, list[float]]] = kept["table"]
+            return table
+    table = evaluate(companies)
+    path.write_text(json.dumps({"oracle": fingerprint(), "companies": companies, "table": table}, indent=1))
+    return table

@@ -1,0 +1,95 @@
+"""The headline a retailer understands, on weeks that no choice has seen.
+
+*Of 100 customers who next bought something new that the shop would not have shown, in how many was it
+among our 10 suggestions*: local-only against the exchange, with bootstrap intervals over customers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.models.holdout import HoldOut, hold_out
+from participant.models.node_model import NodeModel
+from participant.models.resampling import Interval, interval
+from participant.models.scoring import linear, standardise
+from participant.models.windows import SCENARIOS
+from participant.store.records import Records
+from protocols.errors import BadInput
+from protocols.questions.ranking import ndcg, top_indices
+from protocols.vocabulary import Vocabulary
+
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioHeadline:
+    """One scenario on the test window. Shares are of customers with something new to find, in [0, 1]."""
+
+    scenario: str
+    deployed: bool
+    hits_local: Interval
+    hits_exchange: Interval
+    hits_gained: Interval
+    ndcg_local: Interval
+    ndcg_exchange: Interval
+    ndcg_gained: Interval
+
+    @property
+    def sentence(self) -> str:
+        """The figure in words."""
+        what = (
+            "something new that the shop would not have shown" if self.scenario == "surprise" else "something new"
+        )
+        return (
+            f"Of 100 customers who next bought {what}, {100 * self.hits_exchange.mean:.0f} found it among our "
+            f"{TOP} suggestions with the exchange, {100 * self.hits_local.mean:.0f} without"
+        )
+
+
+def headline(model: NodeModel, records: Records, vocabulary: Vocabulary) -> tuple[ScenarioHeadline, ...]:
+    """Measure ``model`` on its test window, both scenarios.
+
+    Raises:
+        BadInput: the model's windows keep no test window aside.
+        WrongVocabulary: the model is for another vocabulary.
+    """
+    model.check(vocabulary)
+    if not model.windows.test_until:
+        raise BadInput(expected="a test window", came="none", do="train with windows.test_until")
+    held = hold_out(
+        records,
+        vocabulary,
+        history_until=model.windows.validation_until,
+        target_until=model.windows.test_until,
+        customers_until=model.windows.customers_until,
+    )
+    return tuple(_scenario(model, held, scenario) for scenario in SCENARIOS)
+
+
+def _scenario(model: NodeModel, held: HoldOut, scenario: str) -> ScenarioHeadline:
+    part, candidates = model.scenarios[scenario], held.candidates(scenario)
+    local = standardise(linear(held.history, part.local), candidates)
+    served = model.matrix_scores(scenario, held.history, candidates)
+    hits = [hit(scores, held, scenario) for scores in (local, served)]
+    excluded, had = held.excluded(scenario), held.history > 0
+    gains = [ndcg(scores, had, held.future, excluded, top=TOP).gains for scores in (local, served)]
+    return ScenarioHeadline(
+        scenario=scenario,
+        deployed=part.deployed,
+        hits_local=interval(hits[0]),
+        hits_exchange=interval(hits[1]),
+        hits_gained=interval(hits[1] - hits[0]),
+        ndcg_local=interval(gains[0]),
+        ndcg_exchange=interval(gains[1]),
+        ndcg_gained=interval(gains[1] - gains[0]),
+    )
+
+
+def hit(scores: NDArray[np.float32], held: HoldOut, scenario: str) -> NDArray[np.float64]:
+    """For every customer with a target: 1.0 if any of the top suggestions is one, else 0.0."""
+    candidates = held.candidates(scenario)
+    target = held.future & candidates
+    rows = target.any(1)
+    shown = top_indices(np.where(candidates[rows], scores[rows], -np.inf), TOP)
+    return np.take_along_axis(target[rows], shown, axis=1).any(1).astype(np.float64)
