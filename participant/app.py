@@ -15,7 +15,6 @@ from participant.node import Node
 from participant.overview import Overview
 from participant.serving import Recommender
 from participant.store.tokens import Tokens
-
 from protocols.service.app import create_app
 from protocols.service.errors import Unreachable
 from protocols.service.health import database_check, health_router, jobs_check

@@ -72,7 +72,9 @@ def join(
             place, open_database(place.database), invitation, caller=caller, clock=SystemClock(), port=port
         )
     typer.echo(f"{joined.name} joined as {joined.partner.hex()}.")
-    typer.echo("Next: `altrove-node roster` shows the roster; accept its hash after comparing it with others.")
+    typer.echo(
+        "Next: `altrove-node roster` shows the roster; accept its hash after comparing it with others."
+    )
 
 
 @app.command()
@@ -208,13 +210,14 @@ def stop(
 @in_words
 def _stop(home: Path, *, release: bool, word: str) -> None:
     from participant.switch import StopSwitch
-
     from protocols.errors import BadInput
 
     path = home.expanduser().resolve() / "door.state"
     if not (path.parent / "keys").is_dir():
         raise BadInput(
-            expected="the home of a node", came=f"{path.parent}", do="name the node's folder with --home; nothing changed"
+            expected="the home of a node",
+            came=f"{path.parent}",
+            do="name the node's folder with --home; nothing changed",
         )
     switch = StopSwitch(path)
     if not release:

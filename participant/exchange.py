@@ -229,7 +229,12 @@ class Exchange:
     def _give_up(self, given: PhaseInput, error: AltroveError, code: str) -> None:
         """This attempt goes on without this node; the reason stays here."""
         _log.warning(
-            "not taking part", round=given.round, attempt=given.attempt, phase=given.phase, code=code, detail=str(error)
+            "not taking part",
+            round=given.round,
+            attempt=given.attempt,
+            phase=given.phase,
+            code=code,
+            detail=str(error),
         )
         with self._lock:
             self._refusals.append(

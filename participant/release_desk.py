@@ -155,7 +155,9 @@ class ReleaseDesk:
         try:
             check_manifest(manifest, config, transcript, survivors)
         except BadRelease as error:
-            self._vote(config, release_id(manifest), accept=False, reason="not the sum that this company signed")
+            self._vote(
+                config, release_id(manifest), accept=False, reason="not the sum that this company signed"
+            )
             raise error
         return config, confirmed
 

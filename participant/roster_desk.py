@@ -133,9 +133,7 @@ class RosterDesk:
                 found = rosters.at(each.height)
                 if found is None or not found.in_force:
                     body = encode(signed)
-                    rosters.put_in_force(
-                        height=each.height, roster_hash=roster_hash(each), body=body, at=now
-                    )
+                    rosters.put_in_force(height=each.height, roster_hash=roster_hash(each), body=body, at=now)
         return version
 
     def _keep(self, offer: Offer) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Engine
 
 from participant.errors import NoData
 from participant.models import SCENARIOS
@@ -24,7 +25,6 @@ from protocols.errors import BadInput
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading
 from protocols.vocabulary import Vocabulary
-from sqlalchemy import Engine
 
 Ints = npt.NDArray[np.int64]
 POPULAR: Final = "popularity"
@@ -166,9 +166,7 @@ class Recommender:
             for batch in self._records.taste_rows(vocabulary, since=0, until=until, customers_until=until):
                 buyers += np.bincount(batch.indices, minlength=len(vocabulary)).astype(np.int64)
             starters = self._records.starter_products(vocabulary, until=until)
-            self._popular = _Popular(
-                vocabulary=vocabulary, buyers=buyers, starters=starters, counted_at=now
-            )
+            self._popular = _Popular(vocabulary=vocabulary, buyers=buyers, starters=starters, counted_at=now)
             return self._popular
 
     def _vocabulary(self) -> Vocabulary | None:

@@ -125,7 +125,9 @@ class Trainer:
             waiting = [found.release for found in Releases(connection).all()]
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
-                expected="purchases and a vocabulary", came="neither or one", do="run `altrove-node connect` first"
+                expected="purchases and a vocabulary",
+                came="neither or one",
+                do="run `altrove-node connect` first",
             )
         self.training = True
         try:

@@ -66,7 +66,9 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
     encode_vector(answer, spec)
     customers = customers_behind(spec, node.records)
     floor = node.settings.policy.customers_floor
-    refusal = "" if customers >= floor else f"{customers} customers are fewer than the policy's floor of {floor}"
+    refusal = (
+        "" if customers >= floor else f"{customers} customers are fewer than the policy's floor of {floor}"
+    )
     return Rehearsal(
         question=question,
         sentence=" ".join(describe(spec)),

@@ -35,7 +35,9 @@ def _show(offer: Offer) -> None:
     out.print(table)
     out.print(f"hash {offer.hash.hex()}", markup=False)
     state = f"{offer.approvals} signatures so far" if offer.pending else "in force at the coordinator"
-    out.print(f"{state}. Compare the hash with at least two other members, by telephone, then run", markup=False)
+    out.print(
+        f"{state}. Compare the hash with at least two other members, by telephone, then run", markup=False
+    )
     out.print(f"  altrove-node roster --accept {offer.hash.hex()}", markup=False)
 
 

@@ -62,7 +62,9 @@ def checked(found: Totals, status: NodeStatus, unmapped: float | None, todo: Ite
     table.add_row("days without a sale", f"{sum(gap.days for gap in found.gaps):,}")
     for gap in sorted(found.gaps, key=lambda gap: -gap.days)[:GAPS_SHOWN]:
         table.add_row("  gap", f"{iso(gap.first)[:10]} to {iso(gap.last + DAY_S)[:10]}, {gap.days} days")
-    table.add_row("rows without a shared concept", "no vocabulary yet" if unmapped is None else f"{unmapped:.1%}")
+    table.add_row(
+        "rows without a shared concept", "no vocabulary yet" if unmapped is None else f"{unmapped:.1%}"
+    )
     out.print(table)
     todo = list(todo)
     out.print("Ready." if not todo else "To fix:")
@@ -96,7 +98,9 @@ def stood(status: NodeStatus, departures: Iterable[Departure], refusals: Iterabl
     table.add_row("door", "STOPPED: nothing leaves" if status.stopped else "open")
     table.add_row("members", ", ".join(status.members) or "no roster accepted yet")
     table.add_row("customers", f"{status.customers:,}")
-    table.add_row("release in use", f"round {status.release_round}" if status.release else "none: local or popularity")
+    table.add_row(
+        "release in use", f"round {status.release_round}" if status.release else "none: local or popularity"
+    )
     out.print(table)
     lines = list(departures)
     out.print("What left:" if lines else "Nothing has left yet.")
@@ -115,7 +119,9 @@ def recommended(served: Served) -> None:
     table = Table("product", "concept", "surprise", "chance", "why", box=None)
     for item in served.items:
         why = "; ".join(f"{why.text} ({why.support_band})" for why in item.reasons)
-        table.add_row(item.item_name or item.item_id, item.concept, f"{item.surprise:.2f}", f"{item.relevance:.2f}", why)
+        table.add_row(
+            item.item_name or item.item_id, item.concept, f"{item.surprise:.2f}", f"{item.relevance:.2f}", why
+        )
     out.print(table)
     if served.degraded:
         out.print("Degraded: bestsellers, for want of a model or a history.")

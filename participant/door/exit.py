@@ -22,14 +22,14 @@ from participant import durable
 from participant.door import admission, sealing, words
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.steps import Step, Steps
-from participant.switch import StopSwitch
 from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox
 from participant.store.rosters import Rosters, StoredRoster
 from participant.store.sealed_answers import SealedAnswer, SealedAnswers
-from protocols import ring
+from participant.switch import StopSwitch
 from protocols import policy as policies
+from protocols import ring
 from protocols.codec import decode, digest, encode
 from protocols.errors import Equivocation, IllegalMove
 from protocols.identity import IdentityKey, PartnerId, Signed

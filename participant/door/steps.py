@@ -121,9 +121,7 @@ class Steps:
                 expected="a sealed answer before masking", came="none", do="seal the answer, then ask again"
             )
         self.check_answer(config, answer)
-        masking = contributor.begin_mask(
-            decode(states.Shared, state), config, items, roll=roll(version)
-        )
+        masking = contributor.begin_mask(decode(states.Shared, state), config, items, roll=roll(version))
         words = sealing.open_sealed(self._vectors, answer, config.answer.ring_bits)
         masked = sealing.write_masked(self._vectors, masking, config, words)
         state_after, header = contributor.seal_input(masking, config, masked.chunk_hashes, key=self._key)
@@ -175,7 +173,9 @@ class Steps:
 def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:
     if answer is None or answer.voided:
         raise AlreadyUnmasked(
-            expected="a sealed answer that is still open", came="none", do="let this attempt end without this node"
+            expected="a sealed answer that is still open",
+            came="none",
+            do="let this attempt end without this node",
         )
     return answer.bound_to or None
 

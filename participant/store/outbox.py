@@ -47,7 +47,9 @@ class Outbox:
 
     def find(self, round_number: int, attempt: int, kind: str) -> OutboxRecord | None:
         """The payload of this kind, or None if none was committed."""
-        row = self._db.execute(select(outbox).where(_key(round_number, attempt, kind))).mappings().one_or_none()
+        row = (
+            self._db.execute(select(outbox).where(_key(round_number, attempt, kind))).mappings().one_or_none()
+        )
         return None if row is None else _record(row)
 
     def add(self, record: OutboxRecord) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,9 @@ def totals(home: Path, db: Engine) -> Totals:
     """Count what all imports brought, and find the days on which nothing was sold."""
     with reading(db) as connection:
         sums = connection.execute(
-            select(func.sum(imports.c.rows_read), func.sum(imports.c.kept), func.sum(imports.c.already_stored))
+            select(
+                func.sum(imports.c.rows_read), func.sum(imports.c.kept), func.sum(imports.c.already_stored)
+            )
         ).one()
         reasons = connection.execute(
             select(rejected.c.reason, func.sum(rejected.c.rows)).group_by(rejected.c.reason)
@@ -52,7 +55,7 @@ def totals(home: Path, db: Engine) -> Totals:
         days = [
             int(row[0])
             for row in scan.execute(
-                f"SELECT DISTINCT seconds // {DAY_S} AS day FROM {events.relation()} ORDER BY day"
+                f"SELECT DISTINCT seconds // {DAY_S} AS day FROM {events.relation()} ORDER BY day"  # noqa: S608 - our own paths
             ).fetchall()
         ]
     return Totals(
@@ -62,7 +65,7 @@ def totals(home: Path, db: Engine) -> Totals:
         rejected={str(row[0]): int(row[1]) for row in reasons},
         gaps=tuple(
             Gap(first=(before + 1) * DAY_S, last=(after - 1) * DAY_S)
-            for before, after in zip(days, days[1:], strict=False)
+            for before, after in pairwise(days)
             if after - before > 1
         ),
     )

@@ -46,7 +46,9 @@ class Rosters:
     def approve(self, *, height: int, roster_hash: bytes, body: bytes, at: int) -> None:
         """Keep that the officer accepted this version: at most one successor per height is signed."""
         self._db.execute(
-            insert(rosters).values(height=height, hash=roster_hash, body=body, approved_at=at, in_force_at=None)
+            insert(rosters).values(
+                height=height, hash=roster_hash, body=body, approved_at=at, in_force_at=None
+            )
         )
 
     def put_in_force(self, *, height: int, roster_hash: bytes, body: bytes, at: int) -> None:

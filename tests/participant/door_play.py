@@ -19,7 +19,8 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from participant import durable, entropy
-from participant.door import Door, exit
+from participant.door import Door
+from participant.door import exit as door_exit
 from participant.home import Home
 from participant.store.rosters import Rosters
 from participant.store.schema import open_database
@@ -34,7 +35,7 @@ from protocols.roster import roster_hash
 from protocols.secure_sum import contributor, states
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
-from tests.participant import nodes
+from tests.participant import asked
 from tests.participant.fake_coordinator import Attempt, Company, FakeCoordinator
 
 POLICY = Policy(
@@ -77,11 +78,11 @@ class Steps:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        durable.sync, exit.transaction = self.sync, self.transaction  # type: ignore[assignment]
+        durable.sync, door_exit.transaction = self.sync, self.transaction  # type: ignore[assignment]
         try:
             yield
         finally:
-            durable.sync, exit.transaction = os.fsync, transaction  # type: ignore[assignment]
+            durable.sync, door_exit.transaction = os.fsync, transaction  # type: ignore[assignment]
 
 
 def open_door(root: Path, company: Company, coordinator: FakeCoordinator, policy: Policy = POLICY) -> Door:
@@ -97,7 +98,7 @@ def open_door(root: Path, company: Company, coordinator: FakeCoordinator, policy
                 height=0,
                 roster_hash=roster_hash(coordinator.roster),
                 body=encode(coordinator.signed_roster),
-                at=nodes.NOW,
+                at=asked.NOW,
             )
     door = Door(
         paths=home.door,
@@ -105,7 +106,7 @@ def open_door(root: Path, company: Company, coordinator: FakeCoordinator, policy
         me=company.id,
         key=company.key,
         policy=policy,
-        clock=ManualClock(nodes.NOW),
+        clock=ManualClock(asked.NOW),
         entropy=entropy.random_bytes,
     )
     door.recover()
@@ -118,7 +119,7 @@ class Peer:
     def __init__(self, company: Company, coordinator: FakeCoordinator, number: int) -> None:
         self.company = company
         self._coordinator = coordinator
-        self._answer = nodes.answer(number)
+        self._answer = asked.answer(number)
         self._states: dict[tuple[int, int], states.State] = {}
         self._sent: dict[tuple[int, int, str], Submission] = {}
 
@@ -171,7 +172,7 @@ class Play:
     """A coordinator, peers, and the place of one company whose door is under test."""
 
     def __init__(self, root: Path, members: int = 4, policy: Policy = POLICY) -> None:
-        self.coordinator, self.companies, _ = nodes.consortium(members)
+        self.coordinator, self.companies, _ = asked.consortium(members)
         self.me = self.companies[1]
         self.root = root
         self._policy = policy
@@ -180,7 +181,7 @@ class Play:
             for number, company in enumerate(self.companies)
             if company is not self.me
         ]
-        self.own = nodes.answer(1)
+        self.own = asked.answer(1)
         self.door = self.reopen()
 
     def reopen(self) -> Door:
@@ -189,7 +190,7 @@ class Play:
         return self.door
 
     def ask(self, epoch: str = "e1") -> Attempt:
-        return self.coordinator.ask(nodes.taste(len(self.companies), epoch=epoch))
+        return self.coordinator.ask(asked.taste(len(self.companies), epoch=epoch))
 
     def peers_act(self, attempt: Attempt, *, without: frozenset[int] = frozenset()) -> None:
         """Every peer but those in ``without`` submits for the phase that is open."""
@@ -211,7 +212,7 @@ class Play:
         if phase is Phase.ADVERTISE:
             config = attempt.config
             proof = consistency_proof(self.coordinator.log[: config.audit_size], self.seen_size())
-            made = self.door.advertise(given.items[0], vocabulary=nodes.WORDS, proof=proof, customers=9)
+            made = self.door.advertise(given.items[0], vocabulary=asked.WORDS, proof=proof, customers=9)
         else:
             if phase is Phase.MASK:
                 self.door.seal(given.round, given.attempt, self.own)

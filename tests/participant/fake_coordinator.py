@@ -16,7 +16,16 @@ from protocols.codec import decode, digest, encode, tagged_hash
 from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed, partner_id
 from protocols.limits import CHUNK_BYTES
-from protocols.messages import PHASES, SUITE, AnswerSpec, InputHeader, Phase, PhaseInput, RoundConfig, Submission
+from protocols.messages import (
+    PHASES,
+    SUITE,
+    AnswerSpec,
+    InputHeader,
+    Phase,
+    PhaseInput,
+    RoundConfig,
+    Submission,
+)
 from protocols.release import NO_RELEASE, ReleaseManifest, pack, release_id, sum_sha256
 from protocols.roster import Change, RosterEntry, RosterVersion, SignedRoster, approve, roll, roster_hash
 from protocols.secure_sum import collector
@@ -126,7 +135,9 @@ class FakeCoordinator:
         self.abort(last, "retried")
         self.log.append(merkle.leaf_hash(b"aborted"))
         config = replace(
-            last.config, attempt=last.config.attempt + 1, deadlines=tuple(d + 600 for d in last.config.deadlines)
+            last.config,
+            attempt=last.config.attempt + 1,
+            deadlines=tuple(d + 600 for d in last.config.deadlines),
         )
         return self.open(replace(config, **changes))  # type: ignore[arg-type]
 
@@ -162,7 +173,11 @@ class FakeCoordinator:
             return None
         config = attempt.config
         return PhaseInput(
-            round=config.round, attempt=config.attempt, phase=attempt.phase.value, items=items, reason=attempt.reason
+            round=config.round,
+            attempt=config.attempt,
+            phase=attempt.phase.value,
+            items=items,
+            reason=attempt.reason,
         )
 
     def submit(self, sender: PartnerId, submission: Submission) -> None:
@@ -369,5 +384,11 @@ class FakeLink:
 def problem(code: str, status: int) -> Problem:
     """A problem document of the coordinator."""
     return Problem(
-        type=f"urn:altrove:problem:{code}", title=code, status=status, detail="", expected="x", came="y", do="z"
+        type=f"urn:altrove:problem:{code}",
+        title=code,
+        status=status,
+        detail="",
+        expected="x",
+        came="y",
+        do="z",
     )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,16 +19,10 @@ from participant.settings import (
 )
 from participant.store.membership import Member, Membership
 from participant.store.schema import open_database
-from protocols.messages import AnswerSpec
-from protocols.questions import ask
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
-from protocols.vocabulary import Vocabulary
-from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator, FakeLink, companies
-
-NOW = 1_700_000_000
-WORDS = Vocabulary.of("test words", ["BREAD", "CHEESE", "MILK", "TEA"])
-SPRING, SUMMER, AUTUMN = 1_680_000_000, 1_690_000_000, 1_695_000_000
+from tests.participant.asked import NOW, SPRING, SUMMER, WORDS, consortium
+from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator, FakeLink
 
 PERMISSIVE = PolicySettings(
     minimum_cohort=3, customers_floor=2, accept_company_differencing=True, accept_two_expose_the_third=True
@@ -45,13 +38,6 @@ def settings(**parts: object) -> Settings:
         "training": TrainingSettings(),
     }
     return Settings(**(given | parts))  # type: ignore[arg-type]
-
-
-def taste(members: int, *, epoch: str = "2023-q3", until: int = AUTUMN) -> AnswerSpec:
-    """The specification of a taste question over four words."""
-    return ask(
-        [("taste", {"until": until, "customers_cap": 1000})], WORDS, members=members, epoch=epoch
-    )
 
 
 def found_home(root: Path, company: Company) -> Home:
@@ -90,17 +76,6 @@ def start(
     return node
 
 
-def consortium(count: int) -> tuple[FakeCoordinator, tuple[Company, ...], ManualClock]:
-    """A founded consortium of ``count`` companies."""
-    members = companies(count)
-    return FakeCoordinator(members, WORDS, now=NOW), members, ManualClock(NOW)
-
-
-def answer(seed: int, cells: int = 10) -> npt.NDArray[np.int64]:
-    """Some whole numbers in fixed point."""
-    return np.random.default_rng(seed).integers(0, 900, cells).astype(np.int64) << 24
-
-
 def sell(node: Node, folder: Path, baskets: Mapping[str, Sequence[tuple[int, str]]]) -> None:
     """Import purchases: customer -> (unix second, word) lines."""
     folder.mkdir(exist_ok=True)
@@ -135,8 +110,6 @@ def shop(seed: int, customers: int = 8) -> dict[str, list[tuple[int, str]]]:
             (SUMMER + 1000 + number, str(words[2])),
         ]
     return baskets
-
-
 
 
 def template(root: Path, count: int) -> Path:

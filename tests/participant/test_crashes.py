@@ -49,7 +49,7 @@ def test_a_crash_at_any_durable_step_sends_no_other_bytes_and_the_sum_is_exact(t
             while attempt.phase is not Phase.RELEASED:
                 play.peers_act(attempt)
                 try:
-                    play.door_acts(attempt, lambda kind, body: sent[kind].add(body))
+                    play.door_acts(attempt, lambda kind, body, to=sent: to[kind].add(body))
                 except Crash:
                     play.reopen()
                     if not play.door.needs_answer(attempt.config.answer_id):

@@ -14,12 +14,14 @@ from participant.settings import PolicySettings
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox
 from protocols.codec import decode
 from protocols.messages import Phase
+from protocols.questions import ask
 from protocols.release import ReleaseManifest, unpack
 from protocols.ring import encode_vector, lift
 from protocols.service.clock import ManualClock
 from protocols.service.problems import Refused
 from protocols.service.unit_of_work import reading
-from tests.participant import nodes
+from protocols.vocabulary import Vocabulary
+from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import Attempt, FakeCoordinator, problem
 
 Five = tuple[FakeCoordinator, list[Node], ManualClock]
@@ -33,7 +35,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def five(homes: Path, tmp_path: Path) -> Iterator[Five]:
-    coordinator, members, clock = nodes.consortium(5)
+    coordinator, members, clock = asked.consortium(5)
     shutil.copytree(homes, tmp_path / "homes")
     made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
     yield coordinator, made, clock
@@ -66,14 +68,14 @@ def plain_sum(attempt: Attempt, made: list[Node]) -> np.ndarray:
     spec = attempt.config.answer
     rows = []
     for node in made:
-        context = AnswerContext(records=node.records, vocabulary=nodes.WORDS, released=node.releases.gram)
+        context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.gram)
         rows.append(lift(encode_vector(fill_all(spec, context), spec), spec.ring_bits))
     return np.sum(rows, axis=0)
 
 
 def test_five_nodes_answer_and_the_sum_is_the_plain_one(five):
     coordinator, made, _ = five
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     turn_all(made)
     assert attempt.phase is Phase.RELEASED
     np.testing.assert_array_equal(released_sum(coordinator), plain_sum(attempt, made))
@@ -83,7 +85,7 @@ def test_five_nodes_answer_and_the_sum_is_the_plain_one(five):
 
 def test_every_payload_has_a_record_that_says_there_is_no_differential_privacy(five):
     coordinator, made, _ = five
-    coordinator.ask(nodes.taste(5))
+    coordinator.ask(asked.taste(5))
     turn_all(made)
     with reading(made[0].db) as connection:
         records = Outbox(connection).recent(20)
@@ -98,7 +100,7 @@ def test_every_payload_has_a_record_that_says_there_is_no_differential_privacy(f
 @pytest.mark.parametrize("lost_in", [Phase.ADVERTISE, Phase.SHARE, Phase.MASK, Phase.CHECK, Phase.UNMASK])
 def test_a_node_lost_in_any_phase_leaves_the_sum_of_the_others_exact(five, lost_in):
     coordinator, made, _ = five
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     alive = list(made)
     for _ in range(12):
         if attempt.phase is lost_in and len(alive) == 5:
@@ -115,7 +117,7 @@ def test_a_node_lost_in_any_phase_leaves_the_sum_of_the_others_exact(five, lost_
 
 def test_a_silent_coordinator_is_asked_again_and_gets_the_same_bytes(five):
     coordinator, made, _ = five
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     submit = coordinator.submit
 
     def lost_reply(sender, submission):
@@ -135,7 +137,7 @@ def test_a_silent_coordinator_is_asked_again_and_gets_the_same_bytes(five):
 
 def test_every_node_restarted_after_every_turn_still_finishes_the_round(five):
     coordinator, made, _ = five
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     for _ in range(8):
         for node in list(made):
             node.exchange.turn()
@@ -146,7 +148,7 @@ def test_every_node_restarted_after_every_turn_still_finishes_the_round(five):
 
 def test_a_retry_masks_the_same_sealed_vector_and_never_fills_it_in_again(five, tmp_path):
     coordinator, made, _ = five
-    first = coordinator.ask(nodes.taste(5))
+    first = coordinator.ask(asked.taste(5))
     turn_all(made, 3)
     assert first.phase is Phase.CHECK
     before = plain_sum(first, made)
@@ -162,7 +164,7 @@ def test_a_retry_masks_the_same_sealed_vector_and_never_fills_it_in_again(five, 
 
 def test_stop_keeps_everything_here_and_release_lets_the_round_go_on(five):
     coordinator, made, _ = five
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     turn_all(made, 1)
     made[0].door.switch.stop()
     before = len(coordinator.received)
@@ -180,7 +182,7 @@ def test_a_company_below_its_policys_floor_refuses_in_words_and_the_others_go_on
     made[0].db.dispose()
     policy = nodes.PERMISSIVE.model_copy(update={"customers_floor": 100})
     made[0] = nodes.start(made[0].home.root, company, coordinator, clock, policy=policy)
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     turn_all(made, 1)
     coordinator.close(attempt)
     turn_all(made)
@@ -193,8 +195,8 @@ def test_a_company_below_its_policys_floor_refuses_in_words_and_the_others_go_on
 
 def test_a_vocabulary_of_another_version_is_refused_with_what_to_do(five):
     coordinator, made, _ = five
-    other = nodes.Vocabulary.of("test words", [*nodes.WORDS.concepts, "WINE"], version=2)
-    spec = nodes.ask([("taste", {"until": nodes.AUTUMN})], other, members=5, epoch="x")
+    other = Vocabulary.of("test words", [*asked.WORDS.concepts, "WINE"], version=2)
+    spec = ask([("taste", {"until": asked.AUTUMN})], other, members=5, epoch="x")
     coordinator.ask(spec)
     made[0].exchange.turn()
     (refusal,) = made[0].exchange.refusals()
@@ -207,6 +209,6 @@ def test_a_question_that_the_policy_does_not_list_is_refused(five):
     company = next(m for m in coordinator.members if m.id == made[0].member.partner)
     policy = PolicySettings(**(nodes.PERMISSIVE.model_dump() | {"questions": ("evaluation",)}))
     node = nodes.start(made[0].home.root, company, coordinator, clock, policy=policy)
-    coordinator.ask(nodes.taste(5))
+    coordinator.ask(asked.taste(5))
     node.exchange.turn()
     assert [r.code for r in node.exchange.refusals()] == ["question-not-allowed"]
