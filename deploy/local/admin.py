@@ -98,7 +98,9 @@ class Admin:
         )
         if answer.status_code != httpx.codes.OK:
             raise CommandFailed(
-                expected=f"200 for {path}", came=f"{answer.status_code} {answer.text[:300]}", do="read the logs"
+                expected=f"200 for {path}",
+                came=f"{answer.status_code} {answer.text[:300]}",
+                do="read the logs",
             )
         return answer.content
 

@@ -16,22 +16,27 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """Runs ``altrove-node`` and ``altrove-coordinator`` from this virtual environment."""
+    """Runs ``altrove-node`` and ``altrove-coordinator`` from this virtual environment.
+
+    What a command with ``secret`` prints is not logged.
+    """
 
     log: Path
     environment: Mapping[str, str]
 
-    def coordinator(self, home: Path, *words: str, within_s: float = 120) -> str:
+    def coordinator(self, home: Path, *words: str, within_s: float = 120, secret: bool = False) -> str:
         """``altrove-coordinator --home HOME ...``; returns what it printed."""
-        return self._run(coordinator_words(home, *words), within_s)
+        return self._run(coordinator_words(home, *words), within_s, secret=secret)
 
-    def node(self, home: Path, *words: str, within_s: float = 120) -> str:
+    def node(self, home: Path, *words: str, within_s: float = 120, secret: bool = False) -> str:
         """``altrove-node --home HOME ...``; returns what it printed."""
-        return self._run(node_words(home, *words), within_s)
+        return self._run(node_words(home, *words), within_s, secret=secret)
 
-    def _run(self, words: Sequence[str], within_s: float) -> str:
+    def _run(self, words: Sequence[str], within_s: float, *, secret: bool) -> str:
         began = time.monotonic()
-        shown = shlex.join([Path(words[0]).name, *words[1:]])
+        # An invitation works once, but its secret still does not belong into a log.
+        harmless = ["--invite=..." if word.startswith("--invite=") else word for word in words[1:]]
+        shown = shlex.join([Path(words[0]).name, *harmless])
         try:
             done = subprocess.run(
                 list(words),
@@ -48,7 +53,7 @@ class Commands:
             ) from None
         with self.log.open("a") as log:
             log.write(f"$ {shown}   # exit {done.returncode} after {time.monotonic() - began:.1f} s\n")
-            log.write(done.stdout + done.stderr)
+            log.write(("(a secret, not logged)\n" if secret else done.stdout) + done.stderr)
         if done.returncode != 0:
             last = " ".join((done.stderr.strip() or done.stdout.strip()).split())[-600:]
             raise CommandFailed(expected=f"`{shown}` to succeed", came=last, do=f"read {self.log}")

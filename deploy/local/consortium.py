@@ -105,9 +105,14 @@ class Consortium:
 
     def join(self, company: Company) -> None:
         """Invite the company and let it join: its keys are made in its own home."""
-        invitation = self.commands.coordinator(self.coordinator_home, "invite", company.name).strip()
+        invitation = self.commands.coordinator(
+            self.coordinator_home, "invite", company.name, secret=True
+        ).strip()
         self.commands.node(
-            self.node_home(company), "join", f"--invite={invitation}", f"--port={self.plan.ports[company.slug]}"
+            self.node_home(company),
+            "join",
+            f"--invite={invitation}",
+            f"--port={self.plan.ports[company.slug]}",
         )
 
     def connect(self, company: Company) -> None:
@@ -161,7 +166,11 @@ class Consortium:
 
     def token(self, company: Company) -> str:
         """A token for the company's own shop."""
-        for line in self.commands.node(self.node_home(company), "token", "new", "demo").splitlines():
+        for line in self.commands.node(
+            self.node_home(company), "token", "new", "demo", secret=True
+        ).splitlines():
             if line.strip().startswith("alt_"):
                 return line.strip()
-        raise CommandFailed(expected="a token that starts with alt_", came="none", do=f"read {self.commands.log}")
+        raise CommandFailed(
+            expected="a token that starts with alt_", came="none", do=f"read {self.commands.log}"
+        )
