@@ -30,6 +30,7 @@ class SimulatedMember:
         self.answer = np.random.default_rng(seed).integers(0, 90, 6) << 24 if answer is None else answer
         self.mute: set[Phase] = set()
         self.withholds_bytes = False
+        self.request_pem = ""
         self.roll: Roll = {}
         self.after = 0
         self.sent: dict[tuple[int, int, str], bytes] = {}
@@ -46,7 +47,7 @@ class SimulatedMember:
             name=self.name,
             identity_key=self.key.public,
             courier_key=b"ecdsa-sha2-nistp384 " + self.name.encode(),
-            certificate_request=make_request(self.name).certificate.decode(),
+            certificate_request=self.request_pem or make_request(self.name).certificate.decode(),
         )
         self.join_bytes = encode(self.key.sign(self.id, request))
         response = client.post("/v1/join", content=self.join_bytes)
