@@ -13,7 +13,7 @@ from participant.node import Node
 from participant.serving import Recommender
 from protocols.messages import Phase
 from protocols.service.jobs import Jobs
-from tests.participant import nodes
+from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import FakeCoordinator
 
 Five = tuple[FakeCoordinator, list[Node]]
@@ -48,7 +48,7 @@ def sentence(http: TestClient, path: str = "/") -> str:
 
 
 def play(coordinator: FakeCoordinator, made: list[Node]) -> None:
-    attempt = coordinator.ask(nodes.taste(5))
+    attempt = coordinator.ask(asked.taste(5))
     for _ in range(8):
         for node in made:
             node.exchange.turn()
