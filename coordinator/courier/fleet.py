@@ -9,6 +9,7 @@ run when it ends or falls silent. What work there is, and what the bytes mean, i
 '13400837290842307219'
 """
 
+import socket
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from coordinator import entropy
 from coordinator.courier import bundle
 from coordinator.courier.errors import CourierUnreachable
+from protocols.service.errors import PortTaken
 from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
@@ -105,7 +107,13 @@ class Fleet:
         self._next_look = 0.0
 
     def start(self) -> None:
-        """Start everything and return; :meth:`register` and :meth:`wait_run` wait by themselves."""
+        """Start everything and return; :meth:`register` and :meth:`wait_run` wait by themselves.
+
+        Raises:
+            PortTaken: something else listens on the public port.
+            CourierBroken: this installation lacks a file, or has another Flower.
+        """
+        _check_free(self.settings.host, self.settings.port)
         home = self.settings.home
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
@@ -265,3 +273,17 @@ class Fleet:
             folder=home / name,
             log=home / "logs" / f"{name}.log",
         )
+
+
+def _check_free(host: str, port: int) -> None:
+    """Say now, in one sentence, what SuperLink would say in its log at every restart."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as reason:
+            raise PortTaken(
+                expected=f"port {port} of {host} to be free for the fleet",
+                came=reason.strerror or "an error",
+                do=f"end the process that `ss -ltnp 'sport = :{port}'` names, or choose another fleet port",
+            ) from reason

@@ -1,6 +1,7 @@
 """The fleet registers keys once, and replaces a run that ended or fell silent."""
 
 import itertools
+import socket
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from coordinator.courier import CourierRefused, CourierUnreachable, Fleet, FleetSettings
 from coordinator.courier.control import FleetNode, pem_of
 from participant.courier import courier_key_pair
+from protocols.service.errors import PortTaken
 
 
 class FakeControl:
@@ -229,3 +231,13 @@ def test_health_lists_who_is_online(fleet, tick, key):
 
 def test_the_key_is_registered_in_the_form_that_flower_stores(key):
     assert pem_of(key).startswith(b"-----BEGIN PUBLIC KEY-----")
+
+
+@pytest.mark.enable_socket
+def test_a_taken_port_is_one_clear_message_and_starts_nothing(fleet):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        fleet.settings = replace(fleet.settings, port=other.getsockname()[1])
+        with pytest.raises(PortTaken, match="choose another fleet port"):
+            fleet.start()
+    assert fleet.health().processes[0].pid == 0
+    assert list(fleet.settings.home.iterdir()) == []
