@@ -154,11 +154,11 @@ class ReleaseDesk:
         survivors = attempt.survivors if confirmed else manifest.survivors
         try:
             check_manifest(manifest, config, transcript, survivors)
-        except BadRelease as error:
+        except BadRelease:
             self._vote(
                 config, release_id(manifest), accept=False, reason="not the sum that this company signed"
             )
-            raise error
+            raise
         return config, confirmed
 
     def _vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> None:
