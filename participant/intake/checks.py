@@ -36,7 +36,7 @@ def seconds(column: str, kind: str) -> str:
 
     Timestamps and dates as they are; whole numbers as unix seconds, milli-, micro- or nanoseconds
     by their size, or as YYYYMMDD; text as an ISO timestamp (with or without offset) or as such a
-    number. Times without a zone are taken as UTC.
+    number. Times without a zone are taken as UTC. Eight digits are a day: unix seconds of 1970 are not.
     """
     name = identifier(column)
     if kind.startswith("TIMESTAMP") or kind == "DATE":
