@@ -267,6 +267,11 @@ def test_a_version_out_of_order_or_with_a_key_twice_does_not_exist(change):
         replace(FIRST, **change)
 
 
+def test_a_coordinator_with_a_weak_key_has_no_roster():
+    with pytest.raises(WeakKey):
+        replace(FIRST, coordinator_key=bytes(32))
+
+
 @pytest.mark.parametrize("field", ["name", "identity_key", "courier_key", "certificate"])
 def test_two_members_never_share_a_name_or_a_key(field):
     ash = next(entry for entry in FIRST.entries if entry.name == "Ash")
