@@ -92,7 +92,10 @@ def _round_parts(shown: Round | None, members: Sequence[Member]) -> dict[str, ob
     """What both pages need to draw a round: names, colours, plot, words."""
     return {
         "names": {member.partner: member.name for member in members},
-        "colours": {member.partner: f"c{index % COLOURS}" for index, member in enumerate(members)},
+        "colours": {
+            member.partner: f"c{index % COLOURS}"
+            for index, member in enumerate(sorted(members, key=lambda m: m.name))
+        },
         "phase_words": words.PHASE_WORDS,
         "finding": "" if shown is None else words.timing_finding(shown),
         "plot": "" if shown is None else _timing_plot(shown),
