@@ -32,6 +32,11 @@ class Commands:
         """``altrove-node --home HOME ...``; returns what it printed."""
         return self._run(node_words(home, *words), within_s, secret=secret)
 
+    def measure(self, home: Path, test_until: int) -> str:
+        """What ``deploy.local.measure`` prints for the node in ``home``."""
+        words = (sys.executable, "-m", "deploy.local.measure", str(home), str(test_until))
+        return self._run(words, 300, secret=False)
+
     def _run(self, words: Sequence[str], within_s: float, *, secret: bool) -> str:
         began = time.monotonic()
         # An invitation works once, but its secret still does not belong into a log.

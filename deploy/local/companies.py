@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _NAMES: Final = ("Alder Market", "Bellini Foods", "Cortese Grocers", "Dunmore & Daughters", "Esker Fresh")
-_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900")
-"""Distinguishable with the common forms of colour blindness (after Okabe and Ito, 2008)."""
+_COLOURS: Final = ("#3468b0", "#b9681b", "#2f8460", "#a1447a", "#736f20")
+"""The consoles' colours, in the same order: by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

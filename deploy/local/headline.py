@@ -35,6 +35,7 @@ class CompanyHeadline:
     customers: int
     local: Interval
     exchange: Interval
+    gained: Interval
     deployed: bool
     reason: str
 
@@ -45,6 +46,7 @@ class CompanyHeadline:
             "customers": self.customers,
             "local_of_100": asdict(self.local),
             "exchange_of_100": asdict(self.exchange),
+            "gained_of_100": asdict(self.gained),
             "deployed": self.deployed,
             "reason": self.reason,
         }
@@ -90,7 +92,7 @@ def show_headline(lines: Sequence[CompanyHeadline], origin: str, console: Consol
     console.print(f"\n[bold]{summary(lines)}[/]\n")
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("company")
-    for column in ("customers", "own data only", "with the exchange"):
+    for column in ("customers", "own data only", "with the exchange", "difference"):
         table.add_column(column, justify="right")
     table.add_column("what the gate decided")
     for line in lines:
@@ -99,6 +101,7 @@ def show_headline(lines: Sequence[CompanyHeadline], origin: str, console: Consol
             f"{line.customers:,}",
             str(line.local),
             str(line.exchange),
+            f"{line.gained.value:+.1f} ({line.gained.low:+.1f} to {line.gained.high:+.1f})",
             line.reason or ("deployed" if line.deployed else "kept its own model"),
         )
     console.print(table)

@@ -5,6 +5,7 @@ machine gives; resident sizes would count torch's libraries once per process.
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ class MemoryWatch:
     """A thread that samples every process of the demo and keeps the highest values."""
 
     processes: Processes
+    seen: Callable[[int], None] = lambda _total: None
     peak_total_bytes: int = 0
     peak_bytes: dict[str, int] = field(default_factory=dict)
     now_bytes: int = 0
@@ -54,6 +56,7 @@ class MemoryWatch:
         self.now_bytes = total
         self.peak_total_bytes = max(total, self.peak_total_bytes)
         self.samples += 1
+        self.seen(total)
 
     def _run(self) -> None:
         while not self._stop.is_set():

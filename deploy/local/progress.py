@@ -89,6 +89,10 @@ class Progress:
         """Wall seconds since the demo began."""
         return time.monotonic() - self.started
 
+    def memory_seen(self, total_bytes: int) -> None:
+        """Note how much memory all processes take now."""
+        self.memory_bytes = total_bytes
+
     def announce(self, sentence: str) -> None:
         """Something to keep in sight: a browser address."""
         self.addresses.append(sentence)

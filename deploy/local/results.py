@@ -30,6 +30,7 @@ class RoundFigures:
     wall_s: float
     seconds_by_phase: Mapping[str, float]
     bytes_up_each: Mapping[str, int]
+    routes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
