@@ -29,6 +29,9 @@ from protocols.service.tls import server_context
 from protocols.service.unit_of_work import reading, transaction
 
 HOUR_S = 3_600.0
+MATCH_EVERY_S = 60.0
+"""How soon a removed member's courier is forgotten at the latest."""
+
 DAY_S = 86_400
 
 _log = structlog.get_logger(__name__)
@@ -166,26 +169,35 @@ class Daemon:
         self._unregistered = True
 
     def _register(self, stop: Stop) -> None:
-        """Make every member's courier known to the fleet, now and whenever somebody joins."""
-        self._unregistered = True
+        """Keep the fleet's registrations those of the members: at once when somebody joins, else now and then."""
+        due = self._services.clock.monotonic_s()
         while not stop:
-            if self._unregistered:
+            if self._unregistered or self._services.clock.monotonic_s() >= due:
                 self._unregistered = False
-                self._register_all()
+                self._match_registrations()
+                due = self._services.clock.monotonic_s() + MATCH_EVERY_S
             stop.wait(0.5)
 
-    def _register_all(self) -> None:
+    def _match_registrations(self) -> None:
         carrier = self._carrier
         if carrier is None:
             return
         with reading(self._services.db) as connection:
-            members = Members(connection).active()
+            members = Members(connection).all()
         for member in members:
-            node = carrier.register(member.name, member.courier_key)
+            if member.removed_at and not member.flower_node:
+                continue
+            if member.removed_at:
+                carrier.unregister(member.name)
+                node = ""
+            else:
+                node = carrier.register(member.name, member.courier_key)
             if node != member.flower_node:
                 with transaction(self._services.db) as connection:
                     Members(connection).set_flower_node(member.partner, node)
-                _log.info("courier registered", member=member.name, node=node)
+                _log.info(
+                    "courier registered" if node else "courier forgotten", member=member.name, node=node
+                )
 
     def _keep_house(self, stop: Stop) -> None:
         """Drop masked vectors that no dispute can need any more."""

@@ -8,9 +8,8 @@ from sqlalchemy import Engine
 from coordinator.audit.log import AuditWriter
 from coordinator.errors import UnknownRelease, UnknownVocabulary
 from coordinator.releases.publishing import Payloads
-from coordinator.rounds.settled import roll_of
+from coordinator.store.members import Members
 from coordinator.store.releases import Releases, StoredRelease, StoredVote
-from coordinator.store.rounds import Rounds
 from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import encode
 from protocols.errors import BadInput, Equivocation
@@ -83,10 +82,11 @@ class Library:
             BadInput: it is about another release than its address.
             Equivocation: the member voted otherwise before.
         """
-        stored = self.release(release)
-        with reading(self._db) as connection:
-            attempt = Rounds(connection).attempt(stored.manifest.round, stored.manifest.attempt)
-            vote = open_vote(signed, roll_of(connection, attempt.config))
+        self.release(release)
+        with reading(self._db) as connection:  # whoever is a member now may vote, also on earlier sums
+            vote = open_vote(
+                signed, {each.partner: each.identity_key for each in Members(connection).active()}
+            )
         if vote.release != release or vote.voter != sender:
             raise BadInput(
                 expected="a vote on this release by its sender", came="another", do="send it to its address"

@@ -113,8 +113,10 @@ class Members:
         return tuple(member for member in self.all() if not member.removed_at)
 
     def set_flower_node(self, partner: PartnerId, node: str) -> None:
-        """Note the node id under which the fleet knows this member's courier."""
-        self._connection.execute(update(members).where(members.c.partner == partner).values(flower_node=node))
+        """Note the node id under which the fleet knows this member's courier; empty: it no longer does."""
+        self._connection.execute(
+            update(members).where(members.c.partner == partner).values(flower_node=node or None)
+        )
 
     def remove(self, partner: PartnerId, now: int) -> None:
         """Refuse this member's requests from now on."""
