@@ -152,3 +152,7 @@ def test_a_silent_coordinator_is_visible():
     assert words.contact(a_status(last_contact=0), NOW) == "never"
     assert words.contact(a_status(last_contact=NOW - 300), NOW) == "6 min ago"
     assert words.contact(a_status(last_contact=NOW - 2), NOW) == "just now"
+
+
+def test_a_company_has_the_colour_that_it_has_on_the_coordinators_pages(view):
+    assert 'class="name c3">Nordmarkt' in shown(view, "/outbox").text
