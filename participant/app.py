@@ -119,6 +119,7 @@ class Daemon:
                 address = fleet.get("address", "")
                 if not address:
                     _log.info("the coordinator runs no fleet; vectors go over the API")
+                    self.node.exchange.without_courier()
                     return
             if not address and stop.wait(COURIER_RETRY_S):
                 return

@@ -130,6 +130,10 @@ class Exchange:
         self._fallbacks.fetched((round_number, attempt))
         self._door.handed(round_number, attempt, MASKED_VECTOR)
 
+    def without_courier(self) -> None:
+        """The consortium runs no fleet: send vectors over the API at once."""
+        self._fallbacks.without_courier()
+
     def refusals(self) -> tuple[Refusal, ...]:
         """The newest refusals first, since the daemon started."""
         with self._lock:

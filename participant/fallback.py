@@ -23,6 +23,10 @@ class Fallbacks:
         self._patience = patience
         self._due: dict[tuple[int, int], _Due] = {}
 
+    def without_courier(self) -> None:
+        """There is no courier to wait for: every vector goes over the API at once."""
+        self._patience = Patience(after_s=0.0, share=self._patience.share)
+
     def expect(self, key: tuple[int, int], *, now_s: float, left_s: float) -> None:
         """A vector is ready at ``now_s`` and its phase closes ``left_s`` seconds later."""
         latest = now_s + max(0.0, left_s) * self._patience.share
