@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from coordinator.console import words
-from coordinator.console.view import ConsoleView, Member, PhaseState, Round, RoundState
+from coordinator.console.view import ConsoleView, Member, MemberState, PhaseState, Round, RoundState
 from protocols.errors import BadInput
 from protocols.service.origin import LOOPBACK, same_origin
 from protocols.service.pages import COLOURS, Link, Pages
@@ -92,10 +92,7 @@ def _round_parts(shown: Round | None, members: Sequence[Member]) -> dict[str, ob
     """What both pages need to draw a round: names, colours, plot, words."""
     return {
         "names": {member.partner: member.name for member in members},
-        "colours": {
-            member.partner: f"c{index % COLOURS}"
-            for index, member in enumerate(sorted(members, key=lambda m: m.name))
-        },
+        "colours": _colours(members),
         "phase_words": words.PHASE_WORDS,
         "finding": "" if shown is None else words.timing_finding(shown),
         "plot": "" if shown is None else _timing_plot(shown),
@@ -103,6 +100,13 @@ def _round_parts(shown: Round | None, members: Sequence[Member]) -> dict[str, ob
         "round_sentence": words.round_sentence,
         "release_sentence": words.release_sentence,
     }
+
+
+def _colours(members: Sequence[Member]) -> dict[str, str]:
+    """One colour class a company, by name: the same here and on the pages of every node."""
+    there = [m for m in members if m.state in {MemberState.JOINED, MemberState.ACTIVE}]
+    ranked = sorted(there, key=lambda member: member.name)
+    return {member.partner: f"c{rank % COLOURS}" for rank, member in enumerate(ranked)}
 
 
 def _timing_plot(shown: Round) -> str:

@@ -185,9 +185,9 @@ def _results_parts(results: Sequence[ScenarioResult]) -> dict[str, object]:
 
 
 def _company_parts(members: Sequence[str]) -> dict[str, object]:
-    """Colours by place in the roster, as on the coordinator's pages, and the words about privacy."""
+    """Colours by name, as on the coordinator's pages, and the words about privacy."""
     return {
-        "colours": {name: f"c{index % COLOURS}" for index, name in enumerate(members)},
+        "colours": {name: f"c{index % COLOURS}" for index, name in enumerate(sorted(members))},
         "no_privacy": words.NO_PRIVACY,
     }
 

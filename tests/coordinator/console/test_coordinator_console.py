@@ -73,7 +73,7 @@ def test_every_release_says_in_words_that_there_is_no_differential_privacy():
 
 def test_a_missing_company_is_marked_in_the_phase_that_it_missed():
     text = shown(running_view()).text
-    assert text.count('class="name missing c3" title="missing">Halcyon Grocers') == 1
+    assert text.count('class="name missing c2" title="missing">Halcyon Grocers') == 1
     assert text.count('class="name missing c4" title="missing">Petit Panier') == 1
 
 
@@ -103,7 +103,7 @@ def test_empty_states_say_what_will_appear_and_what_to_do():
 
 def test_a_company_keeps_its_colour_on_both_pages():
     for path in ("/", "/rounds/4"):
-        assert 'class="name c1">Nordmarkt' in shown(released_view(), path).text
+        assert 'class="name c3">Nordmarkt' in shown(released_view(), path).text
 
 
 def test_the_plot_is_titled_with_its_finding():
