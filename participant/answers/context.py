@@ -13,7 +13,8 @@ from protocols.vocabulary import Vocabulary
 class ReleasedGram(Protocol):
     """Gives the Gram matrix (float64, n_concepts squared) of a released ``taste`` sum by release id."""
 
-    def __call__(self, release: bytes, /) -> NDArray[np.float64]: ...
+    def __call__(self, release: bytes, /) -> NDArray[np.float64]:
+        """The matrix of ``release``; raises StaleRelease or BadRelease where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

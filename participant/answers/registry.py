@@ -20,7 +20,9 @@ def fill(question: str, parameters: bytes, context: AnswerContext) -> NDArray[np
     """Fill in ``question`` from this company's customers.
 
     Args:
+        question: its name.
         parameters: the question's canonical parameter bytes.
+        context: what to answer from.
 
     Returns:
         int64 with ``FRACTION_BITS`` fractional bits, of the question's length.

@@ -6,7 +6,7 @@ so that the same import on an empty node always gives the same keys.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +16,8 @@ from participant.intake.staging import EVENTS
 from participant.store.records_writing import CustomerRow, ItemRow, RecordsWriter
 
 BATCH: Final = 10_000
+Row = tuple[Any, ...]
+"""A row as DuckDB gives it."""
 
 
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
@@ -111,7 +113,7 @@ def _number(work: duckdb.DuckDBPyConnection, field: str, known: str, target: str
     )
 
 
-def _batches(work: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple[object, ...]]]:
+def _batches(work: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[Row]]:
     cursor = work.cursor().execute(query)
     while rows := cursor.fetchmany(BATCH):
         yield rows

@@ -1,8 +1,8 @@
 """One import from files to stored events: stage, check, number, place, commit."""
 
 import time
-from dataclasses import replace
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,8 @@ def read(
 
     Args:
         source: Parquet or CSV files, or folders of them.
+        home: the node's folder; events go to ``home/data``.
+        engine: the node's database.
         mapping: columns named by hand; the others are guessed.
         catalogue: files with one row per item; without one, items carry no concept.
         excluded: categories (compared without case) whose items are left out.

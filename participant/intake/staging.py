@@ -67,7 +67,7 @@ def place(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path in (*(p for p in source.rglob("*") if p.is_file()), source) if source.is_dir() else (source,):
         _sync(path)
-    os.replace(source, target)
+    source.replace(target)
     _sync(target.parent)
 
 

@@ -48,7 +48,9 @@ def fit(
     """Fit the curve by penalised maximum likelihood (Newton's method).
 
     Args:
-        scores: standardised, (customers, n_concepts); ``candidates`` and ``future`` alike.
+        scores: standardised, (customers, n_concepts).
+        candidates: what could have been suggested, same shape.
+        future: what was bought afterwards, same shape.
     """
     if len(scores) == 0:
         return UNTRAINED

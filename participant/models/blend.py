@@ -80,7 +80,11 @@ def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, se
     """Choose a mix for ``scenario`` on the hold-out.
 
     Args:
-        local, federated: raw scores, (customers, n_concepts).
+        held: own validation customers.
+        scenario: "explore" or "surprise".
+        local: raw scores of the local model, (customers, n_concepts).
+        federated: raw scores of the released model, same shape.
+        seed: of the split into folds.
     """
     candidates = held.candidates(scenario)
     popular = np.broadcast_to(popularity(held.buyers), candidates.shape)

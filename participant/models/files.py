@@ -101,7 +101,7 @@ def save(model: NodeModel, folder: Path) -> Path:
     )
     staged = folder / f".staging-{os.getpid()}.json"
     staged.write_bytes(_CHOICES.dump_json(choices, indent=1))
-    os.replace(staged, folder / CHOICES)
+    staged.replace(folder / CHOICES)
     for old in folder.glob("*.safetensors"):
         if old.stem != digest[:32]:
             old.unlink()
@@ -159,7 +159,7 @@ def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> 
     staged = folder / f".staging-{os.getpid()}.safetensors"
     save_file(dict(tensors), staged)
     digest = _digest(staged)
-    os.replace(staged, folder / f"{digest[:32]}.safetensors")
+    staged.replace(folder / f"{digest[:32]}.safetensors")
     return digest
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from participant.models.resampling import Interval, interval
 
-
 CUSTOMERS_MIN: Final = 2
 """Nobody can be judged by a single customer."""
 

@@ -92,4 +92,5 @@ def hit(scores: NDArray[np.float32], held: HoldOut, scenario: str) -> NDArray[np
     target = held.future & candidates
     rows = target.any(1)
     shown = top_indices(np.where(candidates[rows], scores[rows], -np.inf), TOP)
-    return np.take_along_axis(target[rows], shown, axis=1).any(1).astype(np.float64)
+    found = np.take_along_axis(target[rows], shown, axis=1).any(1)
+    return np.asarray(found, np.float64)

@@ -36,7 +36,7 @@ class HoldOut:
 
     def candidates(self, scenario: str) -> Mask:
         """(customers, n_concepts): never bought before, and not excluded."""
-        return (self.history == 0) & ~self.excluded(scenario)
+        return np.asarray((self.history == 0) & ~self.excluded(scenario), np.bool_)
 
 
 def hold_out(

@@ -77,7 +77,7 @@ class NodeModel:
 
     def popular_scores(self, candidates: Mask) -> Floats:
         """What a customer without a history gets: popularity, standardised over ``candidates``."""
-        return standardise(popularity(self.buyers)[None, :], candidates[None, :])[0]
+        return np.asarray(standardise(popularity(self.buyers)[None, :], candidates[None, :])[0], np.float32)
 
     def scores(self, scenario: str, concepts: Ints, candidates: Mask) -> Floats:
         """Blended scores of one customer, standardised over ``candidates``, shape (n_concepts,)."""
@@ -85,10 +85,10 @@ class NodeModel:
         allowed = candidates[None, :]
         local = standardise(model.local[concepts].sum(0)[None, :], allowed)
         if model.federated is None or not model.deployed:
-            return local[0]
+            return np.asarray(local[0], np.float32)
         federated = standardise(model.federated[concepts].sum(0)[None, :], allowed)
         popular = standardise(popularity(self.buyers)[None, :], allowed)
-        return model.mix.apply(local, federated, popular)[0]
+        return np.asarray(model.mix.apply(local, federated, popular)[0], np.float32)
 
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""

@@ -37,4 +37,5 @@ def standardise(scores: Floats, candidates: Mask) -> Floats:
     mean = np.where(candidates, scores, 0).sum(1, keepdims=True, dtype=np.float64) / count
     centred = np.where(candidates, scores - mean, 0.0)
     spread = np.sqrt((centred**2).sum(1, keepdims=True) / count)
-    return (centred / np.maximum(spread, SPREAD_MIN) * (spread > SPREAD_MIN)).astype(np.float32)
+    scaled = centred / np.maximum(spread, SPREAD_MIN) * (spread > SPREAD_MIN)
+    return np.asarray(scaled, np.float32)

@@ -16,6 +16,8 @@ def rerank(
     Args:
         utility: (candidates,), positive.
         likeness: (candidates, candidates), in [0, 1].
+        n: how many to choose.
+        diversity: in [0, 1), what full likeness to one above costs.
 
     >>> twins = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     >>> rerank(np.array([1.0, 0.9, 0.6]), twins, 2, 0.5)  # by utility alone: [0, 1]

@@ -63,7 +63,12 @@ def recommend(
     """Suggest ``n`` concepts never bought here, each as the shop's own starter product.
 
     Args:
+        model: what the node serves from.
         concepts: the customer's history, concept indices.
+        n: length of the list.
+        scenario: "surprise" or "explore".
+        dial: bounds of surprise and exponents; None for the defaults.
+        language: of the reasons, "en" or "it".
         sellable_only: leave out concepts that this shop has never sold (no product to show).
 
     Returns:
@@ -176,7 +181,8 @@ def _likeness(model: NodeModel, scenario: str, order: Ints) -> Floats:
     weights = part.federated if part.federated is not None and part.deployed else part.local
     columns = weights[:, order]
     norms = np.maximum(np.sqrt((columns**2).sum(0)), 1e-12)
-    return np.clip((columns.T @ columns) / norms[:, None] / norms[None, :], 0.0, 1.0).astype(np.float64)
+    cosines = np.clip((columns.T @ columns) / norms[:, None] / norms[None, :], 0.0, 1.0)
+    return np.asarray(cosines, np.float64)
 
 
 def _describe(

@@ -137,7 +137,7 @@ def evaluation_sum(consortium: Consortium, gram: NDArray[np.float64]) -> Evaluat
     result = play(answers, spec=spec, seed=release)
     (reading,) = read_sum(spec, result.sum, len(consortium.vocabulary))
     if not isinstance(reading, EvaluationReading):
-        raise RuntimeError("the played round must release an evaluation")
+        raise TypeError("the played round must release an evaluation")
     return reading
 
 

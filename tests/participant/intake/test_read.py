@@ -10,7 +10,16 @@ from participant.intake.staging import ImportRunning
 from participant.store.record_tables import customers, imports
 from participant.store.records import Records
 from protocols.service.unit_of_work import reading
-from tests.participant.shop import DAY, NOW, VOCABULARY, made_up_lines, node, shop, write_catalogue, write_sales
+from tests.participant.shop import (
+    DAY,
+    NOW,
+    VOCABULARY,
+    made_up_lines,
+    node,
+    shop,
+    write_catalogue,
+    write_sales,
+)
 
 HEADER = "customer,item,basket,time,quantity\n"
 BAD_ROWS = {
@@ -185,9 +194,12 @@ def test_a_folder_left_by_a_crash_after_the_rename_is_invisible_and_swept(tmp_pa
 
 
 def test_a_second_import_at_the_same_time_is_refused(tmp_path):
-    with staging.staged(tmp_path / "data", visible=frozenset):
-        with pytest.raises(ImportRunning), staging.staged(tmp_path / "data", visible=frozenset):
-            pass
+    with (
+        staging.staged(tmp_path / "data", visible=frozenset),
+        pytest.raises(ImportRunning),
+        staging.staged(tmp_path / "data", visible=frozenset),
+    ):
+        pass
 
 
 def test_a_dry_run_reports_and_stores_nothing(tmp_path):
