@@ -283,3 +283,9 @@ def test_a_chunk_is_accepted_against_its_signed_header_alone():
     ]:
         with pytest.raises(BadChunk):
             collector.check_chunk(header, index, bad)
+
+
+def test_an_answer_under_another_transcript_is_refused():
+    stage = until(Phase.UNMASK)
+    with pytest.raises(WrongTranscript):
+        stage.submit(Phase.UNMASK, 0, [stage.forge(0, stage.answers[0], UnmaskAnswer, transcript=bytes(32))])
