@@ -1,0 +1,61 @@
+"""The Markdown table of the quality benchmark, made from its JSON files and nothing else.
+
+    python -m tests.benchmarks.quality_table
+
+writes ``results/quality.md``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+HEAD = (
+    "| metric | arm | mean [95%] | worst company | against tuned local [95%] | below local: nominal, significant "
+    "| coverage@10 | Gini | novelty, bits |\n|---|---|---|---|---|---|---|---|---|\n"
+)
+
+
+def section(path: Path) -> str:
+    """One file's table with what it was measured on."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    companies = report["companies"]
+    rows = "".join(_row(row, companies) for row in report["rows"])
+    total, check = report["secure_sum"], report["oracle"]
+    deployed = sum(c["deployed"] for node in report["nodes"] for c in node["choices"].values())
+    return (
+        f"## K = {companies}\n\n{HEAD}{rows}\n"
+        f"Largest error of the released sum: {total['largest_error']:g} (proven bound {total['proven_bound']:g}); "
+        f"rankings from both sums equal: {'yes' if total['rankings_equal'] else 'no'}. "
+        f"Largest gap to the independent oracle: {check['largest_gap']:.1e} "
+        f"(equal to 4 decimals: {'yes' if check['equal_to_4_decimals'] else 'no'}). "
+        f"The gate deployed the exchange in {deployed} of {2 * companies} scenario decisions.\n\n"
+        f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "
+        + ", ".join(f"{name} {number}" for name, number in report["versions"].items())
+        + ".\n"
+    )
+
+
+def _row(row: dict[str, Any], companies: int) -> str:
+    difference, below = row["difference"], row["below_local"]
+    base = row["baseline"]
+    relative = difference["value"] / base["value"]
+    return (
+        f"| {row['metric']} | {row['arm']} | {row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}] "
+        f"| {row['worst']:.4f} (company {row['worst_company']}) "
+        f"| {difference['value']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}] ({relative:+.1%}) "
+        f"| {len(below['nominal'])}, {len(below['significant'])} of {companies} "
+        f"| {row['coverage']:.3f} | {row['gini']:.3f} | {row['novelty']:.2f} |\n"
+    )
+
+
+def main() -> None:
+    """Write the table of every result file there is."""
+    paths = sorted(RESULTS.glob("quality_k*.json"), key=lambda path: int(path.stem.removeprefix("quality_k")))
+    text = "# Quality of the exchange\n\n" + "\n".join(section(path) for path in paths)
+    (RESULTS / "quality.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
