@@ -3,7 +3,8 @@
 ``Door`` makes and commits every payload; ``StopSwitch`` keeps the door open or shut.
 """
 
-from participant.door.exit import Carriage, Door, DoorPaths
+from participant.door.carrying import Carriage, DoorPaths
+from participant.door.exit import Door
 from participant.switch import StopSwitch
 
 __all__ = ["Carriage", "Door", "DoorPaths", "StopSwitch"]

@@ -8,11 +8,8 @@ privacy in this version, and every record says so.
 The door knows no customer and reads no record: an answer comes in as an array of integers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from participant import durable
 from participant.door import admission, sealing, words
 from participant.door.attempt_keys import AttemptKeys
+from participant.door.carrying import Carrier, DoorPaths
 from participant.door.steps import Step, Steps
 from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
@@ -42,28 +40,8 @@ from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
 
-READ_BYTES = 2**18
-"""How much of a masked vector is read between two looks at STOP."""
 
-
-class Carriage(StrEnum):
-    """What a courier that asks for a masked vector may be told."""
-
-    READY = "ready"
-    NOT_YET = "not-yet"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoorPaths:
-    """Where the door keeps its files, all inside the node's home."""
-
-    switch: Path
-    vectors: Path
-    secrets: Path
-
-
-class Door:
+class Door(Carrier):
     """One company's exit. Every method may be called again after a crash; none sends anything itself."""
 
     def __init__(
@@ -77,13 +55,10 @@ class Door:
         clock: Clock,
         entropy: Callable[[int], bytes],
     ) -> None:
-        self.switch = StopSwitch(paths.switch)
-        self._vectors = paths.vectors
-        self._db = db
+        super().__init__(switch=StopSwitch(paths.switch), vectors=paths.vectors, db=db, clock=clock)
         self._me = me
         self._key = key
         self._policy = policy
-        self._clock = clock
         self._entropy = entropy
         self._secrets = AttemptKeys(paths.secrets, entropy)
         self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
@@ -237,45 +212,6 @@ class Door:
         if step.final:
             self._secrets.erase(key)
         return submission
-
-    def masked(self, round_number: int, attempt: int) -> tuple[bytes, int, Iterator[bytes]]:
-        """SHA-256, size in bytes and the bytes of the masked vector of an attempt, for whoever carries it.
-
-        STOP is looked at before every read. The same bytes come every time.
-
-        Raises:
-            Stopped: STOP was pressed.
-            IllegalMove: no masked vector was committed, or its attempt is over.
-        """
-        self.switch.require_open()
-        with reading(self._db) as connection:
-            record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
-            path = None if record is None else self._vectors / record.file
-        if record is None or path is None or not path.is_file():
-            raise IllegalMove(
-                expected="an attempt whose masked vector is ready",
-                came=f"round {round_number}, attempt {attempt}",
-                do="ask again after masking, or not at all once the attempt is over",
-            )
-        return record.sha256, record.size_bytes, self._read(path)
-
-    def carriage(self, round_number: int, attempt: int) -> Carriage:
-        """Whether the masked vector of an attempt can be carried, is still to come, or never will."""
-        if not self.switch.is_open():
-            return Carriage.CLOSED
-        with reading(self._db) as connection:
-            found = Attempts(connection).find(round_number, attempt)
-            record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
-        if record is not None and (self._vectors / record.file).is_file():
-            return Carriage.READY
-        if found is not None and found.state not in OPEN_STATES:
-            return Carriage.CLOSED
-        return Carriage.NOT_YET
-
-    def handed(self, round_number: int, attempt: int, kind: str) -> None:
-        """Note in the outbox that a payload was handed on."""
-        with transaction(self._db) as connection:
-            Outbox(connection).handed(round_number, attempt, kind, at=self._clock.now())
 
     def close(self, round_number: int, attempt: int, reason: str) -> None:
         """End an attempt for this node: its secrets and its masked vector are erased."""
@@ -439,15 +375,6 @@ class Door:
                 do="let it pass; the node joins at the next attempt",
             )
         return found
-
-    def _read(self, path: Path) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while True:
-                self.switch.require_open()
-                chunk = file.read(READ_BYTES)
-                if not chunk:
-                    return
-                yield chunk
 
     def _forget(self, key: tuple[int, int]) -> None:
         self._secrets.erase(key)

@@ -79,7 +79,9 @@ def test_a_process_killed_again_and_again_still_ends_with_one_payload_a_phase(tm
     home, kills = tmp_path / "home", 0
     for _ in range(20):
         child = subprocess.run(
-            [sys.executable, "-m", "tests.participant.door_play", str(home), "9"], cwd=ROOT, check=False
+            [sys.executable, "-m", "tests.participant.door_play", str(home), str(5 + 6 * kills)],
+            cwd=ROOT,
+            check=False,
         )
         if child.returncode == 0:
             break

@@ -72,7 +72,7 @@ def test_stop_holds_in_every_phase(play, phase):
 def test_stop_cuts_a_vector_that_is_being_carried(play, monkeypatch):
     attempt = play.ask()
     until(play, attempt, Phase.CHECK)
-    monkeypatch.setattr("participant.door.exit.READ_BYTES", 8)
+    monkeypatch.setattr("participant.door.carrying.READ_BYTES", 8)
     _, _, chunks = play.door.masked(1, 1)
     next(chunks)
     play.door.switch.stop()

@@ -1,0 +1,94 @@
+"""What was committed, handed on: the masked vector for the courier or the fallback, byte for byte."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from participant.door import words
+from participant.store.attempts import OPEN_STATES, Attempts
+from participant.store.outbox import Outbox
+from participant.switch import StopSwitch
+from protocols.errors import IllegalMove
+from protocols.service.clock import Clock
+from protocols.service.unit_of_work import reading, transaction
+
+READ_BYTES = 2**18
+"""How much of a masked vector is read between two looks at STOP."""
+
+
+class Carriage(StrEnum):
+    """What a courier that asks for a masked vector may be told."""
+
+    READY = "ready"
+    NOT_YET = "not-yet"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorPaths:
+    """Where the door keeps its files, all inside the node's home."""
+
+    switch: Path
+    vectors: Path
+    secrets: Path
+
+
+class Carrier:
+    """The part of the door that hands on payloads which were committed before."""
+
+    def __init__(self, *, switch: StopSwitch, vectors: Path, db: Engine, clock: Clock) -> None:
+        self.switch = switch
+        self._vectors = vectors
+        self._db = db
+        self._clock = clock
+
+    def masked(self, round_number: int, attempt: int) -> tuple[bytes, int, Iterator[bytes]]:
+        """SHA-256, size in bytes and the bytes of the masked vector of an attempt, for whoever carries it.
+
+        STOP is looked at before every read. The same bytes come every time.
+
+        Raises:
+            Stopped: STOP was pressed.
+            IllegalMove: no masked vector was committed, or its attempt is over.
+        """
+        self.switch.require_open()
+        with reading(self._db) as connection:
+            record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
+            path = None if record is None else self._vectors / record.file
+        if record is None or path is None or not path.is_file():
+            raise IllegalMove(
+                expected="an attempt whose masked vector is ready",
+                came=f"round {round_number}, attempt {attempt}",
+                do="ask again after masking, or not at all once the attempt is over",
+            )
+        return record.sha256, record.size_bytes, self._read(path)
+
+    def carriage(self, round_number: int, attempt: int) -> Carriage:
+        """Whether the masked vector of an attempt can be carried, is still to come, or never will."""
+        if not self.switch.is_open():
+            return Carriage.CLOSED
+        with reading(self._db) as connection:
+            found = Attempts(connection).find(round_number, attempt)
+            record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
+        if record is not None and (self._vectors / record.file).is_file():
+            return Carriage.READY
+        if found is not None and found.state not in OPEN_STATES:
+            return Carriage.CLOSED
+        return Carriage.NOT_YET
+
+    def handed(self, round_number: int, attempt: int, kind: str) -> None:
+        """Note in the outbox that a payload was handed on."""
+        with transaction(self._db) as connection:
+            Outbox(connection).handed(round_number, attempt, kind, at=self._clock.now())
+
+    def _read(self, path: Path) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while True:
+                self.switch.require_open()
+                chunk = file.read(READ_BYTES)
+                if not chunk:
+                    return
+                yield chunk
