@@ -7,8 +7,12 @@ whatever order a BLAS or a GPU takes them, fused or not, are integers below ``2*
 ``customers_cap * 2**24 < 2**63`` leaves room for 5e11 customers. The answer is therefore bit-equal on
 every machine and independent of batch size and order.
 
->>> rows = RowBatch(customer_keys=np.array([3]), indptr=np.array([0, 2]),
-...                 indices=np.array([0, 2]), counts=np.array([1, 4]))
+>>> rows = RowBatch(
+...     customer_keys=np.array([3]),
+...     indptr=np.array([0, 2]),
+...     indices=np.array([0, 2]),
+...     counts=np.array([1, 4]),
+... )
 >>> gram([rows], 3, "binary", 0)[0] >> FRACTION_BITS  # bought both: counts once, not 1 * 4 times
 array([1, 0, 1])
 """

@@ -1,6 +1,8 @@
 """Which column is which: explicit names first, then guesses from names that shops really use.
 
->>> mapping = guess(("household_id", "basket_id", "product_id", "quantity", "transaction_timestamp"), TRANSACTIONS)
+>>> mapping = guess(
+...     ("household_id", "basket_id", "product_id", "quantity", "transaction_timestamp"), TRANSACTIONS
+... )
 >>> mapping["customer"], mapping["item"], mapping["time"]
 ('household_id', 'product_id', 'transaction_timestamp')
 """
@@ -12,7 +14,15 @@ from typing import Final
 from participant.intake.faults import UnknownColumn
 
 GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "customer": ("customer", "customer_id", "household_id", "user_id", "user_pseudo_id", "client_id", "member_id"),
+    "customer": (
+        "customer",
+        "customer_id",
+        "household_id",
+        "user_id",
+        "user_pseudo_id",
+        "client_id",
+        "member_id",
+    ),
     "item": ("item", "item_id", "product_id", "sku", "article_id", "gtin"),
     "basket": ("basket", "basket_id", "transaction_id", "order_id", "receipt_id", "invoice_id"),
     "time": (

@@ -131,9 +131,7 @@ def _load_rows(
 
 
 def _has_rejects(work: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        work.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall()
-    )
+    return bool(work.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall())
 
 
 def _summary(
@@ -167,7 +165,9 @@ def _summary(
     known = "c.concept IS NOT NULL"
     if concepts is not None:
         work.execute("CREATE TEMP TABLE vocabulary (concept VARCHAR)")
-        work.executemany("INSERT INTO vocabulary VALUES (?)", [[name] for name in sorted(concepts)] or [[None]])
+        work.executemany(
+            "INSERT INTO vocabulary VALUES (?)", [[name] for name in sorted(concepts)] or [[None]]
+        )
         known = "c.concept IN (SELECT concept FROM vocabulary)"
     mapped = work.execute(
         f"SELECT count(*) FILTER ({known}) FROM accepted a LEFT JOIN catalogue c USING (item)"
@@ -220,7 +220,12 @@ def _write_events(work: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _commit(
-    work: duckdb.DuckDBPyConnection, writer: RecordsWriter, record: ImportRecord, folder: Path, data: Path, at: int
+    work: duckdb.DuckDBPyConnection,
+    writer: RecordsWriter,
+    record: ImportRecord,
+    folder: Path,
+    data: Path,
+    at: int,
 ) -> None:
     """Rows into the database and the staged folder into place, or neither."""
 

@@ -84,7 +84,9 @@ def scan(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> str:
     """
     kinds = {_kind(file) for file in files}
     if len(kinds) != 1:
-        raise UnreadableFile(expected="files of one kind", came="Parquet and CSV mixed", do="import them apart")
+        raise UnreadableFile(
+            expected="files of one kind", came="Parquet and CSV mixed", do="import them apart"
+        )
     names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
     if kinds == {"parquet"}:
         source = f"read_parquet({names}, union_by_name = true, filename = true)"
@@ -92,8 +94,7 @@ def scan(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> str:
         if all(file.stat().st_size == 0 for file in files):
             raise EmptyFile(expected="at least one row", came="an empty file", do="check the export")
         source = (
-            f"read_csv({names}, filename = true, all_varchar = true, header = true, "
-            "store_rejects = true)"
+            f"read_csv({names}, filename = true, all_varchar = true, header = true, store_rejects = true)"
         )
     try:
         rows = connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall()

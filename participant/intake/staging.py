@@ -58,7 +58,9 @@ def raise_if_full(error: OSError) -> None:
     """Turn "no space left" into :class:`DiskFull`."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         raise DiskFull(
-            expected="room on the disk for the import", came="none left", do="free some space and import again"
+            expected="room on the disk for the import",
+            came="none left",
+            do="free some space and import again",
         ) from error
 
 

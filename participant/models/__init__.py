@@ -7,4 +7,16 @@ from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.train import Exchange, train
 from participant.models.windows import SCENARIOS, Windows
 
-__all__ = ["SCENARIOS", "Exchange", "NodeModel", "ScenarioHeadline", "ScenarioModel", "Verdict", "Windows", "headline", "load", "save", "train"]
+__all__ = [
+    "SCENARIOS",
+    "Exchange",
+    "NodeModel",
+    "ScenarioHeadline",
+    "ScenarioModel",
+    "Verdict",
+    "Windows",
+    "headline",
+    "load",
+    "save",
+    "train",
+]

@@ -42,9 +42,7 @@ UNTRAINED: Final = Acceptance(intercept=-4.0, slope=1.0)
 """Where there is no validation customer: about 2% for an average candidate."""
 
 
-def fit(
-    scores: NDArray[np.float32], candidates: NDArray[np.bool_], future: NDArray[np.bool_]
-) -> Acceptance:
+def fit(scores: NDArray[np.float32], candidates: NDArray[np.bool_], future: NDArray[np.bool_]) -> Acceptance:
     """Fit the curve by penalised maximum likelihood (Newton's method).
 
     Args:

@@ -61,7 +61,9 @@ class Mix:
 FEDERATED: Final = Mix(local=0.0, popularity=0.0)
 LOCAL: Final = Mix(local=1.0, popularity=0.0)
 GRID: Final = tuple(
-    Mix(local=local, popularity=tilt) for local in (0.0, 0.2, 0.4, 0.6) for tilt in (0.0, -0.2, -0.1, 0.1, 0.2)
+    Mix(local=local, popularity=tilt)
+    for local in (0.0, 0.2, 0.4, 0.6)
+    for tilt in (0.0, -0.2, -0.1, 0.1, 0.2)
 )
 """The plain federated model first: ties go to it."""
 

@@ -39,9 +39,7 @@ class Verdict:
         )
 
 
-def judge(
-    local: NDArray[np.float64], federated: NDArray[np.float64], blend: NDArray[np.float64]
-) -> Verdict:
+def judge(local: NDArray[np.float64], federated: NDArray[np.float64], blend: NDArray[np.float64]) -> Verdict:
     """Judge the blend against the local model; all three are gains of the same customers, in order.
 
     >>> up, down = np.array([0.3, 0.2, 0.4, 0.3]), np.array([0.1, 0.1, 0.1, 0.1])

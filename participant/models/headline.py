@@ -39,7 +39,9 @@ class ScenarioHeadline:
     def sentence(self) -> str:
         """The figure in words."""
         what = (
-            "something new that the shop would not have shown" if self.scenario == "surprise" else "something new"
+            "something new that the shop would not have shown"
+            if self.scenario == "surprise"
+            else "something new"
         )
         return (
             f"Of 100 customers who next bought {what}, {100 * self.hits_exchange.mean:.0f} found it among our "

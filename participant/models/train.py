@@ -47,7 +47,6 @@ class Exchange:
                 do="fetch the releases again",
             )
 
-
     def weights(self, window: str, scenario: str) -> Floats:
         """EASE weights of one window's sum ("fitted" or "refitted") at the scenario's lambda, kept."""
         key = (window, self.lambdas[scenario])

@@ -24,7 +24,9 @@ from participant.store.metadata import metadata
 customers: Final = Table(
     "customers",
     metadata,
-    Column("customer_key", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column(
+        "customer_key", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
     Column("external_id", String(255), nullable=False, unique=True),
     Column("opted_out", Boolean, nullable=False, default=False, server_default=false()),
     Column("first_seen", BigInteger, nullable=False),

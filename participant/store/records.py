@@ -165,16 +165,22 @@ class Records:
         if found is None:
             raise _unknown()
         key = int(found.customer_key)
-        bought = self._events.lookup().execute(
-            f"""SELECT item_key, count(*)::BIGINT AS lines, max(seconds)::BIGINT AS last
+        bought = (
+            self._events.lookup()
+            .execute(
+                f"""SELECT item_key, count(*)::BIGINT AS lines, max(seconds)::BIGINT AS last
             FROM {self._events.relation()} WHERE customer_key = ? GROUP BY item_key ORDER BY item_key""",
-            [key],
-        ).fetchnumpy()
+                [key],
+            )
+            .fetchnumpy()
+        )
         item_keys = np.asarray(bought["item_key"], np.int64)
         mapped_items, mapped_concepts = self._mapping(vocabulary)
         at = np.searchsorted(mapped_items, item_keys)
         at_safe = np.minimum(at, max(len(mapped_items) - 1, 0))
-        known = (at < len(mapped_items)) & (mapped_items[at_safe] == item_keys) if len(mapped_items) else at < 0
+        known = (
+            (at < len(mapped_items)) & (mapped_items[at_safe] == item_keys) if len(mapped_items) else at < 0
+        )
         concepts, inverse = np.unique(mapped_concepts[at_safe[known]], return_inverse=True)
         lines = np.zeros(len(concepts), np.int64)
         np.add.at(lines, inverse, np.asarray(bought["lines"], np.int64)[known])
@@ -226,9 +232,7 @@ class Records:
                 .where(items.c.concept_name.is_not(None))
                 .order_by(items.c.item_key)
             )
-            pairs = [
-                (int(key), index[name]) for key, name in connection.execute(query) if name in index
-            ]
+            pairs = [(int(key), index[name]) for key, name in connection.execute(query) if name in index]
         table = np.array(pairs, np.int64).reshape(-1, 2)
         keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
         self._mapped = (vocabulary, stamp, keys, concepts)

@@ -105,7 +105,12 @@ def _insert_customers(connection: Connection, batch: list[CustomerRow]) -> None:
     connection.execute(
         insert(customers),
         [
-            {"customer_key": c.key, "external_id": c.external_id, "first_seen": c.first_seen, "opted_out": False}
+            {
+                "customer_key": c.key,
+                "external_id": c.external_id,
+                "first_seen": c.first_seen,
+                "opted_out": False,
+            }
             for c in batch
         ],
     )
@@ -113,7 +118,9 @@ def _insert_customers(connection: Connection, batch: list[CustomerRow]) -> None:
 
 def _move_first_seen(connection: Connection, batch: list[CustomerRow]) -> None:
     connection.execute(
-        update(customers).where(customers.c.customer_key == bindparam("key")).values(first_seen=bindparam("seen")),
+        update(customers)
+        .where(customers.c.customer_key == bindparam("key"))
+        .values(first_seen=bindparam("seen")),
         [{"key": c.key, "seen": c.first_seen} for c in batch],
     )
 

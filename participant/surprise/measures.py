@@ -42,7 +42,9 @@ def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) 
     A rank r (0 is first) among the shop's bestsellers, or among what its own also-bought model
     would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts.
 
-    >>> expectedness(np.array([9.0, 1.0, 0.0]), np.array([1, 5, 0])).round(3)  # the mean would be (.955, .955, .833)
+    >>> expectedness(np.array([9.0, 1.0, 0.0]), np.array([1, 5, 0])).round(
+    ...     3
+    ... )  # the mean would be (.955, .955, .833)
     array([1.   , 1.   , 0.833])
     """
     best = np.minimum(_ranks(np.asarray(local_scores, np.float64)), _ranks(buyers.astype(np.float64)))

@@ -159,9 +159,7 @@ def _candidates(
     return left, filtered
 
 
-def _within_dial(
-    view: _View, candidates: NDArray[np.bool_], dial: Dial, n: int
-) -> tuple[Ints, int]:
+def _within_dial(view: _View, candidates: NDArray[np.bool_], dial: Dial, n: int) -> tuple[Ints, int]:
     """The pool: most likely inside the dial; where these are too few, the nearest outside fill up."""
     inside = candidates & view.inside(dial)
     outside = int((candidates & ~inside).sum())

@@ -106,7 +106,9 @@ def taste_sum(consortium: Consortium, until: int) -> Released:
     (block,) = spec.blocks
     answers = [_answer(consortium, member, block, {}) for member in range(n)]
     started = time.perf_counter()
-    result = play(answers, spec=spec, seed=hashlib.sha256(str(until).encode()).digest(), clock=time.perf_counter)
+    result = play(
+        answers, spec=spec, seed=hashlib.sha256(str(until).encode()).digest(), clock=time.perf_counter
+    )
     seconds = time.perf_counter() - started
     (reading,) = read_sum(spec, result.sum, len(consortium.vocabulary))
     if not isinstance(reading, Taste) or len(result.survivors) != n:

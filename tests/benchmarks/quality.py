@@ -190,14 +190,22 @@ def _report(
             "upload_bytes_per_node": sums[0].upload_bytes,
             "seconds_in_one_process": [one.seconds for one in sums],
         },
-        "oracle": {"largest_gap": max(gaps.values()), "equal_to_4_decimals": max(gaps.values()) < 5e-5, "gaps": gaps},
+        "oracle": {
+            "largest_gap": max(gaps.values()),
+            "equal_to_4_decimals": max(gaps.values()) < 5e-5,
+            "gaps": gaps,
+        },
         "nodes": nodes,
     }
 
 
 def _commit() -> str:
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=RESULTS.parent
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=RESULTS.parent,
     )
     return done.stdout.strip() or "unknown"
 

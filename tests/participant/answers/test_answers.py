@@ -93,7 +93,8 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
     expected = []
     for out in excluded:
         gains = [
-            ndcg(history @ ease(context.released(b""), lam), history > 0, future > 0, out).gains for lam in (10, 100)
+            ndcg(history @ ease(context.released(b""), lam), history > 0, future > 0, out).gains
+            for lam in (10, 100)
         ]
         expected += [len(gains[0]), *(g.sum() for g in gains)]
     answer = fill("evaluation", asked_evaluation(), context)

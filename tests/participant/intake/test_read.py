@@ -225,4 +225,6 @@ def test_what_the_vocabulary_does_not_know_stays_local_and_is_counted(tmp_path):
 
 def taste(records):
     batches = records.taste_rows(VOCABULARY, since=0, until=NOW, customers_until=NOW)
-    return [(b.customer_keys.tolist(), b.indptr.tolist(), b.indices.tolist(), b.counts.tolist()) for b in batches]
+    return [
+        (b.customer_keys.tolist(), b.indptr.tolist(), b.indices.tolist(), b.counts.tolist()) for b in batches
+    ]
