@@ -95,7 +95,7 @@ def company(
             raise RuntimeError("the benchmark trains with an exchange")
         candidates = held.candidates(scenario)
         separate = disjoint.scores(inverses[part.federated_lambda], held.history, others)
-        scores = {
+        scores: dict[str, NDArray[np.floating]] = {
             POPULARITY: np.broadcast_to(held.buyers.astype(np.float64), candidates.shape),
             LOCAL: linear(held.history, part.local),
             FEDERATED: linear(held.history, part.federated),

@@ -18,6 +18,7 @@ from protocols.messages import Block
 from protocols.questions import ask
 from protocols.questions import read as read_sum
 from protocols.questions.evaluation import EvaluationReading
+from protocols.questions.parameters import Given
 from protocols.questions.taste import Taste, unpack_triangle
 from protocols.ring import error_bound
 from protocols.secure_sum.play import play
@@ -113,7 +114,7 @@ def taste_sum(consortium: Consortium, until: int) -> Released:
     (reading,) = read_sum(spec, result.sum, len(consortium.vocabulary))
     if not isinstance(reading, Taste) or len(result.survivors) != n:
         raise RuntimeError("the played round must release a taste of all members")
-    plain = unpack_triangle(np.ldexp(sum(answers).astype(np.float64), -FRACTION_BITS))
+    plain = unpack_triangle(np.ldexp(np.sum(answers, axis=0).astype(np.float64), -FRACTION_BITS))
     return Released(
         gram=reading.gram,
         plain=plain,
@@ -127,7 +128,7 @@ def evaluation_sum(consortium: Consortium, gram: NDArray[np.float64]) -> Evaluat
     """Ask ``evaluation`` of the first release: the consortium's lambda for each metric."""
     n = len(consortium.members)
     release = hashlib.sha256(b"benchmark release").digest()
-    asked = {
+    asked: dict[str, Given] = {
         "release": release.hex(),
         "lambdas": LAMBDAS,
         "history_until": FIT_UNTIL,

@@ -15,8 +15,7 @@ Floats = NDArray[np.float64]
 
 def inverse_of(gram: Floats, lam: float) -> Floats:
     """P = (G + lambda I)^-1."""
-    result: Floats = np.linalg.inv(gram + lam * np.eye(len(gram)))
-    return result
+    return np.asarray(np.linalg.inv(gram + lam * np.eye(len(gram))), np.float64)
 
 
 def scores(inverse: Floats, history: NDArray[np.float32], others: list[NDArray[np.float32]]) -> Floats:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from participant.models import SCENARIOS, Exchange, NodeModel, Windows, headline, train
+from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from protocols.questions.ease import ease
 from protocols.questions.evaluation import EvaluationReading
@@ -96,7 +97,7 @@ def _tuned(
     valid = arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL)
     test = arms.test_weeks(consortium, member)
 
-    def mean(held: arms.HoldOut, weights: NDArray[np.float32]) -> float:
+    def mean(held: HoldOut, weights: NDArray[np.float32]) -> float:
         scores = linear(held.history, weights)
         return ndcg(scores, held.history > 0, held.future, held.excluded(scenario)).mean
 
