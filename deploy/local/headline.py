@@ -24,7 +24,7 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.1f} ({self.low:.1f} to {self.high:.1f})"
+        return f"{self.value:.1f} [dim]({self.low:.1f} to {self.high:.1f})[/]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def summary(lines: Sequence[CompanyHeadline]) -> str:
     return (
         f"Of 100 customers who next bought something new that the shop would not have shown, "
         f"{exchange:.1f} found it among our 10 suggestions with the exchange, {local:.1f} without ({change}); "
-        f"{deployed} of {len(lines)} companies deployed the release."
+        f"{deployed} of {len(lines)} companies deployed it after comparing on their own validation weeks."
     )
 
 
@@ -91,18 +91,18 @@ def show_headline(lines: Sequence[CompanyHeadline], origin: str, console: Consol
     """Print the sentence and one line for each company."""
     console.print(f"\n[bold]{summary(lines)}[/]\n")
     table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("company")
-    for column in ("customers", "own data only", "with the exchange", "difference"):
-        table.add_column(column, justify="right")
-    table.add_column("what the gate decided")
+    table.add_column("company", no_wrap=True)
+    for column in ("customers", "own data only", "with exchange", "difference"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("gate")
     for line in lines:
         table.add_row(
             f"[{line.company.colour}]■[/] {line.company.name}",
             f"{line.customers:,}",
             str(line.local),
             str(line.exchange),
-            f"{line.gained.value:+.1f} ({line.gained.low:+.1f} to {line.gained.high:+.1f})",
-            line.reason or ("deployed" if line.deployed else "kept its own model"),
+            f"{line.gained.value:+.1f} [dim]({line.gained.low:+.1f} to {line.gained.high:+.1f})[/]",
+            "deployed" if line.deployed else "own model",
         )
     console.print(table)
     console.print(

@@ -84,14 +84,13 @@ def show(plan: Plan, console: Console) -> None:
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("what will run", "processes", "browser"):
         table.add_column(column)
-    table.add_row(
-        "Coordinator", "daemon; Flower SuperLink, SuperExec, ServerApp (its courier)", plan.url("coordinator")
-    )
+    table.add_row("Coordinator", "daemon, 3 of Flower", plan.url("coordinator"))
     for member in plan.members:
         table.add_row(
             f"[{member.colour}]■[/] {member.letter}  {member.name}",
-            "daemon; Flower SuperNode, SuperExec, ClientApp (its courier)",
+            "daemon, 3 of Flower",
             plan.url(member.slug),
         )
     console.print(table)
+    console.print("Flower's processes are couriers: they carry sealed bytes and see no data.")
     console.print(f"Everything is written under {plan.home}; logs under {plan.home / 'logs'}.\n")

@@ -56,9 +56,7 @@ def tell(options: Options, console: Console) -> None:
         MemoryWatch(processes=processes, seen=progress.memory_seen) as memory,
     ):
         with progress.shown():
-            with progress.step(
-                "Prepare five companies' data" if len(members) == 5 else "Prepare data"
-            ) as step:
+            with progress.step("Prepare every company's own files") as step:
                 prepared = data.prepare(options.home / "data", members, generated=options.generated)
                 step.note = f"{sum(prepared.lines):,} lines, {prepared.concepts:,} concepts"
             if not prepared.real:
@@ -71,11 +69,11 @@ def tell(options: Options, console: Console) -> None:
         progress.round = None
         headline.show_headline(lines, prepared.origin, console)
         headline.show_surprises(surprises, console)
+        aftermath = None
+        notes = {"guided step": "left out: three companies cannot spare one"}
         if len(members) > COHORT_MIN:
             aftermath = stop_in_mid_round(cycle, console, _pause(console, unattended=options.unattended))
             notes = {"guided step": aftermath.sentence}
-        else:
-            notes = {"guided step": "left out: three companies cannot spare one"}
         measured = results.Measured(
             origin=prepared.origin,
             rounds=tuple(cycle.figures),
@@ -88,7 +86,7 @@ def tell(options: Options, console: Console) -> None:
         console.print(
             f"{progress.elapsed_s:.0f} s; at most {megabytes(memory.peak_total_bytes)} of memory (PSS of all processes)."
         )
-        if len(members) > COHORT_MIN:
+        if aftermath is not None:
             console.print(open_again(cycle, aftermath.company), markup=False)
         if not options.unattended:
             for address in progress.addresses:
