@@ -286,9 +286,10 @@ def opt_out(
     home: HomeOption = DEFAULT_HOME,
     undo: Annotated[bool, typer.Option("--undo")] = False,
 ) -> None:
-    """Leave a customer out of every future answer."""
-    _node(home).records.opt_out(customer, opted_out=not undo)
-    typer.echo("Left out of every answer from now on." if not undo else "Counted again from now on.")
+    """Leave a customer out of every answer that has not been unmasked yet."""
+    from participant.commands import officer
+
+    officer.opt_out(_node(home), customer, undo=undo)
 
 
 def _node(home: Path) -> "Node":

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from participant import entropy
+from participant import entropy, opting_out
 from participant.api.recommendations import SCOPE
 from participant.commands.shown import out
 from participant.node import Node
@@ -63,3 +63,27 @@ def revoke_token(node: Node, token_id: str) -> None:
     """Revoke one token."""
     Tokens(node.db).revoke(token_id, at=node.clock.now())
     out.print("Revoked.")
+
+
+def opt_out(node: Node, customer: str, *, undo: bool) -> None:
+    """Leave a customer out and say which answers that closed; or count the customer again."""
+    if undo:
+        node.records.opt_out(customer, opted_out=False)
+        out.print("Counted again from now on.")
+        return
+    receipt = opting_out.opt_out(customer, db=node.db, records=node.records, door=node.door)
+    out.print("Left out of every answer from now on.")
+    for closed in receipt.closed:
+        questions = ", ".join(closed.questions)
+        out.print(
+            f"Closed an unsent answer to {questions}: its round goes on without this company.", markup=False
+        )
+        if closed.rounds:
+            rounds = ", ".join(str(number) for number in closed.rounds)
+            out.print(
+                f"  Masked bytes of it had left in round {rounds}; they can be read in a sum of all companies only.",
+                markup=False,
+            )
+    if receipt.rounds:
+        rounds = ", ".join(str(number) for number in receipt.rounds)
+        out.print(f"Released sums that may still contain this customer: rounds {rounds}.", markup=False)

@@ -54,6 +54,11 @@ def open_config(signed: Signed, version: RosterVersion) -> RoundConfig:
     return config
 
 
+def accepted(attempt: StoredAttempt) -> RoundConfig:
+    """The configuration that this node accepted for a stored attempt."""
+    return decode(RoundConfig, decode(Signed, attempt.config).body)
+
+
 def check_cohort(config: RoundConfig, me: PartnerId, version: RosterVersion) -> None:
     """The cohort is a part of the roster, in the roster's order, and this company is in it.
 
@@ -79,7 +84,7 @@ def check_number(config: RoundConfig, known: Sequence[StoredAttempt], highest_ro
         policies.check_order(config, highest_round + 1, 0)
         return
     policies.check_order(config, known[-1].round, known[-1].attempt)
-    policies.check_retry(decode(RoundConfig, decode(Signed, known[0].config).body), config)
+    policies.check_retry(accepted(known[0]), config)
 
 
 def check_seen(

@@ -48,7 +48,8 @@ class Carrier:
     def masked(self, round_number: int, attempt: int) -> tuple[bytes, int, Iterator[bytes]]:
         """SHA-256, size in bytes and the bytes of the masked vector of an attempt, for whoever carries it.
 
-        STOP is looked at before every read. The same bytes come every time.
+        Before every read STOP is looked at, and whether the vector was withdrawn. The same bytes come
+        every time.
 
         Raises:
             Stopped: STOP was pressed.
@@ -59,12 +60,8 @@ class Carrier:
             record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
             path = None if record is None else self._vectors / record.file
         if record is None or path is None or not path.is_file():
-            raise IllegalMove(
-                expected="an attempt whose masked vector is ready",
-                came=f"round {round_number}, attempt {attempt}",
-                do="ask again after masking, or not at all once the attempt is over",
-            )
-        return record.sha256, record.size_bytes, self._read(path)
+            raise _not_ready(round_number, attempt)
+        return record.sha256, record.size_bytes, self._read(path, round_number, attempt)
 
     def carriage(self, round_number: int, attempt: int) -> Carriage:
         """Whether the masked vector of an attempt can be carried, is still to come, or never will."""
@@ -84,11 +81,21 @@ class Carrier:
         with transaction(self._db) as connection:
             Outbox(connection).handed(round_number, attempt, kind, at=self._clock.now())
 
-    def _read(self, path: Path) -> Iterator[bytes]:
+    def _read(self, path: Path, round_number: int, attempt: int) -> Iterator[bytes]:
         with path.open("rb") as file:
             while True:
                 self.switch.require_open()
+                if not path.exists():
+                    raise _not_ready(round_number, attempt)
                 chunk = file.read(READ_BYTES)
                 if not chunk:
                     return
                 yield chunk
+
+
+def _not_ready(round_number: int, attempt: int) -> IllegalMove:
+    return IllegalMove(
+        expected="an attempt whose masked vector is ready",
+        came=f"round {round_number}, attempt {attempt}",
+        do="ask again after masking, or not at all once the attempt is over",
+    )

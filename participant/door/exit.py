@@ -17,9 +17,11 @@ from sqlalchemy import Connection, Engine
 
 from participant import durable
 from participant.door import admission, sealing, words
+from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.carrying import Carrier, DoorPaths
 from participant.door.steps import Step, Steps
+from participant.door.withdrawal import Withdrawal, sweep
 from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox
@@ -64,9 +66,10 @@ class Door(Carrier):
         self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
 
     def recover(self) -> None:
-        """Finish what a crash cut off: erase the keys of attempts that are over. Once, at the daemon's start."""
+        """Erase what a crash left of attempts and answers that are over. Once, at the daemon's start."""
         with reading(self._db) as connection:
             needed = Attempts(connection).open_keys()
+            sweep(self._vectors, connection)
         self._secrets.sweep(needed)
 
     def look_at(self, signed: Signed) -> RoundConfig:
@@ -125,21 +128,26 @@ class Door(Carrier):
 
         Raises:
             Stopped: STOP was pressed.
+            AnswerVoided: the answer was closed while it was being filled in; nothing of it is kept.
             IllegalMove: this node has not accepted such an attempt.
             OutOfBounds: a cell beyond its block's bound, or another shape.
             StorageFull: nothing half-written remains.
         """
         self.switch.require_open()
         with reading(self._db) as connection:
-            config = _config(self._attempt(connection, round_number, attempt))
+            config = accepted(self._attempt(connection, round_number, attempt))
         if not self.needs_answer(config.answer_id):
             return
         encoded = ring.encode_vector(answer, config.answer).tobytes()
-        name = f"{config.answer_id.hex()}.sealed"
+        name = sealing.sealed_name(config.answer_id)
         written = durable.write(self._vectors / name, [encoded])
         now = self._clock.now()
         with transaction(self._db) as connection:
-            if SealedAnswers(connection).find(config.answer_id) is not None:
+            found = SealedAnswers(connection).find(config.answer_id)
+            if found is not None and found.voided:
+                durable.erase(self._vectors / name)
+            if found is not None:
+                self._steps.check_answer(config, found)
                 raise IllegalMove(
                     expected="one sealing of an answer at a time", came="two", do="run one daemon per home"
                 )
@@ -195,7 +203,7 @@ class Door(Carrier):
                     came=f"one that ended here: {attempt.reason or attempt.state}",
                     do="let it end without this node",
                 )
-            config = _config(attempt)
+            config = accepted(attempt)
             version = admission.open_roster(admission.present(Rosters(connection).at(config.roster_height)))
             sealed = SealedAnswers(connection)
             step = self._steps.take(
@@ -223,10 +231,9 @@ class Door(Carrier):
                 )
         self._forget((round_number, attempt))
 
-    def void(self, answer_id: bytes) -> None:
-        """Close an answer for ever, for instance after an opt-out: it is neither masked nor recomputed."""
-        with transaction(self._db) as connection:
-            SealedAnswers(connection).void(answer_id, at=self._clock.now())
+    def withdrawal(self, reason: str) -> Withdrawal:
+        """What an opt-out needs of the door: closes every answer that was not unmasked yet."""
+        return Withdrawal(vectors=self._vectors, secrets=self._secrets, clock=self._clock, reason=reason)
 
     def vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> Signed:
         """Sign this company's vote on a release; a second, different vote is refused.
@@ -379,10 +386,6 @@ class Door(Carrier):
     def _forget(self, key: tuple[int, int]) -> None:
         self._secrets.erase(key)
         durable.erase(self._vectors / sealing.masked_name(*key))
-
-
-def _config(attempt: StoredAttempt) -> RoundConfig:
-    return decode(RoundConfig, decode(Signed, attempt.config).body)
 
 
 def _second(what: str) -> Equivocation:

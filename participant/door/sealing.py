@@ -52,6 +52,11 @@ def open_sealed(folder: Path, sealed: SealedAnswer, ring_bits: int) -> npt.NDArr
     return np.memmap(path, dtype=ring.word_dtype(ring_bits), mode="r")
 
 
+def sealed_name(answer_id: bytes) -> str:
+    """File name of the sealed vector of one answer."""
+    return f"{answer_id.hex()}.sealed"
+
+
 def masked_name(round_number: int, attempt: int) -> str:
     """File name of the masked vector of one attempt."""
     return f"{round_number}-{attempt}.masked"

@@ -46,6 +46,12 @@ class Attempts:
         query = select(attempts).where(attempts.c.round == round_number).order_by(attempts.c.attempt)
         return tuple(_attempt(row) for row in self._db.execute(query).mappings())
 
+    def of_answer(self, answer_id: bytes) -> tuple[StoredAttempt, ...]:
+        """All attempts that asked for one answer, in order."""
+        order = (attempts.c.round, attempts.c.attempt)
+        query = select(attempts).where(attempts.c.answer_id == answer_id).order_by(*order)
+        return tuple(_attempt(row) for row in self._db.execute(query).mappings())
+
     def recent(self, limit: int) -> tuple[StoredAttempt, ...]:
         """The newest attempts first."""
         order = (attempts.c.round.desc(), attempts.c.attempt.desc())

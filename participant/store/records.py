@@ -4,14 +4,14 @@ A customer who opted out is in no row that is made for the consortium: :meth:`Re
 leaves it out, and every answer to a question is made from those rows alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items
 from participant.store.records_events import Events
@@ -70,18 +70,28 @@ class Records:
             row = connection.execute(select(func.min(imports.c.first), func.max(imports.c.last))).one()
         return int(row[0] or 0), int(row[1] or 0)
 
-    def opt_out(self, external_id: str, *, opted_out: bool = True) -> None:
+    def opt_out(
+        self,
+        external_id: str,
+        *,
+        opted_out: bool = True,
+        before_commit: Callable[[Connection], None] | None = None,
+    ) -> None:
         """Leave a customer out of every future answer (or, with False, take it in again).
+
+        ``before_commit`` runs in the same transaction if the flag changes: what must hold as soon as it does.
 
         Raises:
             UnknownCustomer: no such customer.
         """
+        one = customers.c.external_id == external_id
         with transaction(self._engine) as connection:
-            result = connection.execute(
-                update(customers).where(customers.c.external_id == external_id).values(opted_out=opted_out)
-            )
-            if result.rowcount == 0:
+            before = connection.execute(select(customers.c.opted_out).where(one)).scalar_one_or_none()
+            if before is None:
                 raise _unknown()
+            connection.execute(update(customers).where(one).values(opted_out=opted_out))
+            if before_commit is not None and before != opted_out:
+                before_commit(connection)
 
     def customer_ids(self, limit: int, *, after: int = -1) -> list[tuple[int, str]]:
         """Keys and external ids of customers in order of key, for local use (demo, export)."""

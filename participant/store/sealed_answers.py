@@ -53,8 +53,19 @@ class SealedAnswers:
         unbound = (answers.c.answer_id == answer_id) & answers.c.bound_to.is_(None)
         self._db.execute(update(answers).where(unbound).values(bound_to=b"".join(survivors), bound_at=at))
 
-    def void(self, answer_id: bytes, *, at: int) -> None:
-        """Close an answer for ever: it is neither masked nor recomputed again."""
+    def unsent(self) -> tuple[SealedAnswer, ...]:
+        """Answers that are neither unmasked nor closed."""
+        still = answers.c.bound_to.is_(None) & answers.c.voided_at.is_(None)
+        query = select(answers).where(still).order_by(answers.c.answer_id)
+        return tuple(_answer(row) for row in self._db.execute(query).mappings())
+
+    def void(self, answer_id: bytes, questions: tuple[str, ...], *, at: int) -> None:
+        """Close an answer for ever, sealed or not: it is neither masked nor filled in again."""
+        if self.find(answer_id) is None:
+            values = {"file": "", "sha256": bytes(32), "vector_bytes": 0, "sealed_at": at}
+            self._db.execute(
+                insert(answers).values(answer_id=answer_id, questions=" ".join(questions), **values)
+            )
         self._db.execute(update(answers).where(answers.c.answer_id == answer_id).values(voided_at=at))
 
     def unmasked_sets(self, questions: tuple[str, ...]) -> tuple[frozenset[PartnerId], ...]:

@@ -19,11 +19,13 @@ from participant.settings import (
 )
 from participant.store.membership import Member, Membership
 from participant.store.schema import open_database
+from protocols.service import tls
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
 from tests.participant.asked import NOW, SPRING, SUMMER, WORDS, consortium
 from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator, FakeLink
 
+AUTHORITY = tls.make_authority("Test consortium", NOW)
 PERMISSIVE = PolicySettings(
     minimum_cohort=3, customers_floor=2, accept_company_differencing=True, accept_two_expose_the_third=True
 )
@@ -46,6 +48,10 @@ def found_home(root: Path, company: Company) -> Home:
     home.make()
     home.keep_identity(company.seed)
     home.switch.write_bytes(b"open")
+    request = tls.make_request(company.name)
+    home.tls_key.write_bytes(request.key)
+    home.authority.write_bytes(AUTHORITY.certificate)
+    home.certificate.write_bytes(tls.issue_client(AUTHORITY, request.certificate, company.id, NOW))
     db = open_database(home.database)
     with transaction(db) as connection:
         Membership(connection).join(

@@ -21,6 +21,7 @@ from protocols.errors import (
 from protocols.identity import COORDINATOR, IdentityKey
 from protocols.messages import Phase
 from protocols.service.errors import StorageFull
+from protocols.service.unit_of_work import transaction
 from tests.participant.door_play import POLICY, Play
 
 
@@ -117,8 +118,12 @@ def test_a_lost_sealed_vector_is_never_recomputed(play):
 
 def test_a_voided_answer_stays_closed_for_later_rounds(play):
     attempt = play.ask()
-    play.finish(attempt)
-    play.door.void(attempt.config.answer_id)
+    until(play, attempt, Phase.MASK)
+    withdrawal = play.door.withdrawal("test")
+    with transaction(play.door._db) as connection:
+        withdrawal.close(connection)
+    withdrawal.erase()
+    assert [closed.answer_id for closed in withdrawal.closed] == [attempt.config.answer_id]
     with pytest.raises(AnswerVoided):
         play.door_acts(play.ask())
 

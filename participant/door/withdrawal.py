@@ -1,0 +1,104 @@
+"""Taking back what has not been unmasked: after an opt-out or an erasure an unsent answer is closed.
+
+Every sealed answer that this node has not unmasked is closed for ever, and so is the answer of an attempt
+whose vector is still being filled in: it may hold the customer already. Its attempts end here. An answer
+that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from participant import durable
+from participant.door import sealing
+from participant.door.admission import accepted
+from participant.door.attempt_keys import AttemptKeys
+from participant.door.words import MASKED_VECTOR
+from participant.store.attempts import Attempts, StoredAttempt
+from participant.store.outbox import Outbox
+from participant.store.sealed_answers import SealedAnswers
+from protocols.service.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedAnswer:
+    """An answer that was closed. ``rounds`` had its masked bytes handed over already."""
+
+    answer_id: bytes
+    questions: tuple[str, ...]
+    rounds: tuple[int, ...]
+
+
+class Withdrawal:
+    """One withdrawal: :meth:`close` in the transaction of its cause, then :meth:`erase` the files."""
+
+    def __init__(self, *, vectors: Path, secrets: AttemptKeys, clock: Clock, reason: str) -> None:
+        self._vectors = vectors
+        self._secrets = secrets
+        self._clock = clock
+        self._reason = reason
+        self._ended: tuple[tuple[int, int], ...] = ()
+        self.closed: tuple[ClosedAnswer, ...] = ()
+
+    def close(self, connection: Connection) -> None:
+        """Close every answer that was not unmasked, and end the attempts that wait for it."""
+        now, answers, attempts = self._clock.now(), SealedAnswers(connection), Attempts(connection)
+        found = {each.answer_id: each.questions for each in answers.unsent()}
+        waiting = []
+        for key in attempts.open_keys():
+            attempt = attempts.find(*key)
+            if attempt is None:
+                continue
+            sealed = answers.find(attempt.answer_id)
+            if sealed is None:
+                blocks = accepted(attempt).answer.blocks
+                found[attempt.answer_id] = tuple(block.question for block in blocks)
+            if attempt.answer_id in found:
+                waiting.append(attempt)
+        for answer_id, questions in found.items():
+            answers.void(answer_id, questions, at=now)
+        for attempt in waiting:
+            attempts.finish(attempt.round, attempt.attempt, state="Closed", reason=self._reason, at=now)
+        self._ended = tuple((attempt.round, attempt.attempt) for attempt in waiting)
+        outbox = Outbox(connection)
+        self.closed = tuple(
+            ClosedAnswer(
+                answer_id=answer_id,
+                questions=questions,
+                rounds=_handed(outbox, attempts.of_answer(answer_id)),
+            )
+            for answer_id, questions in found.items()
+        )
+
+    def erase(self) -> None:
+        """Delete the closed vectors and the keys of the ended attempts; :func:`sweep` makes up for a crash."""
+        for key in self._ended:
+            self._secrets.erase(key)
+            durable.erase(self._vectors / sealing.masked_name(*key))
+        for answer in self.closed:
+            durable.erase(self._vectors / sealing.sealed_name(answer.answer_id))
+
+
+def sweep(vectors: Path, connection: Connection) -> None:
+    """Delete what a crash left in ``vectors``: half-written files, and vectors whose answer or attempt is over."""
+    answers, attempts = SealedAnswers(connection), Attempts(connection)
+    for path in vectors.iterdir():
+        if path.suffix == ".sealed":
+            answer = answers.find(bytes.fromhex(path.stem))
+            over = answer is not None and answer.voided
+        elif path.suffix == ".masked":
+            round_number, attempt_number = path.stem.split("-")
+            attempt = attempts.find(int(round_number), int(attempt_number))
+            over = attempt is not None and attempt.state == "Closed"
+        else:
+            over = path.suffix == ".partial"
+        if over:
+            durable.erase(path)
+
+
+def _handed(outbox: Outbox, attempts: Iterable[StoredAttempt]) -> tuple[int, ...]:
+    """The rounds among ``attempts`` in which masked bytes left this company."""
+    left = [outbox.find(each.round, each.attempt, MASKED_VECTOR) for each in attempts]
+    return tuple(sorted({each.round for each in left if each is not None and each.handed_at is not None}))
