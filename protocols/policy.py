@@ -7,7 +7,10 @@ With n the cohort, t the threshold, m the minimum cohort and c the colluding mem
 * 2t > n + c, or colluders could finish two sums of one round and subtract them;
 * max(t, m) - c >= 2, or the sum hides one honest company among none;
 * at least t and at least m survivors, and a survivor set that does not differ from an earlier
-  released one by fewer than d members.
+  released one by fewer than d members, d >= c + 2: colluders subtract their own answers.
+
+The coordinator chooses the cohort: by default c is what the whole *roster* tolerates, or it could ask
+those few members alone that collude, and one other.
 
 >>> threshold(3), threshold(4), threshold(5), threshold(7), threshold(10), threshold(100)
 (3, 3, 4, 5, 7, 67)
@@ -54,9 +57,9 @@ class Policy:
     Attributes:
         questions: names of the questions that may be answered at all.
         minimum_cohort: m, the fewest companies in any sum that contains this one.
-        colluders: c, or -1 for :func:`default_colluders`.
+        colluders: c, or -1 for :func:`default_colluders` of the roster.
         customers_floor: the fewest customers with which this company answers.
-        differencing_floor: d, or 0 for m.
+        differencing_floor: d, or 0 for m; never below c + 2.
         accept_company_differencing: "I know that subtracting two releases may show my company's sum".
         accept_two_expose_the_third: "in a cohort of three, two members together learn my answer";
             it is the only way to state c = 2 for three companies, where one honest answer is left.
@@ -86,10 +89,15 @@ class Policy:
         """The c of a cohort of ``n``."""
         return default_colluders(n) if self.colluders == DEFAULT_COLLUDERS else self.colluders
 
-    @property
-    def differencing(self) -> int:
-        """d: the fewest members by which two different survivor sets must differ."""
-        return self.differencing_floor or self.minimum_cohort
+    def differencing(self, n: int) -> int:
+        """d: the fewest members by which two different survivor sets in a roster of ``n`` must differ.
+
+        At least ``HONEST_FLOOR`` of them must be honest: what two sums leave of each other is a sum too.
+
+        >>> Policy(questions=()).differencing(5), Policy(questions=()).differencing(20)
+        (4, 8)
+        """
+        return max(self.differencing_floor or self.minimum_cohort, self.colluders_of(n) + HONEST_FLOOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +128,10 @@ def default_colluders(n: int) -> int:
     return max(1, (n - 1) // 3)
 
 
-def check_config(policy: Policy, config: RoundConfig) -> None:
+def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
     """Check a configuration against the policy before anything is sent.
+
+    ``members`` is the size of the roster that the cohort was chosen from, where that is larger.
 
     Raises:
         BelowMinimumCohort: m below the policy's, more than n, or too few honest answers in a sum.
@@ -130,7 +140,7 @@ def check_config(policy: Policy, config: RoundConfig) -> None:
         NoiseRequired: the policy asks for noise and a block has none.
     """
     n, t, m = len(config.cohort), config.threshold, config.minimum_cohort
-    c = policy.colluders_of(n)
+    c = policy.colluders_of(max(n, members))
     if m < policy.minimum_cohort:
         raise BelowMinimumCohort(
             expected=f"at least {policy.minimum_cohort} companies in every sum",
@@ -209,12 +219,16 @@ def check_survivors(policy: Policy, config: RoundConfig, survivors: Collection[P
 
 
 def check_differencing(
-    policy: Policy, survivors: Collection[PartnerId], earlier: Iterable[Collection[PartnerId]]
+    policy: Policy,
+    survivors: Collection[PartnerId],
+    earlier: Iterable[Collection[PartnerId]],
+    *,
+    members: int,
 ) -> None:
     """Refuse a survivor set that differs from an earlier released one by fewer than d members.
 
     ``earlier`` are the survivor sets of released sums of the same question over overlapping data,
-    in any order. The same set again is no difference. Only pairs are compared: three releases
+    in any order; ``members`` is the size of the roster. The same set again is no difference. Only pairs are compared: three releases
     that cancel out to one company are not found here.
 
     Raises:
@@ -222,11 +236,12 @@ def check_differencing(
     """
     if policy.accept_company_differencing:
         return
+    enough = policy.differencing(members)
     for released in earlier:
         apart = len(set(survivors) ^ set(released))
-        if 0 < apart < policy.differencing:
+        if 0 < apart < enough:
             raise DifferencingRefused(
-                expected=f"the same companies as before, or at least {policy.differencing} others",
+                expected=f"the same companies as before, or at least {enough} others",
                 came=f"sets that differ by {apart}",
                 do="change memberships in batches, or set accept_company_differencing in the node's policy",
             )

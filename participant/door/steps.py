@@ -76,7 +76,7 @@ class Steps:
             case Phase.CHECK:
                 return self._confirm(config, version, state, items, answer, unmasked)
             case Phase.UNMASK:
-                return self._unmask(config, version, state, items, answer)
+                return self._unmask(config, version, state, items, answer, unmasked)
             case _:
                 raise IllegalMove(
                     expected="one of the phases after the advertisement", came=phase.value, do="refuse it"
@@ -147,7 +147,7 @@ class Steps:
         survivors = contributor.survivors(confirmed)
         policies.check_survivors(self._policy, config, survivors)
         policies.check_once(survivors, _bound(answer))
-        policies.check_differencing(self._policy, survivors, unmasked)
+        policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
         return _step(confirmed, (message,), survivors=survivors)
 
     def _unmask(
@@ -157,8 +157,9 @@ class Steps:
         state: bytes,
         items: tuple[Signed, ...],
         answer: SealedAnswer | None,
+        unmasked: Sequence[frozenset[PartnerId]],
     ) -> Step:
-        unmasked, message = contributor.unmask(
+        state_after, message = contributor.unmask(
             decode(states.Confirmed, state),
             config,
             items,
@@ -166,8 +167,10 @@ class Steps:
             roll=roll(version),
             bound=_bound(answer) or (),
         )
-        survivors = contributor.survivors(unmasked)
-        return _step(unmasked, (message,), survivors=survivors, final=True)
+        survivors = contributor.survivors(state_after)
+        # Again, as at the confirmation: another round may have been unmasked since.
+        policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
+        return _step(state_after, (message,), survivors=survivors, final=True)
 
 
 def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:

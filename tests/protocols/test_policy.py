@@ -145,12 +145,8 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
 
 
 def test_the_policy_that_nobody_wrote_accepts_no_weakness_and_has_no_noise_yet():
-    assert (POLICY.minimum_cohort, POLICY.colluders, POLICY.customers_floor, POLICY.differencing) == (
-        4,
-        -1,
-        1,
-        4,
-    )
+    assert (POLICY.minimum_cohort, POLICY.colluders, POLICY.customers_floor) == (4, -1, 1)
+    assert POLICY.differencing(5) == 4
     weakened = (POLICY.accept_company_differencing, POLICY.accept_two_expose_the_third)
     assert weakened == (False, False)
     assert POLICY.require_dp is False
@@ -193,16 +189,42 @@ def test_survivors_are_distinct_members_of_the_cohort(survivors):
 def test_two_sums_that_differ_by_a_few_companies_are_refused_unless_accepted_by_name(now, before, apart):
     history = [members(7, 8, 9, 10), members(*before)]
     with pytest.raises(DifferencingRefused, match=f"differ by {apart}"):
-        check_differencing(POLICY, members(*now), history)
-    check_differencing(replace(POLICY, accept_company_differencing=True), members(*now), history)
+        check_differencing(POLICY, members(*now), history, members=5)
+    accepting = replace(POLICY, accept_company_differencing=True)
+    check_differencing(accepting, members(*now), history, members=5)
 
 
 def test_the_same_companies_again_and_enough_changed_ones_are_no_differencing():
-    check_differencing(POLICY, members(1, 2, 3, 4), [])
-    check_differencing(POLICY, members(4, 3, 2, 1), [members(1, 2, 3, 4)])
-    check_differencing(POLICY, members(1, 2, 5, 6), [members(1, 2, 3, 4)])
+    check_differencing(POLICY, members(1, 2, 3, 4), [], members=6)
+    check_differencing(POLICY, members(4, 3, 2, 1), [members(1, 2, 3, 4)], members=6)
+    check_differencing(POLICY, members(1, 2, 5, 6), [members(1, 2, 3, 4)], members=6)
+    strict = replace(POLICY, differencing_floor=5)
     with pytest.raises(DifferencingRefused):
-        check_differencing(replace(POLICY, differencing_floor=5), members(1, 2, 5, 6), [members(1, 2, 3, 4)])
+        check_differencing(strict, members(1, 2, 5, 6), [members(1, 2, 3, 4)], members=6)
+
+
+@pytest.mark.parametrize("floor", [0, 1])
+def test_what_two_sums_leave_of_each_other_holds_two_honest_answers(floor):
+    """Twenty members, six may collude. Seven companies apart could be six colluders and their victim."""
+    policy, everybody = replace(POLICY, differencing_floor=floor), members(*range(1, 21))
+    with pytest.raises(DifferencingRefused, match="at least 8"):
+        check_differencing(policy, everybody[7:], [everybody], members=20)
+    check_differencing(policy, everybody[8:], [everybody], members=20)
+    stated = replace(policy, colluders=2)
+    check_differencing(stated, everybody[4:], [everybody], members=20)
+
+
+def test_a_coordinator_cannot_choose_a_cohort_of_the_colluders_and_one_other():
+    """Ten members tolerate three colluders: four of them, chosen by the coordinator, hide nobody."""
+    four = config(4)
+    check_config(POLICY, four)
+    with pytest.raises(ThresholdTooLow, match="c = 3"):
+        check_config(POLICY, four, members=10)
+    check_config(replace(POLICY, colluders=1), four, members=10)
+    for n in (8, 9, 10):
+        check_config(POLICY, config(n), members=10)
+    with pytest.raises(ThresholdTooLow):
+        check_config(POLICY, config(7), members=10)
 
 
 LOG = [leaf_hash(bytes([number])) for number in range(9)]
