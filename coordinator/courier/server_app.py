@@ -32,6 +32,9 @@ PAUSE_FIRST_S, PAUSE_MOST_S = 0.25, 1.0
 """Pause before the same reply is asked for again, doubling: a long training is not asked after in vain."""
 RETRY_S = 0.5
 """Pause before bytes that the dock could not take yet (409, or no answer) are offered again."""
+SEND_AGAIN_S = 1.0
+"""Pause before an envelope is offered again that Flower did not take: it refuses a node that is
+registered but has never been online, and takes it once the node's courier has come up."""
 
 TIMED_OUT, NOT_SENT, UNREADABLE = 408, 503, 422
 """Codes of the errors that this app finds itself; Flower's own codes are below 100."""
@@ -101,12 +104,13 @@ class Owed:
 
 @dataclass(kw_only=True)
 class Lease:
-    """Work: which node owes the reply to each outstanding message id, and what the dock has yet to take."""
+    """Work: ``unsent`` nodes and when to try them, who owes which reply, what the dock has yet to take."""
 
     name: str
     round: int
     attempt: int
     until: float
+    unsent: dict[int, float] = field(default_factory=dict)
     waiting: dict[str, Owed] = field(default_factory=dict)
     held: list[Delivery] = field(default_factory=list)
 
@@ -139,6 +143,7 @@ class Carrier:
     def step(self) -> bool:
         """Lease, pull, deliver; whether anything moved."""
         moved = self._lease()
+        moved |= self._send()
         moved |= self._pull()
         moved |= self._deliver()
         return self._close() or moved
@@ -160,30 +165,40 @@ class Carrier:
                 attempt=int(work["attempt"]),
                 until=time.monotonic() + float(work["ttl_s"]),
             )
-            nodes = [int(node) for node in work["nodes"]]
+            lease.unsent = {int(node): 0.0 for node in work["nodes"]}
         except (KeyError, TypeError, ValueError):
             self._next_lease = time.monotonic() + LEASE_EVERY_S
             return False
-        if lease.name not in self._leases:
-            self._leases[lease.name] = lease
-            self._send(lease, nodes, float(work["ttl_s"]))
+        self._leases.setdefault(lease.name, lease)
         return True
 
-    def _send(self, lease: Lease, nodes: list[int], ttl_s: float) -> None:
-        """One envelope to each of exactly these nodes: round and attempt, nothing else."""
-        for node in nodes:
-            envelope = RecordDict(
-                {"envelope": ConfigRecord({"round": lease.round, "attempt": lease.attempt})}
-            )
-            try:
-                message = Message(envelope, dst_node_id=node, message_type="query", ttl=ttl_s)
-                pushed = list(self._grid.push_messages([message]))
-            except FLOWER_TROUBLE:
-                pushed = []
-            if pushed and pushed[0]:
-                lease.waiting[pushed[0]] = Owed(str(node))
-            else:
-                lease.hold_error(str(node), NOT_SENT, "Flower did not take the envelope")
+    def _send(self) -> bool:
+        """One envelope to each of exactly the leased nodes: round and attempt, nothing else."""
+        now, moved = time.monotonic(), False
+        for lease in self._leases.values():
+            for node in [node for node, due in lease.unsent.items() if now >= due]:
+                message_id = self._push(lease, node) if now < lease.until else ""
+                if message_id is None:
+                    lease.unsent[node] = time.monotonic() + SEND_AGAIN_S
+                    continue
+                del lease.unsent[node]
+                moved = True
+                if message_id:
+                    lease.waiting[message_id] = Owed(str(node))
+                else:
+                    lease.hold_error(str(node), NOT_SENT, "Flower did not take the envelope")
+        return moved
+
+    def _push(self, lease: Lease, node: int) -> str | None:
+        """The id of the message that Flower took, or None when it took none."""
+        envelope = RecordDict({"envelope": ConfigRecord({"round": lease.round, "attempt": lease.attempt})})
+        ttl_s = max(1.0, lease.until - time.monotonic())
+        try:
+            message = Message(envelope, dst_node_id=node, message_type="query", ttl=ttl_s)
+            pushed = list(self._grid.push_messages([message]))
+        except FLOWER_TROUBLE:
+            return None
+        return pushed[0] or None if pushed else None
 
     def _pull(self) -> bool:
         """Ask for each reply by itself, so that one reply at a time comes into memory and is handed on.
@@ -266,7 +281,7 @@ class Carrier:
     def _close(self) -> bool:
         """Acknowledge finished leases; one that the dock did not hear about is acknowledged again later."""
         moved = False
-        for lease in [one for one in self._leases.values() if not one.waiting and not one.held]:
+        for lease in [one for one in self._leases.values() if not (one.unsent or one.waiting or one.held)]:
             status, _ = self._dock.call(
                 "POST", f"/dock/leases/{urllib.parse.quote(lease.name, safe='')}/done"
             )

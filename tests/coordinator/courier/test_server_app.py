@@ -73,7 +73,7 @@ def test_only_the_listed_nodes_get_an_envelope_and_it_says_round_and_attempt(sta
     stage.finish()
     assert [message.metadata.dst_node_id for message in stage.grid.pushed] == list(NODES[:2])
     assert dict(stage.grid.pushed[0].content["envelope"]) == {"round": 1, "attempt": 1}
-    assert stage.grid.pushed[0].metadata.ttl == 30.0
+    assert stage.grid.pushed[0].metadata.ttl == pytest.approx(30.0, abs=1.0)
 
 
 def test_a_reply_is_handed_on_while_others_are_still_awaited(stage):
@@ -112,8 +112,18 @@ def test_a_silent_node_is_given_up_when_the_envelope_runs_out(stage):
     assert len(stage.dock.vectors) == 2
 
 
-def test_a_node_that_flower_does_not_know_is_reported_at_once(stage):
-    stage.ask(nodes=(*NODES, 99))
+def test_a_node_whose_courier_comes_up_late_gets_its_envelope_then(stage):
+    late = stage.grid.nodes.pop(NODES[2])
+    stage.ask()
+    assert stage.dock.wait(lambda: len(stage.dock.vectors) == 2, 20)
+    stage.grid.nodes[NODES[2]] = late
+    stage.finish()
+    assert stage.dock.vectors[1, 1, str(NODES[2])] == SEALED[NODES[2]]
+    assert stage.dock.errors == {}
+
+
+def test_a_node_that_flower_never_takes_is_reported_when_the_envelope_runs_out(stage):
+    stage.ask(nodes=(*NODES, 99), ttl_s=2.0)
     stage.finish()
     assert stage.dock.errors[1, 1, "99"][0] == 503
     assert len(stage.dock.vectors) == 3
