@@ -80,7 +80,7 @@ def check_number(config: RoundConfig, known: Sequence[StoredAttempt], highest_ro
     Raises:
         ReplayedRound: an old number, or a retry that asks for something else.
     """
-    if not known:
+    if not known or highest_round > config.round:
         policies.check_order(config, highest_round + 1, 0)
         return
     policies.check_order(config, known[-1].round, known[-1].attempt)

@@ -102,7 +102,7 @@ class Door(Carrier):
             earlier = self._again(connection, config.round, config.attempt, Phase.ADVERTISE, asked)
             if earlier is not None:
                 return earlier
-            policies.check_config(self._policy, config)
+            policies.check_config(self._policy, config, len(version.entries))
             policies.check_customers(self._policy, customers)
             ring.check_overflow(config)
             admission.check_cohort(config, self._me, version)
@@ -112,6 +112,7 @@ class Door(Carrier):
                 config, self._me, self._key, counter=counter, rand=self._entropy(contributor.RAND_ADVERTISE)
             )
             submission = self._open(connection, signed, config, state, message, asked)
+            self.switch.require_open()
         for key in closed:
             self._forget(key)
         return submission
@@ -217,6 +218,7 @@ class Door(Carrier):
             )
             submission = self._commit(connection, config, phase, asked, step)
             self._move(connection, config, step)
+            self.switch.require_open()  # masking takes a while: what STOP came before is not committed
         if step.final:
             self._secrets.erase(key)
         return submission
@@ -267,20 +269,18 @@ class Door(Carrier):
 
     def _admit(
         self, connection: Connection, config: RoundConfig, stored: StoredRoster, proof: Sequence[bytes]
-    ) -> tuple[int, list[tuple[int, int]]]:
-        """Numbers, audit log and answer; closes this round's earlier attempts. Returns the counter."""
+    ) -> tuple[int, set[tuple[int, int]]]:
+        """Numbers, audit log and answer; closes every earlier attempt. Returns the counter and what was closed."""
         attempts, rosters = Attempts(connection), Rosters(connection)
         known = attempts.of_round(config.round)
         admission.check_number(config, known, attempts.highest_round())
         size, head = admission.check_seen(config, stored, rosters.seen(), proof)
         self._steps.check_answer(config, SealedAnswers(connection).find(config.answer_id))
-        now = self._clock.now()
-        closed = []
-        for earlier in known:
-            if earlier.state in OPEN_STATES:
-                reason = f"attempt {config.attempt} began"
-                attempts.finish(earlier.round, earlier.attempt, state="Closed", reason=reason, at=now)
-            closed.append((earlier.round, earlier.attempt))
+        still_open = attempts.open_keys()
+        for key in still_open:
+            reason = f"round {config.round}.{config.attempt} began"
+            attempts.finish(*key, state="Closed", reason=reason, at=self._clock.now())
+        closed = {*still_open, *((earlier.round, earlier.attempt) for earlier in known)}
         return rosters.advance(size=size, head=head), closed
 
     def _open(
