@@ -7,10 +7,10 @@ one error, :class:`Unreachable`; a refusal is :class:`Refused` with the coordina
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
@@ -62,7 +62,7 @@ class ReleaseLine(BaseModel):
     """One release in the coordinator's list."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    release: str
+    release: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     round: int
     attempt: int
 

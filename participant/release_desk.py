@@ -1,7 +1,8 @@
 """Releases: fetched, verified against what this node signed itself, kept, voted on.
 
-The vote says only whether the release is the agreed sum: it does not depend on a customer. How well a
-model trained from it does here stays here.
+The vote says only whether the release is of the question, companies and keys that this node signed: it does
+not depend on a customer. The numbers are the coordinator's word: no member recomputes them yet. How well a
+model trained from them does here stays here.
 """
 
 from pathlib import Path
@@ -15,12 +16,14 @@ from participant import durable
 from participant.consortium import Consortium
 from participant.door import Door
 from participant.door.admission import open_roster, present
+from participant.door.words import MASKED_VECTOR
 from participant.store.attempts import Attempts
 from participant.store.membership import Membership
+from participant.store.outbox import Outbox
 from participant.store.releases import Releases, StoredRelease
 from participant.store.rosters import Rosters
 from protocols.codec import decode, encode
-from protocols.errors import BadRelease, StaleRelease
+from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
 from protocols.questions import Reading, read
@@ -38,7 +41,7 @@ from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import check_vocabulary
 
-VERIFIED = "verified: the sum that this company signed"
+VERIFIED = "question, companies and keys are those that this company signed; the numbers were not recomputed"
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
@@ -67,7 +70,7 @@ class ReleaseDesk:
             try:
                 self.receive(release)
                 came += 1
-            except (BadRelease, StaleRelease) as error:
+            except PeerFault as error:
                 self._refused.add(release)
                 _log.error("release refused", release=line.release, code=error.code, detail=str(error))
         return came
@@ -76,7 +79,8 @@ class ReleaseDesk:
         """Fetch one release, verify it, keep it, vote on it if this node took part.
 
         Raises:
-            BadRelease: signature, numbers or round do not agree; a vote against it was handed in.
+            BadRelease: signature, hash, round or companies do not agree; where this node took part, a vote
+                against it was handed in.
             StaleRelease: an older round than the newest release here.
         """
         signed = self._link.manifest(release)
@@ -145,7 +149,11 @@ class ReleaseDesk:
         """Compare with what this node signed: (its configuration, whether it confirmed the survivors)."""
         with reading(self._db) as connection:
             attempt = Attempts(connection).find(manifest.round, manifest.attempt)
+            sent = Outbox(connection).find(manifest.round, manifest.attempt, MASKED_VECTOR)
+            me = Membership(connection).get().partner
         if attempt is None:
+            if me in manifest.survivors:
+                raise _not_ours(manifest)
             _log.info(NOT_WITNESSED, round=manifest.round)
             return None, False
         config = decode(RoundConfig, decode(Signed, attempt.config).body)
@@ -154,6 +162,8 @@ class ReleaseDesk:
         survivors = attempt.survivors if confirmed else manifest.survivors
         try:
             check_manifest(manifest, config, transcript, survivors)
+            if me in manifest.survivors and sent is None:
+                raise _not_ours(manifest)
         except BadRelease:
             self._vote(
                 config, release_id(manifest), accept=False, reason="not the sum that this company signed"
@@ -163,6 +173,14 @@ class ReleaseDesk:
 
     def _vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> None:
         self._link.vote(release, self._door.vote(config, release, accept=accept, reason=reason))
+
+
+def _not_ours(manifest: ReleaseManifest) -> BadRelease:
+    return BadRelease(
+        expected="a sum without this company, which sent no vector for it",
+        came=f"a release of round {manifest.round}.{manifest.attempt} that names it as a survivor",
+        do="refuse the release, keep it as evidence and tell the other members",
+    )
 
 
 def open_stored(stored: StoredRelease) -> ReleaseManifest:
