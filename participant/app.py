@@ -15,6 +15,7 @@ from participant.node import Node
 from participant.overview import Overview
 from participant.serving import Recommender
 from participant.store.tokens import Tokens
+from protocols.errors import WrongVocabulary
 from protocols.service.app import create_app
 from protocols.service.errors import Unreachable
 from protocols.service.health import database_check, health_router, jobs_check
@@ -100,6 +101,7 @@ class Daemon:
         torch.set_num_threads(self.node.settings.training.threads)
         self.jobs.start("exchange", self.node.exchange.run)
         self.jobs.start("training", self.node.trainer.run)
+        self.jobs.start("vocabulary", self._look_at_vocabulary)
         self.jobs.start("warm-up", lambda _stop: self.recommender.warm())
         if self.node.settings.courier.enabled:
             self.jobs.start("courier", self._carry)
@@ -109,6 +111,18 @@ class Daemon:
             self.jobs.stop(timeout_s=STOP_WITHIN_S)
             self.node.link.close()
             self.node.db.dispose()
+
+    def _look_at_vocabulary(self, stop: Stop) -> None:
+        """Say once, at the start, if the consortium's vocabulary is not the one that this node maps to."""
+        while not stop:
+            try:
+                self.node.standing.check_vocabulary()
+            except Unreachable:
+                stop.wait(COURIER_RETRY_S)
+                continue
+            except WrongVocabulary as outdated:
+                _log.warning("the vocabulary has changed", code=outdated.code, detail=str(outdated))
+            return
 
     def _carry(self, stop: Stop) -> None:
         """Run the courier's processes as soon as the coordinator says where its fleet is."""

@@ -179,7 +179,7 @@ class Exchange:
         (signed,) = given.items
         self._rosters.refresh()
         config = self._door.look_at(signed)
-        vocabulary = self._standing.vocabulary()
+        vocabulary = self._standing.vocabulary_of(config)
         submission = self._door.advertise(
             signed,
             vocabulary=vocabulary,
@@ -192,7 +192,7 @@ class Exchange:
 
     def _mask(self, given: PhaseInput) -> None:
         config = self._standing.config(given.round, given.attempt)
-        self._preparation.finish(config, self._standing.vocabulary())
+        self._preparation.finish(config, self._standing.vocabulary_of(config))
         submission = self._door.answer(given)
         key = (given.round, given.attempt)
         self._bell.ring()

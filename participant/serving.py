@@ -85,6 +85,7 @@ class Recommender:
         self._clock = clock
         self._lock = threading.Lock()
         self._popular: _Popular | None = None
+        self._words: tuple[bytes, Vocabulary] | None = None
 
     def serve(self, wish: Wish) -> Served:
         """Suggestions for ``wish``.
@@ -94,15 +95,15 @@ class Recommender:
             NoData: this shop has no purchases at all, so there is nothing to show.
         """
         in_use = self._trainer.in_use()
-        vocabulary = self._vocabulary()
+        # A model keeps serving in its own vocabulary after the consortium's has moved on.
+        vocabulary = self._vocabulary(in_use[1].vocabulary if in_use is not None else None)
         if vocabulary is None:
             raise _nothing()
         known = self._history(wish.customer, vocabulary)
         bought = tuple(vocabulary.concepts[c] for c in known) if known is not None else ()
         if in_use is None:
-            return self._bestsellers(wish, known if known is not None else _none(), bought, POPULAR)
+            return self._bestsellers(wish, vocabulary, known if known is not None else _none(), POPULAR)
         version, model = in_use
-        model.check(vocabulary)
         dial = Dial(minimum=wish.minimum, maximum=wish.maximum)
         spare = len(wish.without_items) + len(wish.without_concepts)
         found = recommend(
@@ -116,7 +117,7 @@ class Recommender:
         kept = tuple(item for item in found.items if not _unwanted(wish, item))
         filtered = dict(found.filtered) | {"by-request": len(found.items) - len(kept)}
         if not kept:
-            return self._bestsellers(wish, known if known is not None else _none(), bought, version)
+            return self._bestsellers(wish, vocabulary, known if known is not None else _none(), version)
         return Served(
             items=kept[: wish.n],
             bought=bought,
@@ -137,8 +138,8 @@ class Recommender:
             return None
         return None if found.opted_out else found.concepts
 
-    def _bestsellers(self, wish: Wish, bought: Ints, names: tuple[str, ...], version: str) -> Served:
-        popular = self._counted()
+    def _bestsellers(self, wish: Wish, vocabulary: Vocabulary, bought: Ints, version: str) -> Served:
+        popular = self._counted(vocabulary)
         order = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
         fresh = [c for c in order if c not in set(bought.tolist())] or order
         items = tuple(_bestseller(popular, concept, wish.language) for concept in fresh)
@@ -147,20 +148,17 @@ class Recommender:
             raise _nothing()
         return Served(
             items=wanted[: wish.n],
-            bought=names,
+            bought=tuple(vocabulary.concepts[c] for c in bought),
             model_version=version,
             filtered={"bought-before": len(order) - len(fresh), "by-request": len(items) - len(wanted)},
             degraded=True,
         )
 
-    def _counted(self) -> _Popular:
+    def _counted(self, vocabulary: Vocabulary) -> _Popular:
         with self._lock:
             held, now = self._popular, self._clock.monotonic_s()
-            if held is not None and now - held.counted_at < REMEMBER_S:
+            if held is not None and held.vocabulary is vocabulary and now - held.counted_at < REMEMBER_S:
                 return held
-            vocabulary = self._vocabulary()
-            if vocabulary is None:
-                raise _nothing()
             until = self._records.span()[1] + 1
             buyers = np.zeros(len(vocabulary), np.int64)
             for batch in self._records.taste_rows(vocabulary, since=0, until=until, customers_until=until):
@@ -169,9 +167,18 @@ class Recommender:
             self._popular = _Popular(vocabulary=vocabulary, buyers=buyers, starters=starters, counted_at=now)
             return self._popular
 
-    def _vocabulary(self) -> Vocabulary | None:
+    def _vocabulary(self, named: bytes | None = None) -> Vocabulary | None:
+        """The vocabulary ``named``, or the one in use; decoded once."""
+        held = self._words
         with reading(self._db) as connection:
-            return Membership(connection).vocabulary()
+            membership = Membership(connection)
+            digest = membership.vocabulary_digest() if named is None else named
+            if held is None or held[0] != digest:
+                found = membership.vocabulary_named(digest)
+                if found is None:
+                    return None
+                self._words = held = (digest, found)
+        return held[1]
 
 
 def _bestseller(popular: _Popular, concept: int, language: str) -> Recommendation:

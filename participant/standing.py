@@ -31,6 +31,30 @@ class Standing:
             known = Membership(connection).vocabulary()
         return known if known is not None else self.renew_vocabulary()
 
+    def vocabulary_of(self, config: RoundConfig) -> Vocabulary:
+        """The vocabulary in use, if it is the one that ``config`` asks in.
+
+        Raises:
+            WrongVocabulary: the round asks in another one, usually a newer version.
+        """
+        known = self.vocabulary()
+        if known.digest != config.answer.vocabulary:
+            raise _outdated(known, self._link.vocabulary(config.answer.vocabulary))
+        return known
+
+    def check_vocabulary(self) -> None:
+        """Ask the coordinator whether the vocabulary in use is still the consortium's.
+
+        Raises:
+            WrongVocabulary: the consortium has published another one since `connect`.
+            Unreachable: the coordinator is silent.
+        """
+        with reading(self._db) as connection:
+            known = Membership(connection).vocabulary()
+        named = self._link.card().vocabulary
+        if known is not None and named is not None and known.digest.hex() != named:
+            raise _outdated(known, self._link.vocabulary(bytes.fromhex(named)))
+
     def renew_vocabulary(self) -> Vocabulary:
         """Fetch the consortium's vocabulary and use it from now on: what `connect` does."""
         named = self._link.card().vocabulary
@@ -66,3 +90,12 @@ class Standing:
                 do="let it pass; the node joins at the next attempt",
             )
         return decode(RoundConfig, decode(Signed, found.config).body)
+
+
+def _outdated(here: Vocabulary, there: Vocabulary) -> WrongVocabulary:
+    return WrongVocabulary(
+        expected=f"the vocabulary that this node maps its items to: {here.name!r} version {here.version}",
+        came=f"{there.name!r} version {there.version} with {len(there):,} concepts",
+        do="run `altrove-node connect` (no files are needed) to map to it, then `altrove-node check`; "
+        "until then rounds in it go on without this company",
+    )

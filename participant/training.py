@@ -91,9 +91,14 @@ class Trainer:
         return True
 
     def plan(self) -> Plan | None:
-        """The newest pair of taste sums and the evaluation between them, or None without a pair."""
+        """The newest pair of taste sums and the evaluation between them, or None without a pair.
+
+        Only sums over the vocabulary in use count: sums over two vocabularies cannot be compared.
+        """
         with reading(self._db) as connection:
-            kept = Releases(connection).all()
+            words = Membership(connection).vocabulary_digest()
+            everything = Releases(connection).all()
+        kept = tuple(found for found in everything if open_stored(found).answer.vocabulary == words)
         tastes = [(found, _block(found, "taste")) for found in kept if "taste" in found.questions]
         if not tastes:
             return None

@@ -1,6 +1,7 @@
 """`check`: the gate before serving. Says what is there and what to fix."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from participant.commands import shown
@@ -9,6 +10,8 @@ from participant.overview import Overview
 from participant.serving import Recommender
 from participant.store.membership import Membership
 from participant.store.records_check import Totals, totals
+from protocols.errors import WrongVocabulary
+from protocols.service.errors import Unreachable
 from protocols.service.unit_of_work import reading
 
 MOST_UNMAPPED: Final = 0.2
@@ -44,6 +47,11 @@ def _todo(node: Node, found: Totals, unmapped: float | None) -> Iterator[str]:
         yield "no vocabulary yet: run `altrove-node connect` once the consortium has published one"
     elif unmapped > MOST_UNMAPPED:
         yield f"{unmapped:.0%} of the rows have no shared concept: check the catalogue's concept column"
+    with suppress(Unreachable):  # the data can be checked without the coordinator; `serve` looks again
+        try:
+            node.standing.check_vocabulary()
+        except WrongVocabulary as outdated:
+            yield f"the consortium's vocabulary is {outdated.came} now: {outdated.do}"
     longest = max((gap.days for gap in found.gaps), default=0)
     if longest >= LONG_GAP_DAYS:
         yield f"{longest} days in a row without a sale: check that no file is missing"

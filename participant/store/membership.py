@@ -75,6 +75,17 @@ class Membership:
         row = self._db.execute(select(vocabularies).where(vocabularies.c.in_use)).one_or_none()
         return None if row is None else decode(Vocabulary, row.body)
 
+    def vocabulary_digest(self) -> bytes:
+        """The hash of the vocabulary in use, empty before the first: cheap to ask often."""
+        query = select(vocabularies.c.digest).where(vocabularies.c.in_use)
+        return self._db.execute(query).scalar_one_or_none() or b""
+
+    def vocabulary_named(self, digest: bytes) -> Vocabulary | None:
+        """The vocabulary with this hash, in use or kept, or None."""
+        query = select(vocabularies.c.body).where(vocabularies.c.digest == digest)
+        body = self._db.execute(query).scalar_one_or_none()
+        return None if body is None else decode(Vocabulary, body)
+
     def use_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Make ``vocabulary`` the one in use; the others are kept for the releases that name them."""
         self._db.execute(update(vocabularies).values(in_use=False))

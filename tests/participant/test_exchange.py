@@ -197,11 +197,17 @@ def test_a_vocabulary_of_another_version_is_refused_with_what_to_do(five):
     coordinator, made, _ = five
     other = Vocabulary.of("test words", [*asked.WORDS.concepts, "WINE"], version=2)
     spec = ask([("taste", {"until": asked.AUTUMN})], other, members=5, epoch="x")
+    coordinator.vocabulary = other
     coordinator.ask(spec)
     made[0].exchange.turn()
     (refusal,) = made[0].exchange.refusals()
     assert refusal.code == "wrong-vocabulary"
+    for words in ("'test words' version 1", "'test words' version 2", "altrove-node connect"):
+        assert words in refusal.reason
     assert coordinator.received == []
+    made[1].standing.renew_vocabulary()  # what `connect` does
+    made[1].exchange.turn()
+    assert len(coordinator.received) == 1
 
 
 def test_a_question_that_the_policy_does_not_list_is_refused(five):
