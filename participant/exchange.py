@@ -38,6 +38,9 @@ TRY_AGAIN: Final = frozenset(
 )
 """Refusals of the coordinator that say nothing about the payload: the same bytes are sent again."""
 
+NO_LONGER_WANTED: Final = frozenset({"attempt-gone", "phase-closed", "not-in-cohort", "unknown-round"})
+"""Refusals of a vector that end its sending; after any other the same bytes are sent again in a while."""
+
 REMEMBERED: Final = 50
 
 
@@ -212,6 +215,9 @@ class Exchange:
                 if refused.problem.status >= SERVER_FAULT or refused.problem.code in TRY_AGAIN:
                     raise
                 _log.warning("vector refused", round=key[0], attempt=key[1], code=refused.problem.code)
+                if refused.problem.code not in NO_LONGER_WANTED:
+                    self._fallbacks.again(key, now_s=self._clock.monotonic_s())
+                    continue
             except IllegalMove:
                 _log.info("vector no longer needed", round=key[0], attempt=key[1])
             self._fallbacks.settled(key)

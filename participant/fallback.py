@@ -6,6 +6,10 @@ phase arrives, so a vector that it fetched is still sent at the later of the two
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+AGAIN_S: Final = 2.0
+"""Pause before a vector that was refused is sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,11 @@ class Fallbacks:
         due = self._due.get(key)
         if due is not None:
             self._due[key] = _Due(early=due.early, late=due.late, fetched=True)
+
+    def again(self, key: tuple[int, int], *, now_s: float) -> None:
+        """The vector was refused or lost on its way: send the same bytes again in a while."""
+        at = now_s + AGAIN_S
+        self._due[key] = _Due(early=at, late=at, fetched=False)
 
     def settled(self, key: tuple[int, int]) -> None:
         """The vector arrived, or its attempt is over."""
