@@ -14,7 +14,7 @@ import structlog
 from participant.answers import AnswerContext, fill
 from participant.door import Door
 from participant.store.records import Records
-from protocols.messages import AnswerSpec, RoundConfig
+from protocols.messages import AnswerSpec, Block, RoundConfig
 from protocols.questions import question_named
 from protocols.vocabulary import Vocabulary
 
@@ -25,9 +25,21 @@ _log = structlog.get_logger(__name__)
 
 
 def customers_behind(spec: AnswerSpec, records: Records) -> int:
-    """How many customers stand behind an answer to ``spec``: the fewest of its blocks."""
-    until = [question_named(b.question).open(b.parameters).customers_until for b in spec.blocks]
-    return min(records.n_customers(first_seen_before=moment) for moment in until)
+    """How many customers stand behind an answer to ``spec``: the fewest of its blocks.
+
+    Those who bought in the block's window and within its cap: a window of a second or a cap of one would
+    describe a single person, however many customers the company has.
+    """
+    return min(_customers_behind(block, records) for block in spec.blocks)
+
+
+def _customers_behind(block: Block, records: Records) -> int:
+    kind = question_named(block.question)
+    asked = kind.open(block.parameters)
+    since, until = kind.window(asked)
+    return records.n_buyers(
+        since=since, until=until, customers_until=asked.customers_until, customers_cap=asked.customers_cap
+    )
 
 
 def fill_all(spec: AnswerSpec, context: AnswerContext) -> npt.NDArray[np.int64]:

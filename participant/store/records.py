@@ -58,6 +58,20 @@ class Records:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def n_buyers(self, *, since: int, until: int, customers_until: int, customers_cap: int) -> int:
+        """How many of the customers in :meth:`taste_rows` bought anything with ``since <= t < until``."""
+        keys = self._counted(customers_until, customers_cap)
+        if since == 0 and until >= customers_until:
+            return len(keys)  # whoever was first seen before bought something before
+        with self._events.scanning() as connection:
+            connection.register("counted", pa.table({"customer_key": keys}))
+            found = connection.execute(
+                f"""SELECT count(DISTINCT customer_key) FROM {self._events.relation()}
+                JOIN counted USING (customer_key) WHERE seconds >= ? AND seconds < ?""",
+                [since, until],
+            ).fetchall()
+        return int(found[0][0])
+
     def n_opted_out(self) -> int:
         """Customers who opted out of every answer."""
         query = select(func.count()).select_from(customers).where(customers.c.opted_out)
@@ -137,15 +151,7 @@ class Records:
         ``customers_until``, ``customers_cap`` and ``batch`` yield the same customers batch by batch.
         A cap above 0 keeps at most so many customers: always the same ones, in no order of theirs.
         """
-        query = (
-            select(customers.c.customer_key)
-            .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))
-            .order_by(customers.c.customer_key)
-        )
-        with reading(self._engine) as database:
-            keys = np.fromiter((int(row[0]) for row in database.execute(query)), np.int64)
-        if 0 < customers_cap < len(keys):
-            keys = np.sort(keys[np.argsort(_scatter(keys), kind="stable")[:customers_cap]])
+        keys = self._counted(customers_until, customers_cap)
         if len(keys) == 0:
             return
         item_keys, concepts = self._mapping(vocabulary)
@@ -227,6 +233,19 @@ class Records:
             )
             for concept, (key, starters, stayed) in best.items()
         }
+
+    def _counted(self, customers_until: int, customers_cap: int) -> Ints:
+        """Sorted keys of the customers who count: first seen before, not opted out, within the cap."""
+        query = (
+            select(customers.c.customer_key)
+            .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))
+            .order_by(customers.c.customer_key)
+        )
+        with reading(self._engine) as database:
+            keys = np.fromiter((int(row[0]) for row in database.execute(query)), np.int64)
+        if 0 < customers_cap < len(keys):
+            keys = np.sort(keys[np.argsort(_scatter(keys), kind="stable")[:customers_cap]])
+        return keys
 
     def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""

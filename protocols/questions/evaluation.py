@@ -212,6 +212,7 @@ EVALUATION: Final = Question(
     parse=parse,
     length=length,
     bound=bound,
+    window=lambda asked: (asked.history_until, asked.target_until),
     describe=describe,
     interpret=_interpret,
 )

@@ -32,6 +32,8 @@ class Question(Generic[P, R_co]):
         parse: parameters from what an admin typed; raises BadInput with what to write instead.
         length: cells of an answer for ``(parameters, n_concepts)``.
         bound: C_inf, the largest absolute value of any cell, in units of the answer.
+        window: the purchases that an answer describes, unix seconds ``(since, until)``; who bought
+            nothing in it is not behind the answer.
         describe: one plain sentence for the data-protection officer.
         interpret: the reading of a ``float64`` sum for ``(sum, parameters, n_concepts)``.
     """
@@ -41,6 +43,7 @@ class Question(Generic[P, R_co]):
     parse: Callable[[Mapping[str, Given]], P]
     length: Callable[[P, int], int]
     bound: Callable[[P], int]
+    window: Callable[[P], tuple[int, int]]
     describe: Callable[[P], str]
     interpret: Callable[[npt.NDArray[np.float64], P, int], R_co]
 

@@ -186,6 +186,7 @@ TASTE: Final = Question(
     parse=parse,
     length=length,
     bound=bound,
+    window=lambda asked: (asked.since, asked.until),
     describe=describe,
     interpret=_interpret,
 )

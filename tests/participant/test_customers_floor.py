@@ -1,0 +1,51 @@
+"""The floor of customers counts who is described by an answer, whatever window or cap is asked."""
+
+import pytest
+
+from participant.preparation import customers_behind
+from protocols.questions import ask
+from tests.participant import asked, nodes
+from tests.participant.asked import AUTUMN, SPRING, SUMMER, WORDS
+
+CUSTOMERS = 8
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("floor")
+    coordinator, members, clock = asked.consortium(4)
+    made = nodes.start(folder / "home", members[0], coordinator, clock)
+    nodes.sell(made, folder / "sales", nodes.shop(1, CUSTOMERS))
+    yield made
+    made.db.dispose()
+
+
+def behind(node, question, **parameters):
+    return customers_behind(ask([(question, parameters)], WORDS, members=4, epoch="e"), node.records)
+
+
+def test_everybody_stands_behind_an_answer_over_all_purchases(node):
+    assert behind(node, "taste", until=AUTUMN) == CUSTOMERS
+    assert behind(node, "taste", until=AUTUMN, customers_cap=CUSTOMERS) == CUSTOMERS
+    assert behind(node, "taste", until=AUTUMN, customers_until=SPRING + 3) == 3
+    assert (
+        behind(node, "evaluation", release="00" * 32, history_until=SUMMER, target_until=AUTUMN) == CUSTOMERS
+    )
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_a_small_cap_leaves_few_customers_behind_an_answer(node, cap):
+    assert behind(node, "taste", until=AUTUMN, customers_cap=cap) == cap
+
+
+def test_a_window_of_a_second_leaves_one_customer_behind_an_answer(node):
+    assert behind(node, "taste", since=SPRING + 2, until=SPRING + 3, customers_until=AUTUMN) == 1
+    assert behind(node, "taste", until=SPRING + 1, customers_until=AUTUMN) == 1
+    later = SUMMER + 1000
+    assert behind(node, "evaluation", release="00" * 32, history_until=later, target_until=later + 1) == 1
+    assert behind(node, "taste", since=AUTUMN, until=AUTUMN + 1) == 0
+
+
+def test_of_several_blocks_the_one_with_the_fewest_customers_counts(node):
+    both = [("taste", {"until": AUTUMN}), ("taste", {"until": AUTUMN, "customers_cap": 2})]
+    assert customers_behind(ask(both, WORDS, members=4, epoch="e"), node.records) == 2
