@@ -140,19 +140,17 @@ class Cycle:
 
     def wait_for_models(self, release: str) -> None:
         """Until every node serves from a model that knows ``release``."""
+        self.consortium.for_each(lambda company: self._wait_for_model(company, release))
+
+    def _wait_for_model(self, company: Company, release: str) -> None:
         until = time.monotonic() + TRAIN_WITHIN_S
-        waiting = list(self.consortium.members)
-        while waiting:
-            company = waiting[0]
-            said = self.recommend(company, customers_of(self.consortium, company, 1)[0], 1)
-            if str(said["model_version"]).endswith(release[:12]):
-                waiting.pop(0)
-                self.progress.round_changed(f"{company.name} serves model {said['model_version']}")
-                continue
+        customer = customers_of(self.consortium, company, 1)[0]
+        while not (said := str(self.recommend(company, customer, 1)["model_version"])).endswith(release[:12]):
             self.consortium.processes.check()
             if time.monotonic() > until:
-                raise TookTooLong(expected=f"a model of {company.name}", came="none", do="read its log")
+                raise TookTooLong(expected=f"a model of {company.name}", came=said, do="read its log")
             time.sleep(1.0)
+        self.progress.round_changed(f"{company.name} serves model {said}")
 
     def headline(self) -> list[CompanyHeadline]:
         """Every company's figures on its test weeks."""
@@ -210,11 +208,13 @@ def figures(seen: RoundSeen) -> RoundFigures:
 
 def customers_of(consortium: Consortium, company: Company, count: int) -> list[str]:
     """Customers with a middling number of purchases before the test weeks, by their own shop's ids."""
-    rows = duckdb.execute(
-        f"""SELECT household_id FROM read_parquet('{consortium.data.sales(company)}')
-            WHERE epoch(transaction_timestamp) < {FIT_UNTIL}
-            GROUP BY household_id ORDER BY abs(count(*) - 150), household_id LIMIT {count}"""
-    ).fetchall()
+    # A connection of its own: several companies are looked at from several threads.
+    with duckdb.connect() as database:
+        rows = database.execute(
+            f"""SELECT household_id FROM read_parquet('{consortium.data.sales(company)}')
+                WHERE epoch(transaction_timestamp) < {FIT_UNTIL}
+                GROUP BY household_id ORDER BY abs(count(*) - 150), household_id LIMIT {count}"""
+        ).fetchall()
     return [str(row[0]) for row in rows]
 
 

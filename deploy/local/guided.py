@@ -17,9 +17,9 @@ from deploy.local.windows import FIT_UNTIL, VALIDATE_UNTIL
 STOPPED: Final = 2
 """Place of the company that stops: C."""
 
-PHASE_SECONDS: Final = "10,10,25,30,30"
-"""Deadlines of this round: the masked answers close 45 s after the question, so that the one that
-never comes costs less than a minute instead of ten."""
+PHASE_SECONDS: Final = "8,8,16,30,30"
+"""Deadlines of this round: the masked answers close 32 s after the question, so that the one that
+never comes costs half a minute instead of ten minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

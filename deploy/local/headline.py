@@ -24,7 +24,7 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.1f} [dim]({self.low:.1f} to {self.high:.1f})[/]"
+        return f"{self.value:.1f}\n[dim]({self.low:.1f} to {self.high:.1f})[/]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def show_headline(lines: Sequence[CompanyHeadline], origin: str, console: Consol
             f"{line.customers:,}",
             str(line.local),
             str(line.exchange),
-            f"{line.gained.value:+.1f} [dim]({line.gained.low:+.1f} to {line.gained.high:+.1f})[/]",
+            f"{line.gained.value:+.1f}\n[dim]({line.gained.low:+.1f} to {line.gained.high:+.1f})[/]",
             "deployed" if line.deployed else "own model",
         )
     console.print(table)

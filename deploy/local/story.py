@@ -33,6 +33,7 @@ class Options:
     unattended: bool
     generated: bool
     results: Path
+    picture: Path | None = None
 
     def __post_init__(self) -> None:
         if not COHORT_MIN <= self.companies <= COMPANIES_MOST:
@@ -67,8 +68,12 @@ def tell(options: Options, console: Console) -> None:
                 lines = cycle.headline()
             surprises = cycle.surprises()
         progress.round = None
+        if options.picture is not None:
+            console.export_text(clear=True)  # the picture begins here
         headline.show_headline(lines, prepared.origin, console)
         headline.show_surprises(surprises, console)
+        if options.picture is not None:
+            console.save_svg(str(options.picture), title="make demo")
         aftermath = None
         notes = {"guided step": "left out: three companies cannot spare one"}
         if len(members) > COHORT_MIN:
