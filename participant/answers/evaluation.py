@@ -8,7 +8,6 @@ History is what a customer bought before ``history_until``; targets are what it 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
@@ -29,7 +28,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
-    models = [torch.from_numpy(ease(gram, float(lam))) for lam in asked.lambdas]
+    models = [ease(gram, float(lam)) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     span = {
         "history_until": asked.history_until,
@@ -44,8 +43,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     for history, future in windows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
-        rows = torch.from_numpy(history)
-        scores = [(rows @ model).numpy() for model in models]
+        scores = [history @ model for model in models]
         gains = {
             metric: np.stack([ndcg(s, history > 0, future > 0, out, top=asked.top).gains for s in scores])
             for metric, out in excluded.items()

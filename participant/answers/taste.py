@@ -20,7 +20,6 @@ array([1, 0, 1])
 from collections.abc import Iterable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
@@ -59,6 +58,8 @@ def gram(batches: Iterable[RowBatch], n_concepts: int, row_scheme: str, items_ca
     Raises:
         OutOfBounds: see :func:`check_norm`.
     """
+    import torch  # a second of import that only a node which answers has to spend
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     total = torch.zeros((n_concepts, n_concepts), dtype=torch.int64, device=device)
     for batch in batches:
