@@ -10,6 +10,7 @@ from pathlib import Path
 from participant import durable
 from participant.door import DoorPaths
 from participant.errors import NotJoined
+from protocols.errors import BadInput
 from protocols.identity import IdentityKey
 
 DEFAULT_HOME = Path.home() / ".altrove" / "node"
@@ -23,10 +24,15 @@ class Home:
     root: Path
 
     def make(self) -> None:
-        """Create the folders that are missing, readable by this user only."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in _FOLDERS:
-            (self.root / name).mkdir(mode=0o700, exist_ok=True)
+        """Create the folders that are missing; those that others may read are closed to them.
+
+        Raises:
+            BadInput: a folder that others may read belongs to another user.
+        """
+        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_mode & 0o077:
+                _close_to_others(folder)
 
     def keep_identity(self, seed: bytes) -> None:
         """Store the 32 bytes that the identity key is made from (mode 0600)."""
@@ -111,3 +117,14 @@ class Home:
     def door(self) -> DoorPaths:
         """The part of the home that the door uses."""
         return DoorPaths(switch=self.switch, vectors=self.vectors, secrets=self.root / "secrets")
+
+
+def _close_to_others(folder: Path) -> None:
+    try:
+        folder.chmod(0o700)
+    except PermissionError:
+        raise BadInput(
+            expected=f"{folder} to be readable by this user only",
+            came="a folder of another user",
+            do="choose another --home, or have its owner give it to this user",
+        ) from None

@@ -50,8 +50,13 @@ class StopSwitch:
             )
 
     def stop(self) -> None:
-        """Close the door at once: the file goes first (that needs no space), then says why."""
+        """Close the door at once: the file goes first (that needs no space), then says why.
+
+        The folder is synced before anything is written, so that no power cut brings ``open`` back.
+        """
         self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            durable.sync_folder(self._path.parent)
         with suppress(OSError, StorageFull):
             durable.write(self._path, [STOPPED])
 

@@ -17,6 +17,9 @@ KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 """Ed25519 (RFC 8032)."""
 
+NUMBER_MAX: Final = 2**63 - 1
+"""Rounds, attempts, heights, sizes and instants: what an integer column of every database holds."""
+
 COHORT_MIN: Final = 3
 """Protocol floor: with two companies each learns the other's answer by subtraction."""
 

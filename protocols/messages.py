@@ -20,6 +20,7 @@ from protocols.limits import (
     HASH_BYTES,
     ID_BYTES,
     KEY_BYTES,
+    NUMBER_MAX,
     VECTOR_BYTES,
 )
 
@@ -49,6 +50,10 @@ def _exact(name: str, value: bytes, size: int) -> None:
 def _require(holds: bool, expected: str, came: object) -> None:
     if not holds:
         raise MalformedMessage(expected=expected, came=str(came), do="refuse the message")
+
+
+def _storable(*numbers: int) -> None:
+    _require(max(numbers) <= NUMBER_MAX, f"numbers up to {NUMBER_MAX}", max(numbers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +149,7 @@ class RoundConfig:
             "five deadlines in order",
             self.deadlines,
         )
+        _storable(self.round, self.attempt, self.roster_height, self.audit_size, *self.deadlines)
 
     @property
     def answer_id(self) -> bytes:
@@ -208,7 +214,9 @@ class InputHeader:
         _require(0 < size <= VECTOR_BYTES, f"1 to {VECTOR_BYTES} bytes", size)
         _require(all(len(h) == HASH_BYTES for h in self.chunk_hashes), "hashes of 32 bytes", "other lengths")
         _require(self.chunk_bytes == CHUNK_BYTES, f"chunks of {CHUNK_BYTES} bytes", self.chunk_bytes)
-        _require(len(self.chunk_hashes) == -(-size // CHUNK_BYTES), "one hash a chunk", len(self.chunk_hashes))
+        _require(
+            len(self.chunk_hashes) == -(-size // CHUNK_BYTES), "one hash a chunk", len(self.chunk_hashes)
+        )
 
     @property
     def root(self) -> bytes:
@@ -281,6 +289,9 @@ class PhaseInput:
     phase: str
     items: tuple[Signed, ...]
     reason: str
+
+    def __post_init__(self) -> None:
+        _storable(self.round, self.attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

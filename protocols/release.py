@@ -21,7 +21,14 @@ from safetensors.numpy import load, save
 from protocols.codec import digest
 from protocols.errors import BadRelease, MalformedMessage, StaleRelease, TooLarge, UnknownSigner
 from protocols.identity import COORDINATOR, PartnerId, Roll, Signed, open_signed
-from protocols.limits import COHORT_MIN, HASH_BYTES, ID_BYTES, REASON_CHARS, RELEASE_HEADER_BYTES
+from protocols.limits import (
+    COHORT_MIN,
+    HASH_BYTES,
+    ID_BYTES,
+    NUMBER_MAX,
+    REASON_CHARS,
+    RELEASE_HEADER_BYTES,
+)
 from protocols.messages import AnswerSpec, RoundConfig
 
 TENSOR: Final = "sum"
@@ -48,6 +55,7 @@ class ReleaseManifest:
 
     def __post_init__(self) -> None:
         _require(len(self.consortium) == ID_BYTES, "a consortium id", len(self.consortium))
+        _require(max(self.round, self.attempt) <= NUMBER_MAX, f"numbers up to {NUMBER_MAX}", self.round)
         for what in ("config", "transcript", "sum_sha256", "previous"):
             size = len(getattr(self, what))
             _require(size == HASH_BYTES, f"{what} of {HASH_BYTES} bytes", size)

@@ -4,6 +4,7 @@ Once a phase is open, what came before it never changes: the result is kept in m
 phase, so that a thousand submissions do not decode a thousand advertisements each.
 """
 
+import threading
 from collections import OrderedDict
 
 from sqlalchemy import Connection
@@ -27,17 +28,21 @@ class Settled:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[bytes, Phase], Context] = OrderedDict()
+        self._lock = threading.Lock()
 
     def before(self, connection: Connection, attempt: Attempt, phase: Phase) -> Context:
         """What is settled while ``phase`` is open (for ADVERTISE: what has come so far)."""
         key = (attempt.config_hash, phase)
-        if key in self._kept:
-            return self._kept[key]
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
         found = self._read(connection, attempt, phase)
         if phase is not Phase.ADVERTISE:
-            self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
         return found
 
     def _read(self, connection: Connection, attempt: Attempt, phase: Phase) -> Context:

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from participant.door import Carriage, Door
 from participant.exchange import Exchange
+from protocols.errors import IllegalMove, Stopped
 from protocols.service.waiting import Bell
 
 LONGEST_WAIT_S = 25
@@ -37,7 +38,10 @@ def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
             return Response(status_code=204)
         if found is Carriage.CLOSED:
             return Response(status_code=410)
-        _, size, chunks = await run_in_threadpool(door.masked, round_number, attempt)
+        try:
+            _, size, chunks = await run_in_threadpool(door.masked, round_number, attempt)
+        except (Stopped, IllegalMove):  # STOP, or the end of the attempt, came in between
+            return Response(status_code=410)
 
         def carried() -> Iterator[bytes]:
             yield from chunks

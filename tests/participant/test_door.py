@@ -7,6 +7,7 @@ import pytest
 
 from participant import durable
 from participant.errors import AnswerVoided, NotInCohort
+from participant.home import Home
 from participant.switch import StopSwitch
 from protocols.errors import (
     AlreadyUnmasked,
@@ -56,6 +57,25 @@ def test_stop_works_on_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(durable, "sync", full)
     StopSwitch(path).stop()
     assert not StopSwitch(path).is_open()
+
+
+def test_stop_is_on_disk_before_the_reason_is_written(tmp_path, monkeypatch):
+    path, seen = tmp_path / "door.state", []
+    path.write_bytes(b"open")
+    monkeypatch.setattr(durable, "sync_folder", lambda folder: seen.append((folder, path.exists())))
+    monkeypatch.setattr(durable, "write", lambda *_: seen.append("written"))
+    StopSwitch(path).stop()
+    assert seen == [(tmp_path, False), "written"]
+
+
+def test_a_home_that_others_may_read_is_closed_to_them(tmp_path):
+    home = Home(root=tmp_path / "home")
+    for folder in (home.root, home.vectors):
+        folder.mkdir(mode=0o755)
+        folder.chmod(0o755)
+    home.make()
+    folders = [home.root, *(path for path in home.root.iterdir() if path.is_dir())]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
 
 
 @pytest.mark.parametrize("phase", list(Phase)[:5])

@@ -74,11 +74,23 @@ def test_an_answer_counts_the_cells_and_bytes_of_all_its_blocks():
         {"attempt": 0},
         {"deadlines": (10, 20, 30, 40)},
         {"deadlines": (10, 30, 20, 40, 50)},
+        {"deadlines": (10, 20, 30, 40, 2**63)},
+        {"round": 2**63},
+        {"attempt": 2**63},
+        {"roster_height": 2**63},
+        {"audit_size": 2**63},
     ],
 )
 def test_a_configuration_that_makes_no_sense_does_not_exist(change):
     with pytest.raises(MalformedMessage):
         config(**change)
+
+
+@pytest.mark.parametrize("change", [{"round": 2**63}, {"attempt": 2**63}])
+def test_a_delivery_whose_number_no_database_holds_does_not_exist(change):
+    given = PhaseInput(round=1, attempt=1, phase="aborted", items=(), reason="")
+    with pytest.raises(MalformedMessage):
+        replace(given, **change)
 
 
 CHANGES = {
