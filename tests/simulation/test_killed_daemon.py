@@ -1,10 +1,6 @@
 """The real daemon, over TLS with client certificates, killed with SIGKILL once in every phase."""
 
-import os
-import signal
 import subprocess
-import sys
-import time
 
 import httpx
 import pytest
@@ -12,76 +8,10 @@ import pytest
 from coordinator.admin_client import Admin
 from coordinator.api import shapes
 from coordinator.errors import NotInitialised
-from coordinator.home import initialise
-from coordinator.settings import load
-from protocols.enrolment import Invitation
-from protocols.errors import AltroveError
-from protocols.identity import COORDINATOR, IdentityKey
-from protocols.service.clock import SystemClock
-from protocols.service.flower import free_port
-from protocols.service.tls import client_context, make_request
-from tests.simulation.member import SimulatedMember
+from protocols.identity import IdentityKey
+from tests.simulation.real_daemons import PROGRAM, Daemon, TlsMember, learn_keys
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
-PROGRAM = (sys.executable, "-c", "from coordinator.cli import main; main()")
-
-
-class Daemon:
-    """One coordinator process, restarted on the same home folder."""
-
-    def __init__(self, folder):
-        self.home = folder / "home"
-        ports = {f"{name}_port": free_port() for name in ("partner", "enrol", "admin", "fleet")}
-        initialise(load(self.home, **ports), "Killed", SystemClock())
-        self.admin = Admin(self.home)
-        self.log = (folder / "out").open("wb")
-        self.start()
-
-    def start(self):
-        words = (*PROGRAM, "serve", "--home", str(self.home), "--courier", "off")
-        self.process = subprocess.Popen(words, stdout=self.log, stderr=self.log)
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                self.admin.members()
-            except AltroveError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError((self.home.parent / "out").read_text())
-
-    def kill(self):
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        code = self.process.wait(20)
-        self.log.close()
-        return code
-
-
-class TlsMember(SimulatedMember):
-    """A simulated member behind a real socket, with the certificate it was given."""
-
-    def enrol(self, admin, folder):
-        invitation = Invitation.parse(admin.invite(self.name, 1).invitation)
-        pair = make_request(self.name)
-        self.request_pem = pair.certificate.decode()
-        certificate, key = folder / f"{self.name}.pem", folder / f"{self.name}.key"
-        with httpx.Client(
-            base_url=invitation.enrol_url, verify=client_context(invitation.authority)
-        ) as client:
-            reply = self.join(client, invitation)
-        certificate.write_text(reply["certificate"])
-        key.write_bytes(pair.key)
-        self.tls = client_context(invitation.authority, certificate=certificate, key=key)
-        self.url = invitation.partner_url
-        self.bare = client_context(invitation.authority)
-        self.reconnect()
-
-    def reconnect(self):
-        self.connect(httpx.Client(base_url=self.url, verify=self.tls, timeout=30), SystemClock())
 
 
 @pytest.fixture
@@ -99,9 +29,7 @@ def founded(daemon, folder):
     daemon.admin.change_roster("found")
     for member in members:
         member.approve()
-    key = bytes.fromhex(members[0].get("/v1/consortium").json()["coordinator_key"])
-    for member in members:
-        member.roll = {COORDINATOR: key} | {each.id: each.key.public for each in members}
+    learn_keys(members)
     daemon.admin.publish("words", ["BREAD", "MILK", "WINE"])
     return members
 
