@@ -16,13 +16,14 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.errors import NoData
-from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save, train
+from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk, open_stored
 from participant.settings import TrainingSettings
 from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases, StoredRelease
+from participant.surprise import train
 from protocols.messages import Block
 from protocols.questions import question_named
 from protocols.questions.evaluation import EvaluationReading
@@ -213,6 +214,7 @@ def _figures(part: ScenarioModel) -> dict[str, object]:
         "deployed": part.deployed,
         "sentence": part.verdict.sentence,
         "customers": part.verdict.local.customers,
+        "boldness": asdict(part.boldness) | {"sentence": part.boldness.sentence},
     }
 
 

@@ -9,10 +9,10 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from participant.models import headline
 from participant.node import open_node
 from participant.settings import home_at, load, one_thread_each
 from participant.store.membership import Membership
+from participant.surprise import headline
 from protocols.service.unit_of_work import reading
 
 

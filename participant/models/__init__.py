@@ -2,21 +2,19 @@
 
 from participant.models.files import load, save
 from participant.models.gate import Verdict
-from participant.models.headline import ScenarioHeadline, headline
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.train import Exchange, train
+from participant.models.train import Exchange, Learned, learn
 from participant.models.windows import SCENARIOS, Windows
 
 __all__ = [
     "SCENARIOS",
     "Exchange",
+    "Learned",
     "NodeModel",
-    "ScenarioHeadline",
     "ScenarioModel",
     "Verdict",
     "Windows",
-    "headline",
+    "learn",
     "load",
     "save",
-    "train",
 ]

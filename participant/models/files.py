@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
+from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.windows import Windows
@@ -44,6 +45,7 @@ class ScenarioChoices:
     mix: Mix
     verdict: Verdict
     acceptance: Acceptance
+    boldness: Boldness = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def save(model: NodeModel, folder: Path) -> Path:
             mix=part.mix,
             verdict=part.verdict,
             acceptance=part.acceptance,
+            boldness=part.boldness,
         )
         for name, part in model.scenarios.items()
     }
@@ -145,6 +148,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
                 mix=part.mix,
                 verdict=part.verdict,
                 acceptance=part.acceptance,
+                boldness=part.boldness,
             )
             for name, part in choices.scenarios.items()
         },

@@ -2,9 +2,10 @@
 
 The rule: deploy if the mean paired difference of validation nDCG@10 against the tuned local model is
 above zero, the blend's gain being cross-fitted (each customer judged by a mix that others chose), so
-that choosing does not flatter. It is the plain reading of the promise. A margin was weighed: asking
-for more than zero refuses good releases more often than bad ones, because a company's validation
-customers are few and a sum over many companies seldom harms; asking for less breaks the promise.
+that choosing does not flatter. It is the literal promise, with no constant: whoever holds neither model
+to be better beforehand, and minds a loss as much as a missed gain, decides by the sign of the mean.
+A margin above zero would buy certainty with missed gains, one below it would break the promise.
+How lists are made has a stricter gate of its own: :mod:`participant.surprise.choosing`.
 """
 
 from dataclasses import dataclass

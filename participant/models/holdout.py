@@ -38,6 +38,10 @@ class HoldOut:
         """(customers, n_concepts): never bought before, and not excluded."""
         return np.asarray((self.history == 0) & ~self.excluded(scenario), np.bool_)
 
+    def seekers(self, scenario: str) -> NDArray[np.int64]:
+        """Row numbers of the customers with something new to find."""
+        return np.flatnonzero((self.future & self.candidates(scenario)).any(1))
+
 
 def hold_out(
     records: Records, vocabulary: Vocabulary, *, history_until: int, target_until: int, customers_until: int

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
+from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.scoring import linear, popularity, standardise
 from participant.models.windows import Windows
@@ -32,11 +33,17 @@ class ScenarioModel:
     mix: Mix
     verdict: Verdict
     acceptance: Acceptance
+    boldness: Boldness = PLAIN
 
     @property
     def deployed(self) -> bool:
         """Whether the exchange is used; otherwise the local model serves alone."""
         return self.federated is not None and self.verdict.deployed
+
+    @property
+    def serving(self) -> Floats:
+        """The weights that say which concepts go together: the released ones where deployed."""
+        return self.federated if self.federated is not None and self.verdict.deployed else self.local
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

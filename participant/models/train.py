@@ -1,7 +1,11 @@
-"""Training a node: fit on window A, choose on validation, refit on everything, decide, be ready to serve."""
+"""Learning a node's model: fit on window A, choose on validation, refit on everything, decide.
+
+The model of window A is kept as a *rehearsal*: on validation weeks it makes the lists that the refitted
+model would make, so that how lists are made can be judged as well (:mod:`participant.surprise.choosing`).
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +69,19 @@ class Choice:
     local_lambda: int
 
 
-def train(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learned:
+    """The refitted ``model``; the ``rehearsal`` of window A with the same choices; its hold-out."""
+
+    model: NodeModel
+    rehearsal: NodeModel
+    held: HoldOut
+
+
+def learn(
     records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None = None
-) -> NodeModel:
-    """Train a node's model; without an ``exchange`` it serves its own local model.
+) -> Learned:
+    """Learn a node's model; without an ``exchange`` it serves its own local model.
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
     ``windows.validation_until`` on are not read.
@@ -83,36 +96,54 @@ def train(
     )
     tuned = local.tune(fit_gram, held)
     full_gram = _gram(records, vocabulary, windows.validation_until, windows.customers_until)
-    buyers = np.rint(np.diagonal(full_gram)).astype(np.int64)
-    elsewhere = np.zeros(len(vocabulary), np.int64)
-    if exchange is not None:
-        elsewhere = np.maximum(np.rint(np.diagonal(exchange.refitted)).astype(np.int64) - buyers, 0)
     own: dict[int, Floats] = {}
     scenarios: dict[str, ScenarioModel] = {}
+    rehearsed: dict[str, ScenarioModel] = {}
     for scenario in SCENARIOS:
         choice, scores = _choose(held, scenario, tuned, exchange)
-        candidates = held.candidates(scenario)
         if choice.local_lambda not in own:
             own[choice.local_lambda] = ease(full_gram, float(choice.local_lambda))
-        scenarios[scenario] = ScenarioModel(
-            local=own[choice.local_lambda],
-            federated=exchange.weights("refitted", scenario) if exchange else None,
+        rehearsed[scenario] = ScenarioModel(
+            local=tuned.weights[scenario],
+            federated=exchange.weights("fitted", scenario) if exchange else None,
             local_lambda=choice.local_lambda,
             federated_lambda=exchange.lambdas[scenario] if exchange else 0,
             mix=choice.mix,
             verdict=choice.verdict,
-            acceptance=acceptance.fit(scores, candidates, held.future),
+            acceptance=acceptance.fit(scores, held.candidates(scenario), held.future),
         )
-    return NodeModel(
-        vocabulary=vocabulary.digest,
-        release=exchange.release if exchange else "",
-        windows=windows,
-        scenarios=scenarios,
-        buyers=buyers,
-        elsewhere=elsewhere,
-        starters=records.starter_products(vocabulary, until=windows.validation_until),
-        concepts=vocabulary.concepts,
+        scenarios[scenario] = replace(
+            rehearsed[scenario],
+            local=own[choice.local_lambda],
+            federated=exchange.weights("refitted", scenario) if exchange else None,
+        )
+
+    def assembled(
+        parts: Mapping[str, ScenarioModel], gram: Gram, total: Gram | None, until: int
+    ) -> NodeModel:
+        buyers = _diagonal(gram)
+        return NodeModel(
+            vocabulary=vocabulary.digest,
+            release=exchange.release if exchange else "",
+            windows=windows,
+            scenarios=parts,
+            buyers=buyers,
+            elsewhere=np.zeros_like(buyers) if total is None else np.maximum(_diagonal(total) - buyers, 0),
+            starters=records.starter_products(vocabulary, until=until),
+            concepts=vocabulary.concepts,
+        )
+
+    refitted, fitted = (exchange.refitted, exchange.fitted) if exchange else (None, None)
+    return Learned(
+        model=assembled(scenarios, full_gram, refitted, windows.validation_until),
+        rehearsal=assembled(rehearsed, fit_gram, fitted, windows.fit_until),
+        held=held,
     )
+
+
+def _diagonal(gram: Gram) -> NDArray[np.int64]:
+    """Customers of each concept."""
+    return np.rint(np.diagonal(gram)).astype(np.int64)
 
 
 def _gram(records: Records, vocabulary: Vocabulary, until: int, customers_until: int) -> Gram:

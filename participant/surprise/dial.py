@@ -1,33 +1,26 @@
 """The dial: how surprising a list may be, and how strongly surprise counts."""
 
 from dataclasses import dataclass
-from typing import Final
 
+from participant.models.boldness import PLAIN, Boldness
 from protocols.errors import BadInput
-
-REPORTED_TAU: Final = 0.4
-"""Exponent of novelty x unexpectedness that best explains what people call a happy surprise."""
-TAU: Final = 0.1
-"""The default. The reported exponent answers "how surprised were you", not "did you buy": on held-out
-purchases 0.4 costs a tenth to a sixth of nDCG@10 and 0.25 less; a shop turns the dial up when it wants to."""
-BETA: Final = 0.05
-"""Exponent of the appeal elsewhere: the federated score carries most of it already."""
-DIVERSITY: Final = 0.1
-"""Share of a suggestion's worth that its likeness to those above it may cost (MMR)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dial:
     """``minimum`` and ``maximum`` bound the surprise of every suggestion, in [0, 1].
 
-    ``tau``, ``beta`` and ``diversity`` are exponents and a share; 0 switches each of them off.
+    ``tau`` and ``beta`` are exponents of surprise and of appeal elsewhere, ``diversity`` the share of a
+    suggestion's worth that its likeness to those above it may cost. 0 switches each of them off; None
+    leaves it to what the node chose on its own validation weeks. Other bounds and explicit values are
+    the shop's own wish: no gate stands behind them.
     """
 
     minimum: float = 0.0
     maximum: float = 1.0
-    tau: float = TAU
-    beta: float = BETA
-    diversity: float = DIVERSITY
+    tau: float | None = None
+    beta: float | None = None
+    diversity: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.minimum <= self.maximum <= 1:
@@ -36,9 +29,20 @@ class Dial:
                 came=f"{self.minimum}, {self.maximum}",
                 do="correct the dial",
             )
-        if not (0 <= self.tau <= 2 and 0 <= self.beta <= 2 and 0 <= self.diversity < 1):
-            raise BadInput(
-                expected="tau and beta in [0, 2], diversity in [0, 1)",
-                came=f"{self.tau}, {self.beta}, {self.diversity}",
-                do="correct the dial",
-            )
+        self.settle(PLAIN)
+
+    def settle(self, chosen: Boldness) -> Boldness:
+        """``chosen``, except where this dial says otherwise.
+
+        Raises:
+            BadInput: an exponent outside [0, 2] or a share outside [0, 1).
+
+        >>> found = Dial(tau=0.0).settle(Boldness(tau=0.4, beta=0.1, diversity=0.2))
+        >>> found.tau, found.beta, found.diversity
+        (0.0, 0.1, 0.2)
+        """
+        return Boldness(
+            tau=chosen.tau if self.tau is None else self.tau,
+            beta=chosen.beta if self.beta is None else self.beta,
+            diversity=chosen.diversity if self.diversity is None else self.diversity,
+        )

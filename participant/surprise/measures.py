@@ -39,16 +39,17 @@ def novelty(buyers: NDArray[np.int64]) -> Floats:
 def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) -> Floats:
     """How likely this shop would have shown it anyway: the attention its better rank would get.
 
-    A rank r (0 is first) among the shop's bestsellers, or among what its own also-bought model
-    would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts.
+    A rank r (1 is first) among the shop's bestsellers, or among what its own also-bought model
+    would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts. Not
+    even the first is seen for sure: else any exponent of surprise, however small, would strike it out.
 
     >>> expectedness(np.array([9.0, 1.0, 0.0]), np.array([1, 5, 0])).round(
     ...     3
-    ... )  # the mean would be (.955, .955, .833)
-    array([1.   , 1.   , 0.833])
+    ... )  # the mean would be (.871, .871, .769); with ranks from 0: (1, 1, .833)
+    array([0.909, 0.909, 0.769])
     """
     best = np.minimum(_ranks(np.asarray(local_scores, np.float64)), _ranks(buyers.astype(np.float64)))
-    result: Floats = 1.0 / (1.0 + best / DEPTH)
+    result: Floats = 1.0 / (1.0 + (best + 1.0) / DEPTH)
     return result
 
 

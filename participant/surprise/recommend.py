@@ -2,25 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.models.node_model import NodeModel
 from participant.store.records_products import Product
-from participant.surprise import measures
 from participant.surprise.dial import Dial
-from participant.surprise.diversity import rerank
+from participant.surprise.lists import Shop, View, likeness_of, pick, pool
 from participant.surprise.reasons import Reason, reason
 from protocols.errors import BadInput
-from protocols.questions.ranking import top_indices
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-POOL: Final = 2
-"""Relevance first: of twice as many as asked for, the most likely ones within the dial, surprise then
-picks and orders. A wider pool lets faint chances in for their novelty alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +60,7 @@ def recommend(
         concepts: the customer's history, concept indices.
         n: length of the list.
         scenario: "surprise" or "explore".
-        dial: bounds of surprise and exponents; None for the defaults.
+        dial: bounds of surprise and exponents; None for what the node chose on its validation weeks.
         language: of the reasons, "en" or "it".
         sellable_only: leave out concepts that this shop has never sold (no product to show).
 
@@ -88,53 +81,28 @@ def recommend(
     candidates, filtered = _candidates(model, concepts, scenario, sellable_only=sellable_only)
     if not candidates.any():
         return RecommendationList(items=(), filtered=filtered, degraded=True)
-    view = _View.of(model, concepts, scenario, candidates, dial)
-    order, outside = _within_dial(view, candidates, dial, n)
+    part = model.scenarios[scenario]
+    view = _view(model, concepts, scenario, candidates)
+    order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
-    likeness = _likeness(model, scenario, order)
-    picked = order[rerank(view.utility[order], likeness, n, dial.diversity)]
-    items = tuple(_describe(model, view, scenario, int(c), concepts, language) for c in picked)
+    bold = dial.settle(part.boldness)
+    setting = (bold.tau, bold.beta, bold.diversity)
+    picked = pick(view, order, likeness_of(part, order), n, setting)
+    worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
+    items = tuple(
+        _describe(model, view, scenario, int(c), float(score), concepts, language)
+        for c, score in zip(picked, worth, strict=True)
+    )
     degraded = len(concepts) == 0 or not view.inside(dial)[picked].all() or len(items) < n
     return RecommendationList(items=items, filtered=filtered, degraded=bool(degraded))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _View:
-    """One customer's measures of every concept, (n_concepts,) each."""
-
-    relevance: Floats
-    surprise: Floats
-    unexpected: Floats
-    appeal: Floats
-    utility: Floats
-
-    @classmethod
-    def of(
-        cls, model: NodeModel, concepts: Ints, scenario: str, candidates: NDArray[np.bool_], dial: Dial
-    ) -> "_View":
-        part = model.scenarios[scenario]
-        if len(concepts):
-            scores = model.scores(scenario, concepts, candidates)
-            shown = model.local_scores(scenario, concepts)
-        else:
-            scores = model.popular_scores(candidates)
-            shown = model.buyers.astype(np.float32)
-        relevance = part.acceptance.probability(scores)
-        unexpected = 1.0 - measures.expectedness(np.where(candidates, shown, -np.inf), model.buyers)
-        surprising = measures.surprise(measures.novelty(model.buyers), unexpected)
-        appeal = (
-            measures.appeal_elsewhere(model.buyers, model.elsewhere)
-            if part.deployed
-            else np.ones(len(candidates))
-        )
-        exponent = dial.tau if scenario == "surprise" else 0.0
-        worth = measures.utility(relevance, surprising, appeal, tau=exponent, beta=dial.beta)
-        return cls(
-            relevance=relevance, surprise=surprising, unexpected=unexpected, appeal=appeal, utility=worth
-        )
-
-    def inside(self, dial: Dial) -> NDArray[np.bool_]:
-        return (self.surprise >= dial.minimum) & (self.surprise <= dial.maximum)
+def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: NDArray[np.bool_]) -> View:
+    shop = Shop.of(model, scenario)
+    if len(concepts):
+        shown = model.local_scores(scenario, concepts)
+        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates)
+    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates)
 
 
 def _candidates(
@@ -159,32 +127,14 @@ def _candidates(
     return left, filtered
 
 
-def _within_dial(view: _View, candidates: NDArray[np.bool_], dial: Dial, n: int) -> tuple[Ints, int]:
-    """The pool: most likely inside the dial; where these are too few, the nearest outside fill up."""
-    inside = candidates & view.inside(dial)
-    outside = int((candidates & ~inside).sum())
-    size = min(POOL * n, int(inside.sum()))
-    pool = top_indices(np.where(inside, view.relevance, -np.inf)[None, :], size)[0]
-    missing = min(n - size, outside)
-    if missing > 0:
-        distance = np.maximum(dial.minimum - view.surprise, view.surprise - dial.maximum)
-        near = top_indices(np.where(candidates & ~inside, -distance, -np.inf)[None, :], missing)[0]
-        pool = np.concatenate([pool, near])
-    return pool, outside
-
-
-def _likeness(model: NodeModel, scenario: str, order: Ints) -> Floats:
-    """How alike concepts are: cosine of their columns of weights, negative ones taken as 0."""
-    part = model.scenarios[scenario]
-    weights = part.federated if part.federated is not None and part.deployed else part.local
-    columns = weights[:, order]
-    norms = np.maximum(np.sqrt((columns**2).sum(0)), 1e-12)
-    cosines = np.clip((columns.T @ columns) / norms[:, None] / norms[None, :], 0.0, 1.0)
-    return np.asarray(cosines, np.float64)
-
-
 def _describe(
-    model: NodeModel, view: _View, scenario: str, concept: int, concepts: Ints, language: str
+    model: NodeModel,
+    view: View,
+    scenario: str,
+    concept: int,
+    score: float,
+    concepts: Ints,
+    language: str,
 ) -> Recommendation:
     product = model.starters.get(concept)
     return Recommendation(
@@ -192,7 +142,7 @@ def _describe(
         item_name=product.name if product else "",
         concept=model.concepts[concept],
         concept_index=concept,
-        score=float(view.utility[concept]),
+        score=score,
         surprise=float(view.surprise[concept]),
         relevance=float(view.relevance[concept]),
         reasons=_reasons(model, view, scenario, concept, concepts, language, product),
@@ -201,7 +151,7 @@ def _describe(
 
 def _reasons(
     model: NodeModel,
-    view: _View,
+    view: View,
     scenario: str,
     concept: int,
     concepts: Ints,
@@ -213,7 +163,7 @@ def _reasons(
     elsewhere, here = int(model.elsewhere[concept]), int(model.buyers[concept])
     if part.deployed and view.appeal[concept] > 1.1:
         found.append(reason("loved-elsewhere", language, support=elsewhere))
-    weights = part.federated if part.federated is not None and part.deployed else part.local
+    weights = part.serving
     if len(concepts):
         anchor = int(concepts[np.argmax(weights[concepts, concept])])
         if weights[anchor, concept] > 0:

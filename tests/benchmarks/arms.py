@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from participant.models import NodeModel
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.scoring import linear, popularity, standardise
-from participant.surprise import Dial, recommend
+from participant.surprise import recommend
 from protocols.questions.ranking import ndcg, top_indices
 from tests.benchmarks import disjoint
 from tests.benchmarks.consortium import FIT_UNTIL, TEST_UNTIL, VALIDATION_UNTIL, Consortium
@@ -17,7 +17,7 @@ from tests.benchmarks.consortium import FIT_UNTIL, TEST_UNTIL, VALIDATION_UNTIL,
 Floats = NDArray[np.float64]
 POPULARITY, LOCAL, FEDERATED, SERVED = "popularity", "local EASE", "federated EASE", "blend and gate"
 DISJOINT, SERVED_DISJOINT = "federated EASE, household-disjoint", "blend and gate, household-disjoint"
-LIST = "surprise list as served"
+LIST = "list as served"
 TOP = 10
 
 
@@ -104,24 +104,25 @@ def company(
             SERVED_DISJOINT: _served_with(model, scenario, held, separate.astype(np.float32)),
         }
         table[scenario] = {arm: measure(values, held, scenario) for arm, values in scores.items()}
-        if scenario == "surprise":
-            table[scenario][LIST] = as_served(model, held, Dial())
+        table[scenario][LIST] = as_served(model, held, scenario)
     return table
 
 
-def as_served(model: NodeModel, held: HoldOut, dial: Dial) -> Lists:
-    """The lists that ``recommend`` really returns: utility, appeal elsewhere, MMR, sold here."""
-    target = held.future & held.candidates("surprise")
+def as_served(model: NodeModel, held: HoldOut, scenario: str) -> Lists:
+    """The lists that ``recommend`` really returns: boldness as chosen, only what is sold here."""
+    target = held.future & held.candidates(scenario)
     customers = np.flatnonzero(target.any(1))
     discounts = 1.0 / np.log2(np.arange(2, TOP + 2))
     ideal = np.cumsum(discounts)
     gains, shown = np.zeros(len(customers)), np.zeros((len(customers), TOP), np.int64)
     for place, u in enumerate(customers):
         history = np.flatnonzero(held.history[u] > 0)
-        items = recommend(model, history, n=TOP, dial=dial).items
+        items = recommend(model, history, n=TOP, scenario=scenario).items
         picked = np.array([item.concept_index for item in items])
         shown[place] = picked
-        gains[place] = discounts @ target[u, picked] / ideal[min(int(target[u].sum()), TOP) - 1]
+        gains[place] = (
+            discounts[: len(picked)] @ target[u, picked] / ideal[min(int(target[u].sum()), TOP) - 1]
+        )
     return describe(gains, shown, held)
 
 

@@ -133,8 +133,9 @@ def evaluate(companies: int) -> dict[str, dict[str, list[float]]]:
     """
     names, members = load(companies)
     none = np.zeros(len(names), np.bool_)
+    windows = ([m.fit for m in members], [m.full for m in members])
     pooled = {
-        lam: (ease(sum(gram(m.fit) for m in members), lam), ease(sum(gram(m.full) for m in members), lam))
+        lam: tuple(ease(np.sum([gram(rows) for rows in window], axis=0), lam) for window in windows)
         for lam in LAMBDAS
     }
     table: dict[str, dict[str, list[float]]] = {

