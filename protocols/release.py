@@ -65,7 +65,10 @@ class ReleaseManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """What one node says of a release after trying it on its own customers."""
+    """What one node says of a release: whether it is of the question, companies and keys that it signed.
+
+    It does not depend on a customer: how well a model made from the release does at the node stays there.
+    """
 
     TAG: ClassVar[str] = "vote"
     release: bytes

@@ -12,17 +12,18 @@ from participant.app import Daemon, make_apps
 from participant.cli import app as cli
 from participant.serving import Recommender
 from participant.settings import ListenSettings
+from participant.store.releases import Releases
 from participant.store.tokens import Tokens
 from protocols.codec import decode
 from protocols.errors import BadRelease, StaleRelease
 from protocols.identity import COORDINATOR, IdentityKey
-from protocols.release import ReleaseManifest, release_id
+from protocols.messages import Phase
+from protocols.release import ReleaseManifest, open_vote, release_id
 from protocols.service.errors import PortTaken
 from protocols.service.jobs import Jobs
-from protocols.service.problems import Refused
 from protocols.service.tokens import mint
+from protocols.service.unit_of_work import reading
 from tests.participant import asked, nodes
-from tests.participant.fake_coordinator import problem
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +76,31 @@ def test_a_release_with_other_numbers_is_refused(parts):
     del coordinator.releases[release_id(manifest)]
 
 
-def test_a_release_that_is_not_what_this_company_signed_is_voted_against(parts):
-    coordinator, made, _ = parts
-    signed, payload = next(iter(coordinator.releases.values()))
-    manifest = replace(decode(ReleaseManifest, signed.body), transcript=bytes(32))
-    resigned = coordinator.key.sign(COORDINATOR, manifest)
-    coordinator.releases[release_id(manifest)] = (resigned, payload)
-    with pytest.raises((BadRelease, StaleRelease)):
-        made[0].releases.receive(release_id(manifest))
-    del coordinator.releases[release_id(manifest)]
+def test_a_release_that_is_not_what_this_company_signed_is_voted_against(tmp_path):
+    coordinator, members, clock = asked.consortium(3)
+    made = [nodes.start(tmp_path / m.name, m, coordinator, clock) for m in members]
+    for number, node in enumerate(made):
+        nodes.sell(node, tmp_path / f"sales-{number}", nodes.shop(number))
+    attempt = coordinator.ask(asked.taste(3))
+    while attempt.phase is not Phase.RELEASED:
+        for node in made:
+            if attempt.phase is not Phase.RELEASED:
+                node.exchange.turn()
+    ((_, (signed, payload)),) = coordinator.releases.items()
+    forged = replace(decode(ReleaseManifest, signed.body), transcript=bytes(32))
+    coordinator.releases = {release_id(forged): (coordinator.key.sign(COORDINATOR, forged), payload)}
+    coordinator.votes.clear()
+    with pytest.raises(BadRelease):
+        made[0].releases.receive(release_id(forged))
+    (signed_vote,) = coordinator.votes
+    vote = open_vote(signed_vote, coordinator.roll)
+    assert (vote.release, vote.voter, vote.accept) == (release_id(forged), made[0].member.partner, False)
+    assert "not the sum" in vote.reason
+    assert made[0].releases.catch_up() == 0
+    with reading(made[0].db) as connection:
+        assert Releases(connection).all() == ()
+    for node in made:
+        node.db.dispose()
 
 
 def test_a_stale_release_is_refused(parts):
@@ -95,18 +112,6 @@ def test_a_stale_release_is_refused(parts):
     with pytest.raises(StaleRelease):
         made[0].releases.receive(release_id(manifest))
     del coordinator.releases[release_id(manifest)]
-
-
-def test_a_clock_off_by_an_hour_is_said_in_words_and_tried_again(parts, monkeypatch):
-    _, made, _ = parts
-    said = problem("clock-skew", 401).model_copy(update={"came": "a clock 3600 s ahead"})
-
-    def refuse(after, wait_s):
-        raise Refused(said)
-
-    monkeypatch.setattr(made[1].link, "next", refuse)
-    assert not made[1].exchange.turn()
-    assert "3600 s ahead" in made[1].exchange.trouble
 
 
 def test_a_taken_port_is_named_with_what_to_do_and_nothing_is_started(parts):
