@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
     width = None if sys.stdout.isatty() and asked.picture is None else 100
     console = Console(highlight=False, record=asked.picture is not None, width=width)
     # A terminal that is closed ends the demo like Ctrl-C: everything it started goes with it.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         if asked.clean:

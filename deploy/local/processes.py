@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -80,7 +81,14 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop_all()
+        # A second Ctrl-C must not interrupt the stopping and leave half of them behind.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self.stop_all()
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(self, name: str, words: Sequence[str]) -> Daemon:
         """Start a daemon in a session of its own: Ctrl-C reaches the demo, which ends it in order."""

@@ -1,6 +1,5 @@
 """The demo as a story: what happens in which order, and what a person reads on the way."""
 
-import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,6 +143,5 @@ def _pause(console: Console, *, unattended: bool) -> Callable[[str], None]:
 
 def _wait_for_interrupt() -> None:
     asleep = threading.Event()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     while not asleep.wait(1.0):
         pass
