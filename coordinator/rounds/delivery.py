@@ -1,5 +1,6 @@
 """What each member is handed to act on: the signed messages that its next step needs."""
 
+import threading
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
@@ -11,7 +12,7 @@ from coordinator.store.submissions import Submissions
 from protocols.codec import encode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import Phase, PhaseInput
-from protocols.secure_sum.collector import shares_for
+from protocols.secure_sum.collector import shares_by_recipient
 from protocols.service.unit_of_work import reading
 
 
@@ -24,10 +25,16 @@ class Parcel:
 
 
 class Delivery:
-    """Answers "what is next for me?" from the database alone."""
+    """Answers "what is next for me?" from the database alone.
+
+    The sealed shares of the newest attempt in MASK are kept by recipient: U2 is closed, so they never change.
+    """
 
     def __init__(self, db: Engine) -> None:
         self._db = db
+        self._lock = threading.Lock()
+        self._dealt_in = (0, 0)
+        self._dealt: dict[PartnerId, tuple[Signed, ...]] = {}
 
     def next(self, partner: PartnerId, after: int) -> Parcel | None:
         """The oldest round's newest phase change after ``after`` that concerns ``partner``, or None.
@@ -43,28 +50,34 @@ class Delivery:
                 round=change.round,
                 attempt=change.attempt,
                 phase=str(change.phase),
-                items=_items(connection, change, partner),
+                items=self._items(connection, change, partner),
                 reason=change.reason,
             )
             return Parcel(sequence=change.sequence, body=encode(given))
 
+    def _items(self, connection: Connection, change: PhaseChange, partner: PartnerId) -> tuple[Signed, ...]:
+        sent = Submissions(connection, change.round, change.attempt)
+        attempt = Rounds(connection).attempt(change.round, change.attempt)
+        match change.phase:
+            case Phase.ADVERTISE:
+                return (attempt.signed,)
+            case Phase.SHARE:
+                return items(sent, Phase.ADVERTISE)
+            case Phase.MASK:
+                return self._shares(sent, change).get(partner, ())
+            case Phase.CHECK:
+                return tuple(signed for signed in items(sent, Phase.MASK) if signed.signer in attempt.u3)
+            case Phase.UNMASK:
+                return items(sent, Phase.CHECK)
+            case Phase.RELEASED:
+                release = Releases(connection).of_round(change.round)
+                return () if release is None else (release.signed,)
+            case Phase.ABORTED:
+                return ()
 
-def _items(connection: Connection, change: PhaseChange, partner: PartnerId) -> tuple[Signed, ...]:
-    sent = Submissions(connection, change.round, change.attempt)
-    attempt = Rounds(connection).attempt(change.round, change.attempt)
-    match change.phase:
-        case Phase.ADVERTISE:
-            return (attempt.signed,)
-        case Phase.SHARE:
-            return items(sent, Phase.ADVERTISE)
-        case Phase.MASK:
-            return shares_for(partner, submissions(sent, Phase.SHARE))
-        case Phase.CHECK:
-            return tuple(signed for signed in items(sent, Phase.MASK) if signed.signer in attempt.u3)
-        case Phase.UNMASK:
-            return items(sent, Phase.CHECK)
-        case Phase.RELEASED:
-            release = Releases(connection).of_round(change.round)
-            return () if release is None else (release.signed,)
-        case Phase.ABORTED:
-            return ()
+    def _shares(self, sent: Submissions, change: PhaseChange) -> dict[PartnerId, tuple[Signed, ...]]:
+        with self._lock:
+            if self._dealt_in != (change.round, change.attempt):
+                self._dealt = shares_by_recipient(submissions(sent, Phase.SHARE))
+                self._dealt_in = (change.round, change.attempt)
+            return self._dealt

@@ -248,14 +248,16 @@ def close_share(config: RoundConfig, submissions: Iterable[Submission]) -> tuple
     return _closed(config, (submission.items[0].signer for submission in submissions), "U2")
 
 
-def shares_for(recipient: PartnerId, submissions: Iterable[Submission]) -> tuple[Signed, ...]:
-    """The bundles for ``recipient`` among those that U2 submitted: what it is handed for MASK."""
-    return tuple(
-        item
-        for submission in submissions
-        for item in submission.items
-        if decode(SealedShare, item.body).recipient == recipient
-    )
+def shares_by_recipient(submissions: Iterable[Submission]) -> dict[PartnerId, tuple[Signed, ...]]:
+    """What each member is handed for MASK: the bundles sealed for it, among those that U2 submitted.
+
+    Opens every bundle once: n members have n (n - 1) of them, so keep the result for all members.
+    """
+    dealt: dict[PartnerId, list[Signed]] = {}
+    for submission in submissions:
+        for item in submission.items:
+            dealt.setdefault(decode(SealedShare, item.body).recipient, []).append(item)
+    return {recipient: tuple(bundles) for recipient, bundles in dealt.items()}
 
 
 def close_mask(config: RoundConfig, headers: Sequence[Signed]) -> tuple[PartnerId, ...]:

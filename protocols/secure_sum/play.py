@@ -144,11 +144,12 @@ def play(
     times.append(clock())
 
     # MaskedInput
+    handed = collector.shares_by_recipient(dealt)
     masked: dict[Player, Masked] = {}
     headers: list[Signed] = []
     vectors: dict[PartnerId, list[bytes]] = {}
     for p in post.left(players, Phase.MASK):
-        masking = contributor.begin_mask(shared[p], config, collector.shares_for(p.id, dealt), roll=roll)
+        masking = contributor.begin_mask(shared[p], config, handed[p.id], roll=roll)
         chunks = [
             contributor.mask_chunk(masking, config, index, words)
             for index, words in enumerate(_cut(encode_vector(inputs[p.index], spec)))

@@ -98,9 +98,8 @@ class Stage:
 
     def bundles_for(self, i: int, senders: Iterable[int] | None = None) -> tuple[Signed, ...]:
         chosen = self.bundles if senders is None else senders
-        return collector.shares_for(
-            self.id(i), [self.submission(Phase.SHARE, self.bundles[s]) for s in chosen]
-        )
+        dealt = [self.submission(Phase.SHARE, self.bundles[s]) for s in chosen]
+        return collector.shares_by_recipient(dealt)[self.id(i)]
 
     def mask_one(self, i: int, bundles: Iterable[Signed]) -> Signed:
         p = self.players[i]

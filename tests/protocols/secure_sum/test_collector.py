@@ -289,3 +289,15 @@ def test_an_answer_under_another_transcript_is_refused():
     stage = until(Phase.UNMASK)
     with pytest.raises(WrongTranscript):
         stage.submit(Phase.UNMASK, 0, [stage.forge(0, stage.answers[0], UnmaskAnswer, transcript=bytes(32))])
+
+
+def test_each_member_is_handed_the_bundles_that_are_sealed_for_it():
+    stage = until(Phase.SHARE)
+    handed = collector.shares_by_recipient(
+        [stage.submission(Phase.SHARE, stage.bundles[i]) for i in range(4)]
+    )
+    assert handed.keys() == set(stage.config.cohort)
+    for i in range(4):
+        bundles = [decode(SealedShare, item.body) for item in handed[stage.id(i)]]
+        assert {bundle.recipient for bundle in bundles} == {stage.id(i)}
+        assert [bundle.sender for bundle in bundles] == [stage.id(j) for j in range(4) if j != i]

@@ -48,8 +48,8 @@ def test_every_dropout_pattern_completes_or_aborts_as_the_specification_says(n):
     inputs = [np.array([i, -i, 1000], dtype=np.int64) << 24 for i in range(n)]
     outcomes = set()
     for pattern in product(range(NEVER + 1), repeat=n):
-        if n == 4 and sum(at < NEVER for at in pattern) > 2:
-            continue  # three of four lost always abort; n = 3 covers patterns that lose everybody
+        if n == 4 and sum(at < NEVER for at in pattern) > 2 and list(pattern) != sorted(pattern):
+            continue  # three of four lost always abort, whoever they are: played in one order
         run(pattern, spec, inputs)
         outcomes.add(outcome(pattern, 2 * n // 3 + 1, 3))
     assert len(outcomes) == n * (n == 4) + 2
