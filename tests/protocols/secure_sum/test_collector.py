@@ -162,11 +162,13 @@ def test_a_bundle_of_another_length_is_refused():
         stage.submit(Phase.SHARE, 0, [short, *stage.bundles[0][1:]])
 
 
-@pytest.mark.parametrize("field", ["transcript", "members"])
-def test_a_header_of_another_view_is_refused(field):
+@pytest.mark.parametrize(
+    "change", [{"transcript": bytes(32)}, {"members": bytes(32)}, {"ring_bits": 64}, {"elements": 4}]
+)
+def test_a_header_of_another_view_or_shape_is_refused(change):
     stage = until(Phase.MASK)
     with pytest.raises(WrongTranscript):
-        stage.submit(Phase.MASK, 0, [stage.forge(0, stage.headers[0], InputHeader, **{field: bytes(32)})])
+        stage.submit(Phase.MASK, 0, [stage.forge(0, stage.headers[0], InputHeader, **change)])
 
 
 @pytest.mark.parametrize("field", ["transcript", "members", "survivors", "roots"])
