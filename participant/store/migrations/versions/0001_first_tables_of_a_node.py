@@ -49,7 +49,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("external_id", sa.String(length=255), nullable=False),
-        sa.Column("opted_out", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("opted_out", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("customer_key", name=op.f("pk_customers")),
         sa.UniqueConstraint("external_id", name=op.f("uq_customers_external_id")),
