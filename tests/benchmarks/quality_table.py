@@ -30,10 +30,31 @@ def section(path: Path) -> str:
         f"Largest gap to the independent oracle: {check['largest_gap']:.1e} "
         f"(equal to 4 decimals: {'yes' if check['equal_to_4_decimals'] else 'no'}). "
         f"The gate deployed the exchange in {deployed} of {2 * companies} scenario decisions.\n\n"
+        f"{_boldness(report['nodes'])}\n"
         f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "
         + ", ".join(f"{name} {number}" for name, number in report["versions"].items())
         + ".\n"
     )
+
+
+def _boldness(nodes: list[dict[str, Any]]) -> str:
+    """What each setting did to *surprise* on the companies' own validation weeks, and who chose it."""
+    chosen = [node["choices"]["surprise"]["boldness_on_validation"] for node in nodes]
+    lines = [
+        "Boldness of the *surprise* lists on the companies' own validation weeks (34-40), no test week:\n",
+        "| tau | appeal exponent | diversity | nDCG@10 on validation | against the order of likelihood | chosen by |",
+        "|---|---|---|---|---|---|",
+    ]
+    for place, setting in enumerate(chosen[0]["trials"]):
+        trials = [one["trials"][place] for one in chosen]
+        plain = sum(one["trials"][-1]["ndcg"] for one in chosen)
+        key = tuple(setting[name] for name in ("tau", "beta", "diversity"))
+        takers = sum((one["tau"], one["beta"], one["diversity"]) == key for one in chosen)
+        lines.append(
+            f"| {key[0]:g} | {key[1]:g} | {key[2]:g} | {sum(t['ndcg'] for t in trials) / len(trials):.4f} "
+            f"| {sum(t['against_plain'] for t in trials) / plain:+.1%} | {takers} of {len(chosen)} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _row(row: dict[str, Any], companies: int) -> str:
