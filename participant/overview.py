@@ -52,7 +52,6 @@ class Overview:
         return NodeStatus(
             company=node.member.name,
             partner=node.member.partner.hex(),
-            consortium=node.member.consortium.hex(),
             members=tuple(entry.name for entry in roster.entries) if roster is not None else (),
             stopped=stopped,
             stopped_at=node.door.switch.stopped_at() if stopped else 0,

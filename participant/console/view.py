@@ -37,7 +37,6 @@ class NodeStatus:
 
     company: str
     partner: str
-    consortium: str
     members: tuple[str, ...]
     stopped: bool
     stopped_at: int

@@ -24,7 +24,6 @@ def a_status(**changes: object) -> NodeStatus:
     plain = NodeStatus(
         company=NAMES[0],
         partner=sha256(b"one").hexdigest()[:32],
-        consortium="Five grocers",
         members=NAMES,
         stopped=False,
         stopped_at=0,
