@@ -1,0 +1,175 @@
+"""Verbs of `altrove-node` on a home as they find it: what they print, what they change, how they end."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from participant.cli import app as cli
+from participant.home import Home
+from participant.intake import read
+from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox
+from participant.store.records import Records
+from participant.store.schema import open_database
+from participant.store.tokens import Tokens
+from protocols.service.unit_of_work import reading
+from tests.participant import asked, nodes
+from tests.participant.files import write_purchases
+
+ENVIRONMENT = {
+    "ALTROVE_NODE_POLICY__MINIMUM_COHORT": "3",
+    "ALTROVE_NODE_POLICY__CUSTOMERS_FLOOR": "2",
+    "ALTROVE_NODE_POLICY__ACCEPT_TWO_EXPOSE_THE_THIRD": "true",
+}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    """A home that has joined, accepted the roster and read in six customers' purchases of one day."""
+    folder = tmp_path_factory.mktemp("home")
+    coordinator, members, clock = asked.consortium(3)
+    node = nodes.start(folder / "home", members[0], coordinator, clock)
+    sales, catalogue = write_purchases(folder, list(asked.WORDS.concepts), until=asked.AUTUMN)
+    read([sales], home=node.home.root, engine=node.db, catalogue=[catalogue], now=asked.NOW)
+    node.db.dispose()
+    return folder / "home"
+
+
+@pytest.fixture
+def home(template, tmp_path) -> Home:
+    shutil.copytree(template, tmp_path / "home")
+    return Home(root=tmp_path / "home")
+
+
+def run(home, *words, **environment):
+    return CliRunner().invoke(cli, [*words, "--home", str(home.root)], env=ENVIRONMENT | environment)
+
+
+def well(home, *words, **environment):
+    said = run(home, *words, **environment)
+    assert said.exit_code == 0, said.output
+    return said.output
+
+
+def departed(home):
+    with reading(open_database(home.database)) as connection:
+        return Outbox(connection).recent(10)
+
+
+def test_check_says_that_a_node_with_data_and_roster_is_ready(home):
+    said = well(home, "check")
+    assert "Ready." in said
+    assert "6 (0 opted out" in said
+    assert "0.0%" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"ALTROVE_NODE_POLICY__CUSTOMERS_FLOOR": "100"},
+            "6 customers, but the policy answers only from 100 on",
+        ),
+        ({}, "altrove-node stop --release"),
+    ],
+)
+def test_check_names_what_to_fix_and_ends_with_another_code(home, change, words):
+    if not change:
+        well(home, "stop")
+    said = run(home, "check", **change)
+    assert said.exit_code == 2
+    assert "To fix:" in said.output
+    assert words in said.output
+
+
+def test_check_names_days_without_a_sale(home, tmp_path):
+    (tmp_path / "later").mkdir()
+    sales, catalogue = write_purchases(tmp_path / "later", ["BREAD"], until=asked.AUTUMN + 10 * 86_400)
+    db = open_database(home.database)
+    read([sales], home=home.root, engine=db, catalogue=[catalogue], now=asked.NOW)
+    said = run(home, "check")
+    assert said.exit_code == 2
+    assert "8 days in a row without a sale" in said.output
+
+
+def test_dry_run_says_in_words_what_would_leave_and_sends_nothing(home):
+    said = well(home, "dry-run")
+    assert "10 numbers, 40 bytes, from 6 customers" in said
+    assert "BREAD with BREAD: 6" in said
+    assert NO_DIFFERENTIAL_PRIVACY in said
+    assert "This question is about a release, and there is none yet." in said
+    assert "Nothing was sent and nothing was sealed." in said
+    assert departed(home) == ()
+    assert list(home.vectors.iterdir()) == []
+
+
+def test_dry_run_says_why_a_round_would_be_refused(home):
+    said = well(home, "dry-run", ALTROVE_NODE_POLICY__MINIMUM_COHORT="4")
+    assert (
+        "At present no round would be answered: the roster lists 3 companies, the policy asks for 4" in said
+    )
+
+
+def test_recommend_shows_products_with_reasons_and_the_same_as_json(home):
+    said = well(home, "recommend", "c1", "-n", "2")
+    assert "A favourite of this shop's customers." in said
+    assert "Degraded" in said
+    answer = json.loads(well(home, "recommend", "c1", "-n", "2", "--json"))
+    assert [item["concept"] for item in answer["items"]] == ["MILK", "TEA"]
+    assert all(item["name"] in said for item in answer["items"])
+    assert (answer["degraded"], answer["model_version"]) == (True, "popularity")
+
+
+def test_recommend_refuses_an_impossible_number_in_words(home):
+    said = run(home, "recommend", "c1", "-n", "0")
+    assert said.exit_code == 1
+    assert "n of 1 to 100" in said.output
+
+
+def test_status_says_how_the_node_stands_before_and_after_a_stop(home):
+    assert "Nothing has left yet." in well(home, "status")
+    before = json.loads(well(home, "status", "--json"))
+    assert (before["stopped"], before["customers"], len(before["members"])) == (False, 6, 3)
+    well(home, "stop")
+    assert "STOPPED: nothing leaves" in well(home, "status")
+    assert json.loads(well(home, "status", "--json"))["stopped"] is True
+    assert run(home, "stop", "--release", "--word", "please").exit_code == 1
+    assert json.loads(well(home, "status", "--json"))["stopped"] is True
+    well(home, "stop", "--release", "--word", "OPEN")
+    assert json.loads(well(home, "status", "--json"))["stopped"] is False
+
+
+def test_a_token_is_shown_once_kept_as_a_digest_and_can_be_revoked(home):
+    text = well(home, "token", "new", "web shop").split()[0]
+    assert text.startswith("alt_recommend_")
+    listed = well(home, "token", "list")
+    assert "web shop" in listed
+    assert text not in listed
+    assert all(text.encode() not in path.read_bytes() for path in home.root.glob("node.db*"))
+    (kept,) = Tokens(open_database(home.database)).all()
+    well(home, "token", "revoke", kept.token_id)
+    assert "yes" in well(home, "token", "list")
+    wrong = run(home, "token", "revoke", "unknown")
+    assert wrong.exit_code == 1
+    assert "token list" in wrong.output
+
+
+def test_opting_out_needs_a_known_customer_and_changes_the_count(home):
+    assert "Left out of every answer" in well(home, "opt-out", "c1")
+    records = Records(home.root, open_database(home.database))
+    assert (records.n_customers(), records.n_opted_out()) == (5, 1)
+    assert "Counted again" in well(home, "opt-out", "c1", "--undo")
+    assert records.n_customers() == 6
+    wrong = run(home, "opt-out", "nobody")
+    assert wrong.exit_code == 1
+    assert "unknown-customer" in wrong.output
+
+
+def test_a_verb_that_needs_the_coordinator_says_that_it_is_silent(home):
+    for words in (["roster"], ["connect"]):
+        said = run(home, *words)
+        assert said.exit_code == 1
+        assert "unreachable" in said.output
+        assert "Traceback" not in said.output
