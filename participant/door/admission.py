@@ -6,12 +6,14 @@ the attempts it already took part in. The coordinator's wish is not an argument.
 
 from collections.abc import Sequence
 
-from participant.errors import NoRoster, NotInCohort
-from participant.store.attempts import StoredAttempt
+from participant.errors import NoRoster, NotInCohort, SecretsErased
+from participant.store.attempts import OPEN_STATES, StoredAttempt
 from participant.store.rosters import SeenAudit, StoredRoster
 from protocols import policy as policies
 from protocols.codec import decode
+from protocols.errors import IllegalMove
 from protocols.identity import PartnerId, Signed
+from protocols.limits import CLOCK_SKEW_S
 from protocols.messages import RoundConfig
 from protocols.policy import Seen
 from protocols.roster import RosterVersion, SignedRoster, roll
@@ -57,6 +59,27 @@ def open_config(signed: Signed, version: RosterVersion) -> RoundConfig:
 def accepted(attempt: StoredAttempt) -> RoundConfig:
     """The configuration that this node accepted for a stored attempt."""
     return decode(RoundConfig, decode(Signed, attempt.config).body)
+
+
+def check_open(attempt: StoredAttempt, config: RoundConfig, now: int) -> None:
+    """The attempt has not ended here, and its last deadline has not passed: nothing is opened long after.
+
+    Raises:
+        SecretsErased: it has ended.
+        IllegalMove: its time is over.
+    """
+    if attempt.state not in OPEN_STATES:
+        raise SecretsErased(
+            expected=f"an open attempt {config.round}.{config.attempt}",
+            came=f"one that ended here: {attempt.reason or attempt.state}",
+            do="let it end without this node",
+        )
+    if now > config.deadlines[-1] + CLOCK_SKEW_S:
+        raise IllegalMove(
+            expected=f"an answer to {config.round}.{config.attempt} before its last deadline",
+            came=f"one asked for {now - config.deadlines[-1]} s after it",
+            do="let it end without this node; if it has just begun, check this machine's clock",
+        )
 
 
 def check_cohort(config: RoundConfig, me: PartnerId, version: RosterVersion) -> None:

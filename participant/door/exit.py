@@ -22,7 +22,6 @@ from participant.door.attempt_keys import AttemptKeys
 from participant.door.carrying import Carrier, DoorPaths
 from participant.door.steps import Step, Steps
 from participant.door.withdrawal import Withdrawal, sweep
-from participant.errors import SecretsErased
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox
 from participant.store.rosters import Rosters, StoredRoster
@@ -198,13 +197,8 @@ class Door(Carrier):
             if earlier is not None:
                 return earlier
             attempt = self._attempt(connection, *key)
-            if attempt.state not in OPEN_STATES:
-                raise SecretsErased(
-                    expected=f"an open attempt {key[0]}.{key[1]}",
-                    came=f"one that ended here: {attempt.reason or attempt.state}",
-                    do="let it end without this node",
-                )
             config = accepted(attempt)
+            admission.check_open(attempt, config, self._clock.now())
             version = admission.open_roster(admission.present(Rosters(connection).at(config.roster_height)))
             sealed = SealedAnswers(connection)
             step = self._steps.take(

@@ -160,7 +160,7 @@ class FakeCoordinator:
             case Phase.SHARE:
                 items = attempt.items(Phase.ADVERTISE)
             case Phase.MASK:
-                items = collector.shares_by_recipient(attempt.of(Phase.SHARE))[member]
+                items = collector.shares_by_recipient(attempt.of(Phase.SHARE)).get(member, ())
             case Phase.CHECK:
                 items = attempt.headers
             case Phase.UNMASK:

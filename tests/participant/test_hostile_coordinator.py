@@ -7,10 +7,12 @@ import pytest
 from participant.door import sealing
 from participant.errors import SecretsErased
 from participant.store.sealed_answers import SealedAnswer, SealedAnswers
-from protocols.errors import DifferencingRefused, ReplayedRound, Stopped, ThresholdTooLow
+from protocols.errors import DifferencingRefused, IllegalMove, ReplayedRound, Stopped, ThresholdTooLow
+from protocols.limits import CLOCK_SKEW_S
 from protocols.merkle import consistency_proof
 from protocols.messages import Phase
 from protocols.policy import threshold
+from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
 from tests.participant import asked
 from tests.participant.door_play import POLICY, Play
@@ -79,6 +81,18 @@ def test_a_newer_round_closes_the_older_ones_for_ever(tmp_path):
     play.peers_act(second)
     play.finish(second)
     assert second.phase is Phase.RELEASED
+
+
+def test_nothing_is_unmasked_long_after_the_last_deadline(tmp_path):
+    play = Play(tmp_path / "home")
+    attempt = play.ask()
+    confirm(play, attempt)
+    late = attempt.config.deadlines[-1] + CLOCK_SKEW_S + 1
+    play.door._clock = ManualClock(late)
+    with pytest.raises(IllegalMove, match="last deadline"):
+        play.door_acts(attempt)
+    play.door._clock = ManualClock(late - 1)
+    play.door_acts(attempt)
 
 
 def test_a_small_cohort_of_a_large_roster_is_refused(tmp_path):
