@@ -168,3 +168,12 @@ def test_a_signal_ends_the_process_cleanly_within_three_seconds_with_an_open_lon
         poll.join(5)
         held.close()
     assert not (tmp_path / "s.sock").exists()
+
+
+def test_a_connection_does_not_wait_for_acknowledgements_before_it_sends_the_rest():
+    served = Listeners([Tcp(app=app("quick"), host="127.0.0.1", port=0, flag="--port")])
+    listening = served._sockets[0]
+    listening.listen()
+    with socket.create_connection(("127.0.0.1", served.ports[0])), listening.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    listening.close()
