@@ -15,7 +15,7 @@ from coordinator.api.dock import dock_router
 from coordinator.api.enrolment import REQUEST_BYTES, enrolment_router
 from coordinator.api.partner import partner_router
 from coordinator.console.routes import console_pages, console_router
-from coordinator.console_view import StoredView
+from coordinator.console.stored_view import StoredView
 from coordinator.services import Services
 from coordinator.store.members import Member, Members
 from protocols.limits import VECTOR_BYTES

@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
-from coordinator import entropy, tables
+from coordinator import entropy, shown
 from coordinator.admin_client import POLL_S, Admin
 from coordinator.api import shapes
 from coordinator.audit.verification import verify
@@ -125,7 +125,7 @@ def members(
     if as_json:
         _print_json({"members": [each.model_dump() for each in listed], "roster": roster.model_dump()})
     else:
-        tables.show_members(out, listed, roster)
+        shown.show_members(out, listed, roster)
 
 
 @cli.command()
@@ -135,7 +135,7 @@ def found(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(roster.model_dump())
     else:
-        tables.show_proposal(out, roster)
+        shown.show_proposal(out, roster)
 
 
 @cli.command()
@@ -215,15 +215,15 @@ def rounds(
         if as_json:
             _print_json([each.model_dump() for each in listed])
         else:
-            tables.show_rounds(out, listed)
+            shown.show_rounds(out, listed)
         return
-    shown = admin.abort(number, abort) if abort else admin.round(number)
+    view = admin.abort(number, abort) if abort else admin.round(number)
     if wait:
-        shown = _follow(admin, number, quiet=as_json)
+        view = _follow(admin, number, quiet=as_json)
     if as_json:
-        _print_json(shown.model_dump())
+        _print_json(view.model_dump())
     else:
-        tables.show_round(out, shown)
+        shown.show_round(out, view)
 
 
 @cli.command()
@@ -238,9 +238,9 @@ def releases(
     if as_json:
         _print_json(listed[0].model_dump() if release else [each.model_dump() for each in listed])
     elif release:
-        tables.show_release(out, listed[0])
+        shown.show_release(out, listed[0])
     else:
-        tables.show_releases(out, listed)
+        shown.show_releases(out, listed)
 
 
 @cli.command()
@@ -276,20 +276,20 @@ def audit_verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -
     if as_json:
         _print_json([{"what": c.what, "checked": c.checked, "problem": c.problem} for c in checks])
     else:
-        tables.show_checks(out, checks)
+        shown.show_checks(out, checks)
     if any(check.problem for check in checks):
         raise typer.Exit(3)
 
 
 def _follow(admin: Admin, number: int, *, quiet: bool) -> shapes.RoundReply:
     """Print each phase change until the round is over."""
-    seen, shown = 0, ""
+    seen, last = 0, ""
     while True:
         view = admin.round(number, after=seen, wait_s=POLL_S if seen else 0)
-        line = tables.progress(view)
-        if not quiet and line != shown:
+        line = shown.progress(view)
+        if not quiet and line != last:
             out.print(line)
-        seen, shown = view.sequence, line
+        seen, last = view.sequence, line
         if view.state != "open":
             return view
 

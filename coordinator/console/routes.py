@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 
 from coordinator.console import words
 from coordinator.console.view import ConsoleView, Member, MemberState, PhaseState, Round, RoundState
-from protocols.errors import BadInput
 from protocols.service.origin import LOOPBACK, same_origin
 from protocols.service.pages import COLOURS, Link, Pages
 from protocols.service.plots import Bar, bar_plot
@@ -64,16 +63,7 @@ def _start(view: ConsoleView, pages: Pages) -> HTMLResponse:
 
 
 def _round(view: ConsoleView, pages: Pages, number: int) -> HTMLResponse:
-    members = view.members()
-    newest = next(iter(view.rounds(1)), None)
-    since = 0 if newest is None else newest.round - number + 1  # rounds are numbered without gaps
-    found = next((r for r in view.rounds(max(since, 0)) if r.round == number), None)
-    if found is None:
-        raise UnknownRound(
-            expected="the number of a round",
-            came=str(number),
-            do="choose one from the list on the start page",
-        )
+    members, found = view.members(), view.round(number)
     return pages.render(
         "round.html",
         path=f"/rounds/{number}",
@@ -82,10 +72,6 @@ def _round(view: ConsoleView, pages: Pages, number: int) -> HTMLResponse:
         refresh_s=_refresh(found, members_pending=False),
         values={"newest": found, "now": view.now(), **_round_parts(found, members)},
     )
-
-
-class UnknownRound(BadInput, code="unknown-round", status=404):
-    """No round has this number."""
 
 
 def _round_parts(shown: Round | None, members: Sequence[Member]) -> dict[str, object]:

@@ -125,6 +125,14 @@ class ConsoleView(Protocol):
         """All members in roster order, then those who only joined, then removed ones."""
         ...
 
+    def round(self, number: int) -> Round:
+        """Round ``number``.
+
+        Raises:
+            UnknownRound: there is none.
+        """
+        ...
+
     def rounds(self, limit: int) -> tuple[Round, ...]:
         """The newest ``limit`` rounds, newest first."""
         ...

@@ -95,7 +95,9 @@ class Rounds:
         row = self._connection.execute(select(rounds).where(rounds.c.round == number)).first()
         if row is None:
             raise UnknownRound(
-                expected="the number of a round", came=str(number), do="list them with `rounds`"
+                expected="the number of a round",
+                came=str(number),
+                do="choose one of those that `rounds` and the console list",
             )
         return _round(row)
 

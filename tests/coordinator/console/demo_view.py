@@ -126,6 +126,9 @@ class DemoView:
     def members(self) -> tuple[Member, ...]:
         return self.shown_members
 
+    def round(self, number: int) -> Round:
+        return next(shown for shown in self.shown_rounds if shown.round == number)
+
     def rounds(self, limit: int) -> tuple[Round, ...]:
         return self.shown_rounds[:limit]
 

@@ -46,6 +46,12 @@ def test_every_member_of_the_roster_is_on_the_page_with_its_hash(rig):
         assert member.id.hex() in page
 
 
+def test_an_unknown_round_is_a_page_that_says_what_to_do(rig):
+    page = rig.admin.get("/rounds/77", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "choose one of those that" in page.text
+
+
 def test_a_round_that_fails_names_cause_and_next_step_on_the_page(rig):
     number = rig.ask(retries=0)
     rig.drive()

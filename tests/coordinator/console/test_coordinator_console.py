@@ -83,12 +83,6 @@ def test_a_round_without_a_sum_names_cause_and_next_step():
     assert "then ask again" in text
 
 
-def test_an_unknown_round_is_a_page_that_says_what_to_do():
-    answer = shown(running_view(), "/rounds/77")
-    assert answer.status_code == 404
-    assert "choose one from the list" in answer.text
-
-
 def test_only_a_page_on_which_something_goes_on_renews_itself():
     assert 'http-equiv="refresh"' in shown(running_view()).text
     assert 'http-equiv="refresh"' in shown(empty_view()).text

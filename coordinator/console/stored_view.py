@@ -12,14 +12,13 @@ from coordinator.console.view import (
     Round,
     RoundState,
 )
-from coordinator.rounds.overview import AttemptView, PhaseView, RoundView, overviews
+from coordinator.rounds.overview import AttemptView, PhaseView, RoundView, overview, overviews
 from coordinator.services import Services
 from coordinator.store.members import Invites, Members
 from coordinator.store.releases import Releases, StoredRelease
 from coordinator.store.rosters import Rosters
 from coordinator.store.rounds import FAILED, OPEN, RELEASED, Rounds
 from coordinator.store.vocabularies import Vocabularies
-from protocols.codec import decode
 from protocols.identity import PartnerId
 from protocols.messages import PHASES, Phase
 from protocols.roster import RosterVersion, roster_hash
@@ -87,6 +86,16 @@ class StoredView:
         order = [MemberState.ACTIVE, MemberState.JOINED, MemberState.INVITED, MemberState.REMOVED]
         return tuple(sorted(shown, key=lambda member: (order.index(member.state), member.partner)))
 
+    def round(self, number: int) -> Round:
+        """Round ``number``.
+
+        Raises:
+            UnknownRound: there is none.
+        """
+        now_ms = self._services.clock.now_ms()
+        with reading(self._services.db) as connection:
+            return _round(overview(connection, number), now_ms)
+
     def rounds(self, limit: int) -> tuple[Round, ...]:
         """The newest ``limit`` rounds, newest first."""
         now_ms = self._services.clock.now_ms()
@@ -106,7 +115,7 @@ class StoredView:
 
 def _roster(connection: Connection) -> RosterVersion | None:
     latest = Rosters(connection).latest()
-    return None if latest is None else decode(RosterVersion, latest.version.body)
+    return None if latest is None else latest.claimed
 
 
 def _round(view: RoundView, now_ms: int) -> Round:
