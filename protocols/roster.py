@@ -153,6 +153,11 @@ class SignedRoster:
     version: Signed
     approvals: tuple[Signed, ...]
 
+    @property
+    def claimed(self) -> RosterVersion:
+        """The version as it stands there; no signature is looked at."""
+        return decode(RosterVersion, self.version.body)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Electorate:
@@ -247,8 +252,7 @@ def check_proposal(previous: RosterVersion | None, signed: SignedRoster) -> Rost
         UnknownSigner, BadSignature: a signature that does not count.
     """
     if previous is None:
-        claimed = decode(RosterVersion, signed.version.body)
-        version = open_version(signed, claimed.coordinator_key)
+        version = open_version(signed, signed.claimed.coordinator_key)
         _check_founding(version)
     else:
         version = open_version(signed, previous.coordinator_key)

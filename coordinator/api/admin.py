@@ -15,9 +15,7 @@ from coordinator.services import Services
 from coordinator.store.members import Members
 from coordinator.store.rosters import Rosters
 from coordinator.store.tokens import StoredTokens
-from protocols.codec import decode
 from protocols.errors import BadInput
-from protocols.roster import RosterVersion
 from protocols.service.tokens import require
 from protocols.service.unit_of_work import reading
 
@@ -45,7 +43,7 @@ def _add_members(router: APIRouter, services: Services) -> None:
         with reading(services.db) as connection:
             latest = Rosters(connection).latest()
             everybody = Members(connection).all()
-        roster = None if latest is None else decode(RosterVersion, latest.version.body)
+        roster = None if latest is None else latest.claimed
         return [member_reply(member, roster, services.registry) for member in everybody]
 
     @router.get("/roster")

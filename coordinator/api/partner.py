@@ -21,7 +21,7 @@ from protocols.errors import BadInput
 from protocols.identity import PartnerId, Signed
 from protocols.limits import VECTOR_BYTES
 from protocols.messages import PHASES, Phase
-from protocols.roster import RosterVersion, SignedRoster, roster_hash
+from protocols.roster import roster_hash
 from protocols.service.signing import Signatures, SignedHead
 from protocols.service.unit_of_work import reading
 
@@ -117,7 +117,7 @@ def partner_router(services: Services) -> APIRouter:
 
     @router.get("/roster/proposal")
     def proposal(_sender: Sender) -> Response:
-        return _binary(encode(_known(services.governance.proposal())))
+        return _binary(encode(services.governance.proposal()))
 
     @router.get("/roster/{height}")
     def roster_at(_sender: Sender, height: int) -> Response:
@@ -242,7 +242,7 @@ def _card(services: Services) -> Card:
     with reading(services.db) as connection:
         place = services.audit.place(connection)
     try:
-        version = decode(RosterVersion, services.governance.latest().version.body)
+        version = services.governance.latest().claimed
         roster = RosterPlace(height=version.height, hash=roster_hash(version).hex())
     except NoRoster:
         roster = None
@@ -262,16 +262,6 @@ def _card(services: Services) -> Card:
 
 def _binary(content: bytes) -> Response:
     return Response(content, media_type=BINARY)
-
-
-def _known(roster: SignedRoster | None) -> SignedRoster:
-    if roster is None:
-        raise UnknownRound(
-            expected="a roster version that waits for approvals",
-            came="none",
-            do="fetch the latest roster instead",
-        )
-    return roster
 
 
 def _own(signed: Signed, sender: PartnerId) -> Signed:

@@ -16,7 +16,6 @@ from coordinator.releases.library import Plain
 from coordinator.rounds.overview import AttemptView, RoundView
 from coordinator.store.members import Member
 from coordinator.store.releases import StoredRelease, StoredVote
-from protocols.codec import decode
 from protocols.identity import PartnerId
 from protocols.questions.registry import describe
 from protocols.roster import RosterVersion, SignedRoster, roster_hash
@@ -46,7 +45,7 @@ def version_reply(signed: SignedRoster | None, names: Names, *, in_force: bool) 
     """One roster version, or None."""
     if signed is None:
         return None
-    version = decode(RosterVersion, signed.version.body)
+    version = signed.claimed
     return VersionReply(
         height=version.height,
         hash=roster_hash(version).hex(),

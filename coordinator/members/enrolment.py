@@ -14,7 +14,7 @@ from protocols.identity import Signed
 from protocols.limits import KEY_BYTES
 from protocols.service.clock import Clock
 from protocols.service.tls import KeyPair, fingerprint, issue_client
-from protocols.service.unit_of_work import reading, transaction
+from protocols.service.unit_of_work import transaction
 
 INVITE_DAYS = 14
 """Long enough for two companies' paperwork, short enough that forgotten invitations close."""
@@ -83,11 +83,6 @@ class Enrolment:
             member = self._enrol(connection, request, request_hash)
         self._registry.changed()
         return member
-
-    def open_invites(self) -> tuple[Invite, ...]:
-        """Invitations that may still be used."""
-        with reading(self._db) as connection:
-            return Invites(connection).open(self._clock.now())
 
     def _enrol(self, connection: Connection, request: JoinRequest, request_hash: bytes) -> Member:
         now, members = self._clock.now(), Members(connection)

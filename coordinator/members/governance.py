@@ -14,7 +14,6 @@ from coordinator.members.registry import Registry
 from coordinator.store.consortia import Consortia
 from coordinator.store.members import Member, Members
 from coordinator.store.rosters import Rosters
-from protocols.codec import decode
 from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed
 from protocols.limits import COHORT_MIN
@@ -113,7 +112,7 @@ class Governance:
                     came="none",
                     do="fetch the latest roster",
                 )
-            before = rosters.approval(roster_hash(_opened(proposal)), approval.signer)
+            before = rosters.approval(roster_hash(proposal.claimed), approval.signer)
             if before is not None and before != approval:
                 raise Equivocation(
                     expected="the approval already given",
@@ -122,7 +121,7 @@ class Governance:
                 )
             if before is None:
                 proposal = replace(proposal, approvals=(*proposal.approvals, approval))
-            previous = None if latest is None else _opened(latest)
+            previous = None if latest is None else latest.claimed
             version = check_proposal(previous, proposal)
             if before is None:
                 rosters.approve(roster_hash(version), approval, self._clock.now())
@@ -152,10 +151,14 @@ class Governance:
         with reading(self._db) as connection:
             return _required(Rosters(connection).at_height(height), f"a roster of height {height}")
 
-    def proposal(self) -> SignedRoster | None:
-        """The version that waits for approvals, or None."""
+    def proposal(self) -> SignedRoster:
+        """The version that waits for approvals.
+
+        Raises:
+            NoRoster: none does.
+        """
         with reading(self._db) as connection:
-            return Rosters(connection).proposal()
+            return _required(Rosters(connection).proposal(), "a roster version that waits for approvals")
 
     def withdraw(self) -> None:
         """Give up the open proposal, so that another one can be made.
@@ -165,11 +168,11 @@ class Governance:
         """
         with transaction(self._db) as connection:
             proposal = _required(Rosters(connection).proposal(), "an open proposal")
-            Rosters(connection).withdraw(roster_hash(_opened(proposal)))
+            Rosters(connection).withdraw(roster_hash(proposal.claimed))
 
     def _change(self, partner: PartnerId, change: Change) -> RosterVersion:
         with transaction(self._db) as connection:
-            previous = _opened(_required(Rosters(connection).latest(), "a roster in force"))
+            previous = _required(Rosters(connection).latest(), "a roster in force").claimed
             entries = {entry.partner: entry for entry in previous.entries}
             member = Members(connection).find(partner)
             if member is None or (partner in entries) is (change is Change.ADMIT):
@@ -225,11 +228,6 @@ def _entry(member: Member) -> RosterEntry:
         courier_key=member.courier_key,
         certificate=member.certificate_hash,
     )
-
-
-def _opened(signed: SignedRoster) -> RosterVersion:
-    """The version inside a roster of our own making."""
-    return decode(RosterVersion, signed.version.body)
 
 
 def _required(signed: SignedRoster | None, expected: str) -> SignedRoster:

@@ -4,7 +4,7 @@ The planner knows no question by name: ``protocols.questions`` says what the par
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
@@ -14,11 +14,11 @@ from coordinator.rounds.news import News
 from coordinator.store.rosters import Rosters
 from coordinator.store.rounds import OPEN, Attempt, Round, Rounds
 from coordinator.store.vocabularies import Vocabularies
-from protocols.codec import decode, digest
+from protocols.codec import digest
 from protocols.errors import BadInput
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId
 from protocols.messages import PHASES, SUITE, Phase, RoundConfig
-from protocols.policy import threshold
+from protocols.policy import DEFAULT_MINIMUM_COHORT, threshold
 from protocols.questions.parameters import Given
 from protocols.questions.registry import ask as specify
 from protocols.questions.registry import describe
@@ -27,30 +27,24 @@ from protocols.service.clock import Clock
 from protocols.service.unit_of_work import transaction
 from protocols.vocabulary import Vocabulary
 
-DEFAULT_PHASE_SECONDS = (60, 60, 600, 60, 60)
-"""How long each phase may last: a node prepares its answer in the third."""
-
-DEFAULT_MINIMUM_COHORT = 4
-"""m where nothing else is asked, or the whole cohort where that is smaller."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What an administrator asks. Empty ``cohort``: everybody in the roster; empty ``vocabulary``: the latest.
 
-    ``minimum_cohort`` 0 means the default; ``retries``: how many attempts may follow a failed one.
+    ``minimum_cohort`` 0 means the policy's default, or the whole cohort where that is smaller;
+    ``phase_seconds``: how long each phase may last; ``retries``: how many attempts may follow a failed one.
     """
 
     question: str
     parameters: Mapping[str, Given]
+    phase_seconds: tuple[int, ...]
+    retries: int
     cohort: tuple[str, ...] = ()
     minimum_cohort: int = 0
-    phase_seconds: tuple[int, ...] = DEFAULT_PHASE_SECONDS
     ring_bits: int = 32
     epoch: str = "1"
     vocabulary: bytes = b""
-    retries: int = 2
-    extra: tuple[tuple[str, Mapping[str, Given]], ...] = field(default=())
 
     def __post_init__(self) -> None:
         if len(self.phase_seconds) != len(PHASES) or not all(0 < s <= 604_800 for s in self.phase_seconds):
@@ -116,7 +110,7 @@ class Planner:
         cohort = _cohort(roster, asked.cohort)
         vocabulary = _vocabulary(connection, asked.vocabulary)
         answer = specify(
-            [(asked.question, asked.parameters), *asked.extra],
+            [(asked.question, asked.parameters)],
             vocabulary,
             members=len(cohort),
             epoch=asked.epoch,
@@ -173,7 +167,7 @@ def _roster(connection: Connection) -> RosterVersion:
         raise NoRoster(
             expected="a roster in force", came="none", do="found the consortium and let every founder approve"
         )
-    return decode(RosterVersion, signed.version.body)
+    return signed.claimed
 
 
 def _cohort(roster: RosterVersion, names: tuple[str, ...]) -> tuple[PartnerId, ...]:

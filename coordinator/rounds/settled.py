@@ -13,10 +13,9 @@ from coordinator.errors import NoRoster
 from coordinator.store.rosters import Rosters
 from coordinator.store.rounds import Attempt
 from coordinator.store.submissions import Submissions
-from protocols.codec import decode
 from protocols.identity import Roll, Signed
 from protocols.messages import Phase, RoundConfig, Submission
-from protocols.roster import RosterVersion, roll
+from protocols.roster import roll
 from protocols.secure_sum.collector import Context, context
 
 KEPT = 8
@@ -78,4 +77,4 @@ def roll_of(connection: Connection, config: RoundConfig) -> Roll:
         raise NoRoster(
             expected=f"roster {config.roster_height}", came="none", do="restore the database from a backup"
         )
-    return roll(decode(RosterVersion, signed.version.body))
+    return roll(signed.claimed)

@@ -8,7 +8,6 @@ looks uniform to whoever reads it without the round's unmasking.
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
@@ -34,12 +33,6 @@ class Spool:
     def path(self, number: int, attempt: int, partner: PartnerId) -> Path:
         """Where the vector of one member lies."""
         return self.folder / f"r{number}" / f"a{attempt}" / f"{partner.hex()}.masked"
-
-    def chunks(self, number: int, attempt: int, partner: PartnerId) -> Iterator[bytes]:
-        """Read a vector back in chunks of ``CHUNK_BYTES``."""
-        with self.path(number, attempt, partner).open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
 
     def chunk(self, number: int, attempt: int, partner: PartnerId, index: int) -> bytes:
         """Read one chunk of a vector."""

@@ -77,7 +77,6 @@ class Vectors:
                         partner=header.sender,
                         route=route,
                         size_bytes=arrival.size_bytes,
-                        root=header.root,
                         at=self._clock.now(),
                     )
                 )

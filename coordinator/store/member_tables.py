@@ -85,8 +85,6 @@ vocabularies = Table(
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
     Column("version", BigInteger, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("concepts", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("published_at", BigInteger, nullable=False),
 )

@@ -78,8 +78,6 @@ class Releases:
             insert(votes).values(
                 release=value.vote.release,
                 voter=value.signed.signer,
-                accept=value.vote.accept,
-                reason=value.vote.reason,
                 signed=encode(value.signed),
                 at=value.at,
             )

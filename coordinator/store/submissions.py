@@ -46,7 +46,6 @@ class Vector:
     partner: PartnerId
     route: str
     size_bytes: int
-    root: bytes
     at: int
 
 
@@ -85,11 +84,6 @@ class Submissions:
         """Who has sent something for ``phase``; reads no bodies."""
         query = select(messages.c.partner).where(self._of(messages), messages.c.phase == str(phase))
         return frozenset(PartnerId(partner) for partner in self._connection.execute(query).scalars())
-
-    def times(self) -> dict[tuple[PartnerId, Phase], int]:
-        """When each submission came; reads no bodies."""
-        query = select(messages.c.partner, messages.c.phase, messages.c.at).where(self._of(messages))
-        return {(PartnerId(row.partner), Phase(row.phase)): row.at for row in self._connection.execute(query)}
 
     def add_double(self, first: Stored, second: Stored) -> bool:
         """Keep both signed submissions as evidence; False where this pair is known already."""
@@ -134,7 +128,6 @@ class Submissions:
                 partner=vector.partner,
                 route=vector.route,
                 bytes=vector.size_bytes,
-                root=vector.root,
                 at=vector.at,
             )
         )
@@ -147,7 +140,6 @@ class Submissions:
                 partner=PartnerId(row.partner),
                 route=row.route,
                 size_bytes=row.bytes,
-                root=row.root,
                 at=row.at,
             )
             for row in rows

@@ -30,14 +30,15 @@ class Tokens:
     def find(self, sha256: bytes) -> TokenRecord | None:
         """The record of the token with this digest, or None."""
         row = self._connection.execute(select(tokens).where(tokens.c.sha256 == sha256)).first()
-        return (
-            None if row is None else _record(row.token_id, row.label, row.scope, row.expires_at, row.revoked)
+        if row is None:
+            return None
+        return TokenRecord(
+            token_id=row.token_id,
+            label=row.label,
+            scope=row.scope,
+            expires_at=row.expires_at,
+            revoked=row.revoked,
         )
-
-    def all(self) -> tuple[TokenRecord, ...]:
-        """Every token ever issued, oldest first."""
-        rows = self._connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.token_id))
-        return tuple(_record(row.token_id, row.label, row.scope, row.expires_at, row.revoked) for row in rows)
 
     def revoke(self, token_id: str) -> bool:
         """Refuse this token from now on; False where there is none."""
@@ -57,7 +58,3 @@ class StoredTokens:
         """The record of the token with this digest, or None."""
         with reading(self._db) as connection:
             return Tokens(connection).find(sha256)
-
-
-def _record(token_id: str, label: str, scope: str, expires_at: int, revoked: bool) -> TokenRecord:
-    return TokenRecord(token_id=token_id, label=label, scope=scope, expires_at=expires_at, revoked=revoked)

@@ -19,8 +19,6 @@ class Vocabularies:
             insert(vocabularies).values(
                 digest=vocabulary.digest,
                 version=vocabulary.version,
-                name=vocabulary.name,
-                concepts=len(vocabulary.concepts),
                 body=encode(vocabulary),
                 published_at=now,
             )

@@ -182,7 +182,7 @@ def test_an_equivocation_is_kept_once_with_both_messages(db):
 
 
 def test_a_vector_counts_once(db):
-    vector = Vector(partner=COHORT[0], route="dock", size_bytes=2**33, root=bytes(32), at=1)
+    vector = Vector(partner=COHORT[0], route="dock", size_bytes=2**33, at=1)
     with transaction(db) as connection:
         begun(connection)
         Submissions(connection, 1, 1).add_vector(vector)

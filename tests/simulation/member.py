@@ -12,7 +12,7 @@ from protocols.identity import COORDINATOR, IdentityKey, Roll, Signed, open_sign
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.ring import encode_vector
-from protocols.roster import RosterVersion, SignedRoster, approve
+from protocols.roster import SignedRoster, approve
 from protocols.secure_sum import contributor
 from protocols.service.clock import Clock
 from protocols.service.signing import SignedRequests
@@ -71,8 +71,7 @@ class SimulatedMember:
     def approve(self) -> None:
         """Approve the proposal, as an officer who has compared the hash."""
         signed = decode(SignedRoster, self.get("/v1/roster/proposal").content)
-        version = decode(RosterVersion, signed.version.body)
-        response = self.post("/v1/roster/approvals", encode(approve(version, self.id, self.key)))
+        response = self.post("/v1/roster/approvals", encode(approve(signed.claimed, self.id, self.key)))
         assert response.status_code == 200, response.text
 
     def poll(self) -> Phase | None:
