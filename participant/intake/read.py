@@ -125,8 +125,10 @@ def _load_rows(
     )
     if _has_rejects(work):
         work.execute(
-            """INSERT INTO judged (line, file, reason, excluded)
-            SELECT DISTINCT line, (SELECT first(file) FROM raw), 'malformed-line', false FROM reject_errors"""
+            f"""INSERT INTO judged (line, file, reason, excluded)
+            SELECT DISTINCT line, file_path, 'malformed-line', false
+            FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
+            WHERE file_path IN ({", ".join(sources.literal(str(file)) for file in files)})"""
         )
 
 
