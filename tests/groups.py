@@ -5,6 +5,7 @@ python tests/groups.py unit e2e   only these groups
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -51,6 +52,7 @@ def tests(name: str, says: str, *words: str) -> Group:
     return Group(name=name, says=says, words=(*start, *words), is_pytest=True)
 
 
+NOISE = re.compile(rb"nanobind: | - leaked | - \.\.\. skipped|See https://nanobind")
 HEAVY = "postgres or browser or e2e"
 GROUPS = (
     tool("style", "ruff", "ruff", "check", "."),
@@ -78,9 +80,7 @@ def run(group: Group) -> Outcome:
     print(f"\n=== {group.name}: {group.says}", flush=True)
     began = time.monotonic()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    code = subprocess.run(
-        group.words, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+    code = streamed(group.words, environment)
     outcome = Outcome(group=group, ok=code == 0, seconds=time.monotonic() - began)
     if group.is_pytest:
         _count(outcome)
@@ -88,6 +88,25 @@ def run(group: Group) -> Outcome:
     else:
         outcome.counts["passed" if outcome.ok else "failed"] = 1
     return outcome
+
+
+def streamed(words: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a command and pass its output on, without what DuckDB's binding says of itself at exit."""
+    running = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if running.stdout is not None:
+        while chunk := running.stdout.read1():
+            sys.stdout.buffer.write(
+                b"".join(line for line in chunk.splitlines(True) if not NOISE.match(line))
+            )
+            sys.stdout.buffer.flush()
+    return running.wait()
 
 
 def _count(outcome: Outcome) -> None:

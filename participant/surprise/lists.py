@@ -24,6 +24,8 @@ Mask = NDArray[np.bool_]
 Setting = tuple[float, float, float]
 """tau, beta, diversity: see :class:`participant.models.boldness.Boldness`."""
 
+UNMOVED: Final[Setting] = (0.0, 0.0, 0.0)
+"""The order of likelihood: what a customer without a history gets, whatever the node chose for others."""
 NOBODY: Final = -1
 """Where a list ends before its length."""
 POOL: Final = 2
@@ -148,14 +150,15 @@ def served_lists(
     scores, shown = model.matrix_scores(scenario, history, allowed), linear(history, part.local)
     lists = np.full((len(settings), len(history), TOP), NOBODY, np.int64)
     for u in np.flatnonzero(allowed.any(1)):
-        if history[u].any():
+        known = bool(history[u].any())
+        if known:
             view = shop.view(scores[u], shown[u], allowed[u])
         else:
             view = shop.view(model.popular_scores(allowed[u]), model.buyers.astype(np.float32), allowed[u])
         order, _ = pool(view, allowed[u], open_dial, TOP)
         alike = likeness_of(part, order)
         for place, setting in enumerate(settings):
-            found = pick(view, order, alike, TOP, setting)
+            found = pick(view, order, alike, TOP, setting if known else UNMOVED)
             lists[place, u, : len(found)] = found
     return lists
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.boldness import PLAIN
 from participant.models.node_model import NodeModel
 from participant.store.records_products import Product
 from participant.surprise.dial import Dial
@@ -85,10 +86,11 @@ def recommend(
     view = _view(model, concepts, scenario, candidates)
     order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
-    bold = dial.settle(part.boldness)
-    setting = (bold.tau, bold.beta, bold.diversity)
-    picked = pick(view, order, likeness_of(part, order), n, setting)
-    worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
+    bold = dial.settle(part.boldness if len(concepts) else PLAIN)
+    # Nothing is known of a customer without a history that could make a bold choice theirs.
+    tau, beta, diversity = (bold.tau, bold.beta, bold.diversity) if len(concepts) else (0.0, 0.0, 0.0)
+    picked = pick(view, order, likeness_of(part, order), n, (tau, beta, diversity))
+    worth = view.worth(picked, tau=tau, beta=beta)
     items = tuple(
         _describe(model, view, scenario, int(c), float(score), concepts, language)
         for c, score in zip(picked, worth, strict=True)
