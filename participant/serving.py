@@ -170,6 +170,8 @@ class Recommender:
     def _vocabulary(self, named: bytes | None = None) -> Vocabulary | None:
         """The vocabulary ``named``, or the one in use; decoded once."""
         held = self._words
+        if held is not None and held[0] == named:
+            return held[1]
         with reading(self._db) as connection:
             membership = Membership(connection)
             digest = membership.vocabulary_digest() if named is None else named

@@ -178,20 +178,21 @@ class Records:
         )
         with reading(self._engine) as database:
             found = database.execute(query).first()
-        if found is None:
-            raise _unknown()
+            if found is None:
+                raise _unknown()
+            events = self._events.relation_in(database)
+            mapped_items, mapped_concepts = self._mapping_in(database, vocabulary)
         key = int(found.customer_key)
         bought = (
             self._events.lookup()
             .execute(
                 f"""SELECT item_key, count(*)::BIGINT AS lines, max(seconds)::BIGINT AS last
-            FROM {self._events.relation()} WHERE customer_key = ? GROUP BY item_key ORDER BY item_key""",
+            FROM {events} WHERE customer_key = ? GROUP BY item_key ORDER BY item_key""",
                 [key],
             )
             .fetchnumpy()
         )
         item_keys = np.asarray(bought["item_key"], np.int64)
-        mapped_items, mapped_concepts = self._mapping(vocabulary)
         at = np.searchsorted(mapped_items, item_keys)
         at_safe = np.minimum(at, max(len(mapped_items) - 1, 0))
         known = (
@@ -250,18 +251,21 @@ class Records:
     def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""
         with reading(self._engine) as connection:
-            version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-            stamp = int(version or 0)
-            held = self._mapped
-            if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
-                return held[2], held[3]
-            index = vocabulary.index()
-            query = (
-                select(items.c.item_key, items.c.concept_name)
-                .where(items.c.concept_name.is_not(None))
-                .order_by(items.c.item_key)
-            )
-            pairs = [(int(key), index[name]) for key, name in connection.execute(query) if name in index]
+            return self._mapping_in(connection, vocabulary)
+
+    def _mapping_in(self, connection: Connection, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
+        version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
+        stamp = int(version or 0)
+        held = self._mapped
+        if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
+            return held[2], held[3]
+        index = vocabulary.index()
+        query = (
+            select(items.c.item_key, items.c.concept_name)
+            .where(items.c.concept_name.is_not(None))
+            .order_by(items.c.item_key)
+        )
+        pairs = [(int(key), index[name]) for key, name in connection.execute(query) if name in index]
         table = np.array(pairs, np.int64).reshape(-1, 2)
         keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
         self._mapped = (vocabulary, stamp, keys, concepts)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from participant.store.record_tables import imports
 from protocols.service.unit_of_work import reading
@@ -31,8 +31,12 @@ class Events:
     def relation(self) -> str:
         """SQL of a relation with customer_key, item_key, basket, seconds and units of every event."""
         with reading(self._engine) as connection:
-            query = select(imports.c.folder).where(imports.c.folder.is_not(None)).order_by(imports.c.folder)
-            folders = [str(row.folder) for row in connection.execute(query)]
+            return self.relation_in(connection)
+
+    def relation_in(self, connection: Connection) -> str:
+        """:meth:`relation`, in a transaction that is open already."""
+        query = select(imports.c.folder).where(imports.c.folder.is_not(None)).order_by(imports.c.folder)
+        folders = [str(row.folder) for row in connection.execute(query)]
         if not folders:
             return NO_EVENTS
         paths = (str(self._data / "events" / folder / "events.parquet") for folder in folders)
