@@ -1,16 +1,9 @@
-"""Alembic's entry: run on the connection that protocols.service.migrations has opened."""
-
-from alembic import context
+"""Alembic's entry; importing the tables puts them on the metadata."""
 
 from participant.store import exchange_tables, record_tables
 from participant.store.metadata import metadata
+from protocols.service.migrations import run_env
 
 REGISTERED = (exchange_tables, record_tables)
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    render_as_batch=True,
-)
-with context.begin_transaction():
-    context.run_migrations()
+run_env(metadata)

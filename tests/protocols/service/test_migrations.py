@@ -5,11 +5,10 @@ from protocols.errors import BadInput
 from protocols.service.migrations import upgrade
 
 ENV = """
-from alembic import context
+from sqlalchemy import MetaData
+from protocols.service.migrations import run_env
 
-context.configure(connection=context.config.attributes["connection"])
-with context.begin_transaction():
-    context.run_migrations()
+run_env(MetaData())
 """
 FIRST = """
 import sqlalchemy as sa
