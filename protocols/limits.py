@@ -14,9 +14,6 @@ HASH_BYTES: Final = 32
 KEY_BYTES: Final = 32
 """X25519 and Ed25519 public keys, shared secrets and mask seeds."""
 
-SIGNATURE_BYTES: Final = 64
-"""Ed25519 (RFC 8032)."""
-
 NUMBER_MAX: Final = 2**63 - 1
 """Rounds, attempts, heights, sizes and instants: what an integer column of every database holds."""
 

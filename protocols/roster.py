@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from protocols.codec import decode, digest
-from protocols.errors import BrokenChain, Equivocation, MalformedMessage, UnknownSigner
+from protocols.errors import BrokenChain, MalformedMessage, UnknownSigner
 from protocols.identity import (
     COORDINATOR,
     IdentityKey,
@@ -277,20 +277,6 @@ def check_successor(previous: RosterVersion, signed: SignedRoster) -> RosterVers
         BrokenChain, UnknownSigner, BadSignature: as :func:`check_proposal`, or too few approvals.
     """
     return _check_whole(previous, signed)
-
-
-def check_one_successor(before: RosterApproval, asked: RosterApproval) -> None:
-    """Refuse to approve a second version at a height already approved.
-
-    Raises:
-        Equivocation: same consortium and height, another hash. The same hash again is a resend.
-    """
-    if (before.consortium, before.height) == (asked.consortium, asked.height) and before != asked:
-        raise Equivocation(
-            expected=f"the approval already given at height {before.height}: {before.roster_hash.hex()}",
-            came=asked.roster_hash.hex(),
-            do="ask the coordinator to propose at the next height; a member signs one successor",
-        )
 
 
 def _check_whole(previous: RosterVersion | None, signed: SignedRoster) -> RosterVersion:

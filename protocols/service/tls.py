@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -27,7 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from protocols.errors import BadInput
 from protocols.identity import PartnerId
-from protocols.service.clock import iso, utc
+from protocols.service.clock import utc
 from protocols.service.errors import BadCertificate
 
 AUTHORITY_DAYS = 3650
@@ -120,33 +119,6 @@ def fingerprint(certificate_pem: bytes) -> bytes:
     """SHA-256 over the DER of a certificate, as the roster pins it."""
     der = x509.load_pem_x509_certificate(certificate_pem).public_bytes(Encoding.DER)
     return hashlib.sha256(der).digest()
-
-
-def valid_until(certificate_pem: bytes) -> int:
-    """Unix second at which a certificate runs out."""
-    return int(x509.load_pem_x509_certificate(certificate_pem).not_valid_after_utc.timestamp())
-
-
-def check_client(certificate_pem: bytes, authority_pem: str, now: int) -> None:
-    """Check our own client certificate before it is used: the other side only hangs up.
-
-    Raises:
-        BadCertificate: unreadable, run out, not valid yet, or not issued by the consortium's authority.
-    """
-    do = "check this machine's clock (`timedatectl`); if it is right, join again with a new invitation"
-    expected = f"a client certificate of this consortium, valid at {iso(now)}"
-    try:
-        certificate = x509.load_pem_x509_certificate(certificate_pem)
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority_pem.encode()))
-    except (ValueError, TypeError, InvalidSignature):
-        raise BadCertificate(
-            expected=expected, came="one that another authority issued, or none", do="join again"
-        ) from None
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if utc(now) >= ends:
-        raise BadCertificate(expected=expected, came=f"one that ran out on {ends:%Y-%m-%d}", do=do)
-    if utc(now) < begins:
-        raise BadCertificate(expected=expected, came=f"one that begins on {begins:%Y-%m-%d}", do=do)
 
 
 def server_context(

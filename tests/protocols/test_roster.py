@@ -11,7 +11,6 @@ from protocols.errors import (
     AltroveError,
     BadSignature,
     BrokenChain,
-    Equivocation,
     MalformedMessage,
     UnknownSigner,
     WeakKey,
@@ -22,7 +21,6 @@ from protocols.roster import (
     SignedRoster,
     approve,
     check_genesis,
-    check_one_successor,
     check_proposal,
     check_successor,
     electorate,
@@ -220,18 +218,6 @@ def test_the_coordinator_cannot_approve_in_a_members_place():
     )
     with pytest.raises(UnknownSigner):
         check_proposal(FIRST, replace(signed(ADMISSION), approvals=(own,)))
-
-
-def test_a_member_signs_one_successor_per_version():
-    def approval(version):
-        return RosterApproval(
-            consortium=version.consortium, height=version.height, roster_hash=roster_hash(version)
-        )
-
-    check_one_successor(approval(ADMISSION), approval(ADMISSION))
-    check_one_successor(approval(FIRST), approval(ADMISSION))
-    with pytest.raises(Equivocation):
-        check_one_successor(approval(ADMISSION), approval(admitting(FIRST, "Gum")))
 
 
 @pytest.mark.parametrize("change", [{"consortium": b""}, {"roster_hash": b"short"}])
