@@ -140,6 +140,17 @@ def test_a_node_without_validation_customers_serves_the_order_of_likelihood(lear
     assert (found.tau, found.beta, found.diversity, len(against_local)) == (0.0, 0.0, 0.0, 0)
 
 
+def test_a_customer_without_history_gets_bestsellers_in_order_however_bold_the_node_is(learned):
+    part = learned.model.scenarios["surprise"]
+    bold = replace(part, boldness=Boldness(tau=0.4, beta=0.1, diversity=0.5))
+    model = replace(learned.model, scenarios={**learned.model.scenarios, "surprise": bold})
+    items = recommend(model, np.zeros(0, np.int64)).items
+    ranks = [model.buyers[item.concept_index] for item in items]
+    assert ranks == sorted(ranks, reverse=True)
+    (shown,) = served_lists(model, np.zeros((1, M), np.float32), "surprise", ((0.4, 0.1, 0.5),))
+    assert [item.concept_index for item in items] == shown[0][shown[0] != NOBODY].tolist()
+
+
 def test_a_boldness_outside_its_bounds_is_refused():
     with pytest.raises(BadInput):
         Boldness(tau=3.0, beta=0.0, diversity=0.0)
