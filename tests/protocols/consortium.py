@@ -11,7 +11,6 @@ from protocols.roster import (
     RosterVersion,
     SignedRoster,
     approve,
-    electorate,
     roster_hash,
 )
 
@@ -95,9 +94,3 @@ def signed(version, *signers, coordinator=COORDINATOR_KEY, keys=None):
         version=coordinator.sign(COORDINATOR, version),
         approvals=tuple(approve(version, id_of(name), held.get(name, key_of(name))) for name in signers),
     )
-
-
-def sufficient(previous, version, names):
-    """Those of ``names`` whose approval counts at all."""
-    needed = electorate(previous, version)
-    return [name for name in names if id_of(name) in needed.eligible | needed.must]
