@@ -86,11 +86,10 @@ def recommend(
     view = _view(model, concepts, scenario, candidates)
     order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
-    bold = dial.settle(part.boldness if len(concepts) else PLAIN)
     # Nothing is known of a customer without a history that could make a bold choice theirs.
-    tau, beta, diversity = (bold.tau, bold.beta, bold.diversity) if len(concepts) else (0.0, 0.0, 0.0)
-    picked = pick(view, order, likeness_of(part, order), n, (tau, beta, diversity))
-    worth = view.worth(picked, tau=tau, beta=beta)
+    bold = dial.settle(part.boldness) if len(concepts) else PLAIN
+    picked = pick(view, order, likeness_of(part, order), n, (bold.tau, bold.beta, bold.diversity))
+    worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
     items = tuple(
         _describe(model, view, scenario, int(c), float(score), concepts, language)
         for c, score in zip(picked, worth, strict=True)
