@@ -18,8 +18,7 @@ from coordinator.store.tokens import StoredTokens
 from protocols.errors import BadInput
 from protocols.service.tokens import require
 from protocols.service.unit_of_work import reading
-
-LONGEST_POLL_S = 25
+from protocols.service.waiting import LONGEST_POLL_S
 
 
 def admin_router(services: Services) -> APIRouter:
@@ -51,8 +50,8 @@ def _add_members(router: APIRouter, services: Services) -> None:
         with reading(services.db) as connection:
             rosters, names = Rosters(connection), names_of(Members(connection).all())
             return shapes.RosterReply(
-                in_force=version_reply(rosters.latest(), names, in_force=True),
-                proposal=version_reply(rosters.proposal(), names, in_force=False),
+                in_force=version_reply(rosters.latest(), names),
+                proposal=version_reply(rosters.proposal(), names),
             )
 
     @router.post("/roster/found", status_code=201)

@@ -13,8 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from coordinator.api.streams import in_large_pieces
 from coordinator.rounds.vectors import DOCK
 from coordinator.services import Services
-
-LONGEST_POLL_S = 25
+from protocols.service.waiting import LONGEST_POLL_S
 
 
 class LeaseReply(BaseModel):

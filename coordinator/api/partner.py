@@ -24,10 +24,10 @@ from protocols.messages import PHASES, Phase
 from protocols.roster import roster_hash
 from protocols.service.signing import Signatures, SignedHead
 from protocols.service.unit_of_work import reading
+from protocols.service.waiting import LONGEST_POLL_S
 
 BINARY = "application/octet-stream"
 SEQUENCE = "Altrove-Sequence"
-LONGEST_POLL_S = 25
 ENTRIES_AT_ONCE = 500
 
 

@@ -41,7 +41,7 @@ def member_reply(member: Member, roster: RosterVersion | None, registry: Registr
     )
 
 
-def version_reply(signed: SignedRoster | None, names: Names, *, in_force: bool) -> VersionReply | None:
+def version_reply(signed: SignedRoster | None, names: Names) -> VersionReply | None:
     """One roster version, or None."""
     if signed is None:
         return None
@@ -52,7 +52,6 @@ def version_reply(signed: SignedRoster | None, names: Names, *, in_force: bool) 
         change=version.change,
         members=[entry.name for entry in version.entries],
         approved_by=[_name(names, approval.signer) for approval in signed.approvals],
-        in_force=in_force,
     )
 
 

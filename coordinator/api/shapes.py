@@ -48,7 +48,6 @@ class VersionReply(BaseModel):
     change: str
     members: list[str]
     approved_by: list[str]
-    in_force: bool
 
 
 class RosterReply(BaseModel):

@@ -13,9 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from participant.door import Carriage, Door
 from participant.exchange import Exchange
 from protocols.errors import IllegalMove, Stopped
-from protocols.service.waiting import Bell
+from protocols.service.waiting import LONGEST_POLL_S, Bell
 
-LONGEST_WAIT_S = 25
 OCTETS = "application/octet-stream"
 
 
@@ -25,7 +24,7 @@ def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
 
     @router.get("/door/vectors/{round_number}/{attempt}")
     async def vector(
-        round_number: int, attempt: int, wait_s: Annotated[int, Query(ge=0, le=LONGEST_WAIT_S)] = 0
+        round_number: int, attempt: int, wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0
     ) -> Response:
         def look() -> Carriage | None:
             if exchange.is_over(round_number, attempt):

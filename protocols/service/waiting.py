@@ -20,6 +20,9 @@ from starlette.concurrency import run_in_threadpool
 
 T = TypeVar("T")
 
+LONGEST_POLL_S = 25
+"""The most that a caller may ask to wait: shorter than the silence that proxies and clients bear."""
+
 RELOOK_S = 2.0
 """Without a ring a waiting request looks again this often: another process may have written."""
 
