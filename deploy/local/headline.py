@@ -2,7 +2,7 @@
 
 Of 100 customers who next bought something new that the shop would not have shown: in how many was
 it among our 10 suggestions? Each company measured it on its own customers' last weeks, which no
-choice had seen, and kept the figures to itself until the demo asked each of the five.
+choice of a company had used, and kept the figures to itself until the demo asked each of the five.
 """
 
 from collections.abc import Sequence
@@ -106,7 +106,7 @@ def show_headline(lines: Sequence[CompanyHeadline], origin: str, console: Consol
         )
     console.print(table)
     console.print(
-        "In brackets: 95% bootstrap intervals over customers; weeks that no choice has seen. "
+        "In brackets: 95% bootstrap intervals over customers, on weeks that no company's own choices used. "
         "There is no differential privacy in these sums.",
         style="dim",
     )

@@ -1,4 +1,4 @@
-"""Ask one company's own node how it did on weeks that no choice had seen; prints JSON.
+"""Ask one company's own node how it did on weeks that its own choices never used; prints JSON.
 
 Run by the demo as a process of the company: ``python -m deploy.local.measure HOME TEST_UNTIL``. The
 figures leave the company only because the demo plays all five companies.
