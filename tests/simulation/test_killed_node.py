@@ -56,9 +56,10 @@ def until(condition, what, seconds=90):
         time.sleep(0.05)
 
 
-@pytest.fixture
-def consortium(tmp_path):
+@pytest.fixture(scope="module")
+def consortium(tmp_path_factory):
     """The coordinator, two simulated members, and a node that has joined and read its purchases."""
+    tmp_path = tmp_path_factory.mktemp("killed")
     daemon = Daemon(tmp_path)
     node = NodeDaemon(tmp_path / "node", ENVIRONMENT)
     home = ("--home", str(node.home))
@@ -80,9 +81,7 @@ def consortium(tmp_path):
     verb("connect", str(sales), "--catalogue", str(catalogue), *home)
     node.start()
     yield daemon, members, node
-    for process in (node, daemon):
-        if process.process.poll() is None:
-            process.stop()
+    assert (node.stop(), daemon.stop()) == (0, 0)
 
 
 def own_answer(node, asked):
@@ -135,4 +134,45 @@ def test_a_node_killed_in_every_phase_completes_the_round_once(consortium):
         (*PROGRAM, "audit", "verify", "--home", str(daemon.home)), capture_output=True, text=True, check=False
     )
     assert verified.returncode == 0, verified.stdout
-    assert (node.stop(), daemon.stop()) == (0, 0)
+
+
+def test_an_opt_out_beside_the_running_daemon_ends_its_part_of_the_round(consortium):
+    daemon, members, node = consortium
+    asked = shapes.AskRequest(
+        question="taste", parameters={"until": UNTIL, "customers_cap": 100}, epoch="left", retries=0
+    )
+    number = daemon.admin.ask(asked)
+
+    def newest(of):
+        return daemon.admin.round(of).attempts[-1]
+
+    def passed(of, phase, acted):
+        for member in members:
+            if member.name not in acted and member.poll() is phase:
+                acted.add(member.name)
+        return newest(of).phase != phase.value
+
+    for phase in PHASES[:3]:
+        until(lambda phase=phase: newest(number).phase == phase.value, f"{phase} never opened")
+        until(lambda: "Node" in newest(number).phases[-1].arrived, "the node is silent")
+        if phase is Phase.MASK:
+            said = verb("opt-out", "c0", "--home", str(node.home))
+            assert f"Masked bytes of it had left in round {number}" in said
+        acted = set()
+        until(lambda phase=phase, acted=acted: passed(number, phase, acted), f"{phase} does not end")
+    with reading(open_database(Home(root=node.home).database)) as connection:
+        (attempt,) = Attempts(connection).of_round(number)
+    assert (attempt.state, attempt.reason) == ("Closed", "a customer opted out")
+    assert list((node.home / "secrets").iterdir()) == []
+    assert list((node.home / "vectors").iterdir()) == []
+    daemon.admin.abort(number, "the company withdrew")
+    again = daemon.admin.ask(asked.model_copy(update={"epoch": "afterwards"}))
+    deadline = time.monotonic() + 60
+    while daemon.admin.round(again).state == "open" and time.monotonic() < deadline:
+        for member in members:
+            member.poll()
+        time.sleep(0.1)
+    view = daemon.admin.round(again)
+    assert view.state == "released"
+    cells = daemon.admin.release(view.release).readings[0]["gram"]
+    assert cells[0][0] == 5 + sum(member.answer[0] for member in members) / 2**24
