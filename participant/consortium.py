@@ -28,33 +28,11 @@ NO_CONTENT, NOT_FOUND = 204, 404
 SEQUENCE_HEADER = "Altrove-Sequence"
 
 
-class RosterPlace(BaseModel):
-    """Height and hash (hex) of a roster version."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    height: int
-    hash: str
-
-
-class AuditPlace(BaseModel):
-    """Size and root (hex) of the audit log."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    size: int
-    root: str
-
-
 class Card(BaseModel):
-    """What the coordinator says about the consortium; everything in it is checked elsewhere."""
+    """What a node uses of the coordinator's card: the vocabulary's hash (hex), where the fleet listens."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    consortium: str
-    name: str
-    coordinator_key: str
-    roster: RosterPlace | None
     vocabulary: str | None
-    audit: AuditPlace | None
-    server_time: int
     fleet: dict[str, str] | None = None
 
 

@@ -27,10 +27,6 @@ class AlreadyJoined(BadInput, code="already-joined"):
     """This node's home already belongs to a consortium."""
 
 
-class BadInvitation(BadInput, code="bad-invitation"):
-    """An invite token that cannot be read."""
-
-
 class BadSettings(BadInput, code="bad-settings"):
     """``node.toml`` or an environment variable does not hold what it should."""
 

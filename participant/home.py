@@ -13,7 +13,6 @@ from participant.errors import NotJoined
 from protocols.errors import BadInput
 from protocols.identity import IdentityKey
 
-DEFAULT_HOME = Path.home() / ".altrove" / "node"
 _FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "run", "releases")
 
 

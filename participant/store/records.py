@@ -32,14 +32,10 @@ class UnknownCustomer(BadInput, code="unknown-customer", status=404):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What one customer bought here: concept indices (ascending, distinct), lines of each, and items."""
+    """What one customer bought here, as concept indices (ascending, distinct)."""
 
-    customer_key: int
     opted_out: bool
     concepts: Ints
-    lines: Ints
-    item_keys: Ints
-    last_seen: int
 
 
 class Records:
@@ -182,33 +178,18 @@ class Records:
                 raise _unknown()
             events = self._events.relation_in(database)
             mapped_items, mapped_concepts = self._mapping_in(database, vocabulary)
-        key = int(found.customer_key)
         bought = (
             self._events.lookup()
             .execute(
-                f"""SELECT item_key, count(*)::BIGINT AS lines, max(seconds)::BIGINT AS last
-            FROM {events} WHERE customer_key = ? GROUP BY item_key ORDER BY item_key""",
-                [key],
+                f"SELECT DISTINCT item_key FROM {events} WHERE customer_key = ?", [int(found.customer_key)]
             )
             .fetchnumpy()
         )
         item_keys = np.asarray(bought["item_key"], np.int64)
         at = np.searchsorted(mapped_items, item_keys)
-        at_safe = np.minimum(at, max(len(mapped_items) - 1, 0))
-        known = (
-            (at < len(mapped_items)) & (mapped_items[at_safe] == item_keys) if len(mapped_items) else at < 0
-        )
-        concepts, inverse = np.unique(mapped_concepts[at_safe[known]], return_inverse=True)
-        lines = np.zeros(len(concepts), np.int64)
-        np.add.at(lines, inverse, np.asarray(bought["lines"], np.int64)[known])
-        return History(
-            customer_key=key,
-            opted_out=bool(found.opted_out),
-            concepts=concepts.astype(np.int64),
-            lines=lines,
-            item_keys=item_keys,
-            last_seen=int(np.max(bought["last"], initial=0)),
-        )
+        inside = at < len(mapped_items)
+        known = at[inside][mapped_items[at[inside]] == item_keys[inside]]
+        return History(opted_out=bool(found.opted_out), concepts=np.unique(mapped_concepts[known]))
 
     def starter_products(self, vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
         """The shop's own best starter product of every concept it sells: see ``records_products``."""
@@ -220,15 +201,13 @@ class Records:
         return self._named(best)
 
     def _named(self, best: dict[int, tuple[int, int, int]]) -> dict[int, Product]:
-        query = select(items.c.item_key, items.c.external_id, items.c.name, items.c.brand, items.c.category)
+        query = select(items.c.item_key, items.c.external_id, items.c.name)
         with reading(self._engine) as connection:
             rows = {int(row.item_key): row for row in connection.execute(query)}
         return {
             concept: Product(
                 item_id=str(rows[key].external_id),
                 name=str(rows[key].name),
-                brand=str(rows[key].brand),
-                category=str(rows[key].category),
                 starters=starters,
                 stayed=stayed,
             )

@@ -20,8 +20,6 @@ class Product:
 
     item_id: str
     name: str
-    brand: str
-    category: str
     starters: int
     stayed: int
 

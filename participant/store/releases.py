@@ -17,9 +17,7 @@ class StoredRelease:
     release: bytes
     round: int
     attempt: int
-    answer_id: bytes
     questions: tuple[str, ...]
-    members: int
     manifest: bytes
     file: str
     witnessed: bool
@@ -65,9 +63,7 @@ class Releases:
                 release=release.release,
                 round=release.round,
                 attempt=release.attempt,
-                answer_id=release.answer_id,
                 questions=" ".join(release.questions),
-                members=release.members,
                 manifest=release.manifest,
                 file=release.file,
                 witnessed=release.witnessed,
@@ -115,9 +111,7 @@ def _release(row: RowMapping) -> StoredRelease:
         release=row["release"],
         round=row["round"],
         attempt=row["attempt"],
-        answer_id=row["answer_id"],
         questions=tuple(row["questions"].split()),
-        members=row["members"],
         manifest=row["manifest"],
         file=row["file"],
         witnessed=row["witnessed"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from participant.consortium import AuditPlace, Card, Delivery, ReleaseLine, RosterPlace
+from participant.consortium import Card, Delivery, ReleaseLine
 from protocols import merkle, policy
 from protocols.codec import decode, digest, encode, tagged_hash
 from protocols.errors import Equivocation
@@ -314,15 +314,7 @@ class FakeLink:
 
     def card(self) -> Card:
         c = self._up()
-        return Card(
-            consortium=CONSORTIUM.hex(),
-            name="Test consortium",
-            coordinator_key=c.key.public.hex(),
-            roster=RosterPlace(height=c.roster.height, hash=roster_hash(c.roster).hex()),
-            vocabulary=c.vocabulary.digest.hex(),
-            audit=AuditPlace(size=len(c.log), root=merkle.root(c.log).hex()),
-            server_time=c.now,
-        )
+        return Card(vocabulary=c.vocabulary.digest.hex())
 
     def roster(self, height: int | None = None) -> SignedRoster:
         return self._up().signed_roster
