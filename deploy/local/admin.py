@@ -4,15 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deploy.local.faults import CommandFailed, TookTooLong
 from deploy.local.ports import LOOPBACK
-
-POLL_S: Final = 5
 
 
 class _Read(BaseModel):
@@ -108,14 +105,9 @@ class Admin:
         """Everybody who joined."""
         return TypeAdapter(list[MemberSeen]).validate_json(self.get("/members"))
 
-    def round(self, number: int, *, after: int = 0, wait_s: int = 0) -> RoundSeen:
-        """One round; with ``wait_s`` it waits for news after the sequence ``after``."""
-        return RoundSeen.model_validate_json(self.get(f"/rounds/{number}?after={after}&wait_s={wait_s}"))
-
-    def newest_round(self) -> int:
-        """Number of the newest round, 0 when there is none."""
-        rounds = TypeAdapter(list[RoundSeen]).validate_json(self.get("/rounds?limit=1"))
-        return rounds[0].round if rounds else 0
+    def round(self, number: int) -> RoundSeen:
+        """One round as it stands now."""
+        return RoundSeen.model_validate_json(self.get(f"/rounds/{number}"))
 
     def release(self, release: str) -> ReadingSeen:
         """One release with its votes."""

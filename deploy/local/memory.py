@@ -26,8 +26,6 @@ class MemoryWatch:
     seen: Callable[[int], None] = lambda _total: None
     peak_total_bytes: int = 0
     peak_bytes: dict[str, int] = field(default_factory=dict)
-    now_bytes: int = 0
-    samples: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -53,9 +51,7 @@ class MemoryWatch:
                 total += size
         for name, size in now.items():
             self.peak_bytes[name] = max(size, self.peak_bytes.get(name, 0))
-        self.now_bytes = total
         self.peak_total_bytes = max(total, self.peak_total_bytes)
-        self.samples += 1
         self.seen(total)
 
     def _run(self) -> None:

@@ -68,9 +68,8 @@ def preflight(home: Path, members: tuple[Company, ...]) -> Plan:
             came=megabytes(free),
             do="free some, or name another folder with --home",
         )
-    names = ("coordinator", "partners", "enrolment", "fleet", "control", *(member.slug for member in members))
-    runtime = tuple(f"{member.slug}-runtime" for member in members)
-    return Plan(home=home, members=members, ports=choose_ports((*names, *runtime), first=FIRST_PORT))
+    names = ("coordinator", "partners", "enrolment", "fleet", *(member.slug for member in members))
+    return Plan(home=home, members=members, ports=choose_ports(names, first=FIRST_PORT))
 
 
 def show(plan: Plan, console: Console) -> None:
