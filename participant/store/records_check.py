@@ -55,7 +55,7 @@ def totals(home: Path, db: Engine) -> Totals:
         days = [
             int(row[0])
             for row in scan.execute(
-                f"SELECT DISTINCT seconds // {DAY_S} AS day FROM {events.relation()} ORDER BY day"  # noqa: S608 - our own paths
+                f"SELECT DISTINCT seconds // {DAY_S} AS day FROM {events.relation()} ORDER BY day"
             ).fetchall()
         ]
     return Totals(
