@@ -9,12 +9,12 @@ from pathlib import Path
 
 from coordinator import entropy
 from coordinator.errors import AlreadyInitialised, NotInitialised
-from coordinator.rounds.spool import write_durably
 from coordinator.settings import FILE, Settings
 from coordinator.store.consortia import Consortia, Consortium
 from coordinator.store.tokens import Tokens
 from protocols.identity import IdentityKey
 from protocols.limits import ID_BYTES, KEY_BYTES
+from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.migrations import upgrade
 from protocols.service.tls import KeyPair, make_authority, make_server
@@ -133,8 +133,8 @@ def initialise(settings: Settings, name: str, clock: Clock) -> Consortium:
             Consortia(connection).create(consortium)
             token = mint(ADMIN, entropy.random_bytes(KEY_BYTES))
             Tokens(connection).add(token, record_of(token, "local command line", 0), now)
-            write_durably(home.admin_token, token.text.encode())
-            write_durably(home.folder / FILE, _toml(settings).encode())
+            durable.write(home.admin_token, [token.text.encode()])
+            durable.write(home.folder / FILE, [_toml(settings).encode()])
     finally:
         db.dispose()
     return consortium
@@ -153,14 +153,14 @@ def _certificates(home: Home, settings: Settings, name: str, now: int) -> None:
     hosts = list(dict.fromkeys([settings.reached_at, settings.host, "127.0.0.1", "localhost"]))
     server = make_server(authority, [host for host in hosts if host not in ("0.0.0.0", "::")], now)  # noqa: S104  # left out
     for pair, (certificate, key) in ((authority, home.authority), (server, home.server)):
-        write_durably(certificate, pair.certificate)
-        write_durably(key, pair.key)
+        durable.write(certificate, [pair.certificate])
+        durable.write(key, [pair.key])
 
 
 def _once(path: Path, fresh: bytes) -> bytes:
     """Keep a key that an interrupted ``init`` has made; else write a fresh one."""
     if not path.exists():
-        write_durably(path, fresh)
+        durable.write(path, [fresh])
     return path.read_bytes()
 
 

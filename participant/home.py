@@ -7,11 +7,11 @@ Everything is inside one folder that belongs to the node's user (mode 0700). ``s
 from dataclasses import dataclass
 from pathlib import Path
 
-from participant import durable
 from participant.door import DoorPaths
 from participant.errors import NotJoined
 from protocols.errors import BadInput
 from protocols.identity import IdentityKey
+from protocols.service import durable
 
 _FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "run", "releases")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Engine
 
-from participant import durable, entropy, settings
+from participant import entropy, settings
 from participant.consortium import Caller
 from participant.courier import courier_key_pair
 from participant.door import StopSwitch
@@ -21,7 +21,7 @@ from protocols.enrolment import Invitation, JoinRequest
 from protocols.errors import MalformedMessage
 from protocols.identity import IdentityKey, PartnerId, partner_id
 from protocols.limits import KEY_BYTES
-from protocols.service import tls
+from protocols.service import durable, tls
 from protocols.service.client import BINARY, ServiceClient
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import structlog
 from sqlalchemy import Engine
 
-from participant import durable
 from participant.consortium import Consortium
 from participant.door import Door
 from participant.door.admission import open_roster, present
@@ -37,6 +36,7 @@ from protocols.release import (
     unpack,
 )
 from protocols.roster import roll
+from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import check_vocabulary

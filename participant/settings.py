@@ -17,10 +17,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from participant import durable
 from participant.errors import BadSettings
 from participant.home import Home
 from protocols.policy import Policy
+from protocols.service import durable
 
 Seconds = Annotated[float, Field(gt=0)]
 UnixSeconds = Annotated[int, Field(ge=0)]

@@ -7,8 +7,8 @@ means stopped. It needs no daemon, no coordinator and no room on the disk to sto
 from contextlib import suppress
 from pathlib import Path
 
-from participant import durable
 from protocols.errors import Stopped
+from protocols.service import durable
 from protocols.service.errors import StorageFull
 
 OPEN = b"open"

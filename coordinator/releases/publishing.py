@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 
 from coordinator.audit.log import AuditWriter
 from coordinator.errors import UnknownRelease
-from coordinator.rounds.spool import write_durably
 from coordinator.store.releases import Releases, StoredRelease
 from coordinator.store.rounds import Attempt
 from protocols.identity import COORDINATOR, IdentityKey
 from protocols.release import NO_RELEASE, ReleaseManifest, pack, release_id, sum_sha256
 from protocols.secure_sum.collector import Context
+from protocols.service import durable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Payloads:
         """Write a sum durably and return its hash; the same sum again changes nothing."""
         sha256 = sum_sha256(total)
         if not self.path(sha256).exists():
-            write_durably(self.path(sha256), pack(total))
+            durable.write(self.path(sha256), [pack(total)])
         return sha256
 
     def read(self, manifest: ReleaseManifest) -> bytes:

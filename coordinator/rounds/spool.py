@@ -5,7 +5,6 @@ round, attempt and member, so the path is never taken from a request. What lies 
 looks uniform to whoever reads it without the round's unmasking.
 """
 
-import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from protocols.errors import BadChunk
 from protocols.identity import PartnerId
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import InputHeader
-from protocols.service.errors import StorageFull
+from protocols.service import durable
 
 PART = ".part"
 """Suffix of a file that is still being written."""
@@ -73,8 +72,9 @@ class Arrival:
 
     def __enter__(self) -> Self:
         _make_folder(self._path.parent)
-        with _storage_errors():
-            self._file = _create(self._part)
+        with durable.room_in(self._path.parent):
+            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.fdopen(descriptor, "wb")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,11 +112,11 @@ class Arrival:
             )
         if self._file is None:
             raise ValueError("an arrival is used as a context manager")
-        with _storage_errors():
+        with durable.room_in(self._path.parent):
             self._file.flush()
-            os.fsync(self._file.fileno())
+            durable.sync(self._file.fileno())
             self._part.replace(self._path)
-            _sync_folder(self._path.parent)
+            durable.sync_folder(self._path.parent)
 
     def _take(self, chunk: bytes) -> None:
         hashes = self._header.chunk_hashes
@@ -129,7 +129,7 @@ class Arrival:
             )
         if self._file is None:
             raise ValueError("an arrival is used as a context manager")
-        with _storage_errors():
+        with durable.room_in(self._path.parent):
             self._file.write(chunk)
         self._index += 1
         self.size_bytes += len(chunk)
@@ -140,56 +140,8 @@ def vector_bytes(header: InputHeader) -> int:
     return header.elements * header.ring_bits // 8
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write ``data`` so that after a crash the file is whole or absent.
-
-    Raises:
-        StorageFull: the disk is full; nothing remains.
-    """
-    _make_folder(path.parent)
-    part = path.with_name(f"{path.name}.{entropy.random_bytes(8).hex()}{PART}")
-    try:
-        with _storage_errors():
-            with _create(part) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _create(path: Path) -> BinaryIO:
-    """A new file, readable by this user only."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for parent in (folder.parent, folder.parent.parent):
-            _sync_folder(parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-class _storage_errors:  # noqa: N801  # a context manager reads as a verb
-    """Turns "no space left" into our words."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(
-                expected="room on the disk of the coordinator's home folder",
-                came="no space left",
-                do="free space, then let the node send again; nothing half-written remains",
-            ) from error
+            durable.sync_folder(parent)

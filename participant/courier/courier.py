@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from participant import durable, entropy
+from participant import entropy
+from protocols.service import durable
 from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
 from protocols.service.processes import ProcessHealth, Program, Supervision
 

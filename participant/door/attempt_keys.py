@@ -10,10 +10,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from participant import durable
 from participant.errors import SecretsErased
 from protocols.codec import enc
 from protocols.limits import KEY_BYTES
+from protocols.service import durable
 
 NONCE_BYTES = 12
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Engine
 
-from participant import durable
 from participant.door import admission, sealing, words
 from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
@@ -37,6 +36,7 @@ from protocols.policy import Policy
 from protocols.questions import check_answer
 from protocols.release import Vote
 from protocols.secure_sum import contributor, states
+from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from participant import durable
 from participant.errors import AnswerVoided
 from participant.store.sealed_answers import SealedAnswer
 from protocols import ring
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import RoundConfig
 from protocols.secure_sum import contributor, states
+from protocols.service import durable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

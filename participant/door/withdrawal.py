@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from participant import durable
 from participant.door import sealing
 from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
@@ -19,6 +18,7 @@ from participant.door.words import MASKED_VECTOR
 from participant.store.attempts import Attempts, StoredAttempt
 from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswers
+from protocols.service import durable
 from protocols.service.clock import Clock
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from participant import durable, entropy
+from participant import entropy
 from participant.door import Door
 from participant.door import exit as door_exit
 from participant.home import Home
@@ -33,6 +33,7 @@ from protocols.policy import Policy
 from protocols.ring import encode_vector
 from protocols.roster import roster_hash
 from protocols.secure_sum import contributor, states
+from protocols.service import durable
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
 from tests.participant import asked

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from participant import durable
 from participant.errors import AnswerVoided, NotInCohort
 from participant.home import Home
 from participant.switch import StopSwitch
@@ -21,6 +20,7 @@ from protocols.errors import (
 )
 from protocols.identity import COORDINATOR, IdentityKey
 from protocols.messages import Phase
+from protocols.service import durable
 from protocols.service.errors import StorageFull
 from protocols.service.unit_of_work import transaction
 from tests.participant.door_play import POLICY, Play

@@ -7,8 +7,8 @@ the folder). A full disk leaves nothing half-written.
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,27 +34,41 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> Written:
     hasher = hashlib.sha256()
     size = 0
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-                hasher.update(chunk)
-                size += len(chunk)
-            file.flush()
-            sync(file.fileno())
-        aside.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
+        with room_in(path.parent):
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                    hasher.update(chunk)
+                    size += len(chunk)
+                file.flush()
+                sync(file.fileno())
+            aside.replace(path)
+            sync_folder(path.parent)
+    except (OSError, StorageFull):
         with suppress(OSError):
             aside.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(
-                expected=f"room on the disk of {path.parent}",
-                came="no space left",
-                do="free some space, then repeat; nothing half-written remains",
-            ) from error
         raise
     return Written(sha256=hasher.digest(), size_bytes=size)
+
+
+@contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Say "no space left" in our words while something is written in ``folder``.
+
+    Raises:
+        StorageFull: the disk or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageFull(
+            expected=f"room on the disk of {folder}",
+            came="no space left",
+            do="free some space, then repeat; nothing half-written remains",
+        ) from error
 
 
 def erase(path: Path) -> None:
