@@ -71,8 +71,8 @@ class Arrival:
         self.size_bytes = 0
 
     def __enter__(self) -> Self:
-        _make_folder(self._path.parent)
         with durable.room_in(self._path.parent):
+            _make_folder(self._path.parent)
             descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file = os.fdopen(descriptor, "wb")
         return self

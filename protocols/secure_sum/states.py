@@ -13,10 +13,9 @@ protocols.errors.IllegalMove: expected abort or share by a contributor that is a
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Final, get_args
+from typing import ClassVar, Final
 
-from protocols.codec import decode, enc
-from protocols.errors import AlreadyUnmasked, IllegalMove, UnknownVersion
+from protocols.errors import AlreadyUnmasked, IllegalMove
 from protocols.identity import PartnerId
 from protocols.secure_sum.sealing import HeldShares
 
@@ -176,20 +175,3 @@ def enter(state: str, move: Move) -> str:
             do="refuse it",
         )
     return after
-
-
-def restore(data: bytes) -> State:
-    """The state whose canonical encoding is ``data``.
-
-    Raises:
-        UnknownVersion: not the encoding of any state of this version.
-        MalformedMessage: not canonical.
-    """
-    kinds: tuple[type[State], ...] = get_args(State)
-    for kind in kinds:
-        if data.startswith(enc(kind.TAG)):
-            state: State = decode(kind, data)
-            return state
-    raise UnknownVersion(
-        expected="a contributor's state of this version", came="other bytes", do="abandon the attempt"
-    )
