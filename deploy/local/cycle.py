@@ -166,6 +166,12 @@ class Cycle:
             local=_of_100(found["hits_local"]),
             exchange=_of_100(found["hits_exchange"]),
             gained=_of_100(found["hits_gained"]),
+            ndcg={
+                each["scenario"]: {
+                    arm: _share(each[f"ndcg_{arm}"]) for arm in ("local", "exchange", "gained")
+                }
+                for each in said["scenarios"]
+            },
             deployed=bool(found["deployed"]),
             reason=str(found["reason"]),
         )
@@ -216,6 +222,10 @@ def customers_of(consortium: Consortium, company: Company, count: int) -> list[s
                 GROUP BY household_id ORDER BY abs(count(*) - 150), household_id LIMIT {count}"""
         ).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def _share(interval: dict[str, Any]) -> Interval:
+    return Interval(value=interval["mean"], low=interval["low"], high=interval["high"])
 
 
 def _of_100(interval: dict[str, Any]) -> Interval:

@@ -5,7 +5,7 @@ it among our 10 suggestions? Each company measured it on its own customers' last
 choice of a company had used, and kept the figures to itself until the demo asked each of the five.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -29,13 +29,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyHeadline:
-    """One company's figure, in customers of 100."""
+    """One company's figure, in customers of 100; ``ndcg`` by scenario: local, exchange and gained."""
 
     company: Company
     customers: int
     local: Interval
     exchange: Interval
     gained: Interval
+    ndcg: Mapping[str, Mapping[str, Interval]]
     deployed: bool
     reason: str
 
@@ -47,6 +48,10 @@ class CompanyHeadline:
             "local_of_100": asdict(self.local),
             "exchange_of_100": asdict(self.exchange),
             "gained_of_100": asdict(self.gained),
+            "ndcg_at_10": {
+                scenario: {arm: asdict(value) for arm, value in arms.items()}
+                for scenario, arms in self.ndcg.items()
+            },
             "deployed": self.deployed,
             "reason": self.reason,
         }

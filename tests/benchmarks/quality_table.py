@@ -70,10 +70,36 @@ def _row(row: dict[str, Any], companies: int) -> str:
     )
 
 
+def real_round(demo: dict[str, Any]) -> str:
+    """The same figures of the demo's companies: real processes, one real round over Flower."""
+    lines = [
+        "## K = 5, from the demo's real round\n",
+        "Lists as served by the five nodes of `make demo`, weeks 41-53; means over companies, worst company named.\n",
+        "| metric | tuned local EASE | list as served | difference | worst company |",
+        "|---|---|---|---|---|",
+    ]
+    for scenario in ("explore", "surprise"):
+        arms = {one["company"]: one["ndcg_at_10"][scenario] for one in demo["headline"]}
+        local, served = (
+            sum(figures[arm]["value"] for figures in arms.values()) / len(arms)
+            for arm in ("local", "exchange")
+        )
+        worst = min(arms, key=lambda name: arms[name]["exchange"]["value"])
+        gained = arms[worst]["gained"]
+        lines.append(
+            f"| {scenario} nDCG@10 | {local:.4f} | {served:.4f} | {served - local:+.4f} ({served / local - 1:+.1%}) "
+            f"| {worst}: {arms[worst]['exchange']['value']:.4f}, {gained['value']:+.4f} against local "
+            f"[{gained['low']:+.4f}, {gained['high']:+.4f}] |"
+        )
+    lines.append(f"\nCommand `make demo ARGS=--yes`, commit {demo['commit'][:20]}.\n")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Write the table of every result file there is."""
     paths = sorted(RESULTS.glob("quality_k*.json"), key=lambda path: int(path.stem.removeprefix("quality_k")))
-    text = "# Quality of the exchange\n\n" + "\n".join(section(path) for path in paths)
+    demo = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))
+    text = "# Quality of the exchange\n\n" + "\n".join([*map(section, paths), real_round(demo)])
     (RESULTS / "quality.md").write_text(text, encoding="utf-8")
     print(text)
 

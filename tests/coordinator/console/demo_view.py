@@ -13,6 +13,7 @@ from coordinator.console.view import (
     Round,
     RoundState,
 )
+from coordinator.errors import UnknownRound
 
 NOW = 1_795_373_000
 NAMES = ("Bottega Aurora", "Nordmarkt", "Casa del Fresco", "Halcyon Grocers", "Petit Panier")
@@ -127,7 +128,10 @@ class DemoView:
         return self.shown_members
 
     def round(self, number: int) -> Round:
-        return next(shown for shown in self.shown_rounds if shown.round == number)
+        for shown in self.shown_rounds:
+            if shown.round == number:
+                return shown
+        raise UnknownRound(expected="a round of this consortium", came=str(number), do="look at the list")
 
     def rounds(self, limit: int) -> tuple[Round, ...]:
         return self.shown_rounds[:limit]

@@ -1,0 +1,18 @@
+"""Where a figure comes from: the commit that was measured, with a mark if the tree had changes."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commit() -> str:
+    """The short hash of HEAD; "+changes" where tracked files differ from it."""
+    return _git("rev-parse", "--short", "HEAD") + (
+        "+changes" if _git("status", "--porcelain", "-uno") else ""
+    )
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(("git", *words), cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
