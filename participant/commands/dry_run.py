@@ -8,6 +8,7 @@ from participant.answers import AnswerContext
 from participant.node import Node
 from participant.preparation import customers_behind, fill_all
 from participant.store.releases import Releases
+from participant.training import VALIDATION_PART
 from protocols import policy as policies
 from protocols.limits import FRACTION_BITS
 from protocols.messages import AnswerSpec
@@ -18,7 +19,6 @@ from protocols.service.unit_of_work import reading
 from protocols.vocabulary import Vocabulary
 
 EXAMPLE_CELLS = 3
-VALIDATION_PART = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from participant.intake import IntakeReport, read
+from participant.models import Exchange
 from participant.store.metadata import metadata
 from participant.store.records import Records
 from protocols.service.unit_of_work import engine
@@ -70,3 +71,16 @@ def shop(home: Path, lines: list[Line] | None = None) -> tuple[Records, Engine, 
     catalogue = write_catalogue(home / "catalogue.parquet")
     report = read([sales], home=home, engine=db, catalogue=[catalogue], now=NOW)
     return Records(home, db), db, report
+
+
+def exchange() -> Exchange:
+    """The sums of four made-up shops until day 150 and until day 220, this one included."""
+    sums = np.zeros((2, len(CONCEPTS), len(CONCEPTS)))
+    for at, until in enumerate((150 * DAY, 220 * DAY)):
+        for seed in (1, 2, 3, 4):
+            rows = np.zeros((60, len(CONCEPTS)))
+            for who, item, _, time, _ in made_up_lines(seed=seed):
+                if time < until:
+                    rows[int(who[1:]), int(item[5:7])] = 1
+            sums[at] += rows.T @ rows
+    return Exchange(fitted=sums[0], refitted=sums[1], lambdas={"explore": 300, "surprise": 300})

@@ -15,7 +15,7 @@ from participant.settings import ListenSettings
 from participant.store.releases import Releases
 from participant.store.tokens import Tokens
 from protocols.codec import decode
-from protocols.errors import BadRelease, StaleRelease
+from protocols.errors import BadRelease, BadSignature, StaleRelease
 from protocols.identity import COORDINATOR, IdentityKey
 from protocols.messages import Phase
 from protocols.release import ReleaseManifest, open_vote, release_id
@@ -55,14 +55,15 @@ def bearer(node):
 
 def test_a_release_that_somebody_else_signed_is_refused_and_not_kept(parts):
     coordinator, made, _ = parts
-    (release, (signed, payload)) = next(iter(coordinator.releases.items()))
+    signed, payload = next(iter(coordinator.releases.values()))
     manifest = replace(decode(ReleaseManifest, signed.body), round=9)
     forged = IdentityKey(bytes(32)).sign(COORDINATOR, manifest)
     coordinator.releases[release_id(manifest)] = (forged, payload)
-    with pytest.raises(Exception, match="signature"):
+    with pytest.raises(BadSignature):
         made[0].releases.receive(release_id(manifest))
     del coordinator.releases[release_id(manifest)]
-    assert release in coordinator.releases
+    with reading(made[0].db) as connection:
+        assert Releases(connection).find(release_id(manifest)) is None
 
 
 def test_a_release_with_other_numbers_is_refused(parts):

@@ -16,7 +16,7 @@ from participant.store.schema import open_database
 from participant.store.tokens import Tokens
 from protocols.service.unit_of_work import reading
 from tests.participant import asked, nodes
-from tests.participant.files import write_purchases
+from tests.participant.purchases import write_purchases
 
 ENVIRONMENT = {
     "ALTROVE_NODE_POLICY__MINIMUM_COHORT": "3",

@@ -26,7 +26,7 @@ from protocols.messages import PHASES, Phase
 from protocols.questions import ask
 from protocols.service.flower import free_port
 from protocols.service.unit_of_work import reading
-from tests.participant.files import write_purchases
+from tests.participant.purchases import write_purchases
 from tests.simulation.real_daemons import PROGRAM, Daemon, NodeDaemon, TlsMember, learn_keys
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]

@@ -3,34 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from participant.models import Exchange, Windows, learn, load, save
+from participant.models import Windows, learn, load, save
 from participant.models.boldness import Boldness
 from participant.surprise import Dial, choosing, recommend, train
 from participant.surprise.choosing import TOLERANCE, choose, served_gains, settings
 from participant.surprise.lists import NOBODY, served_lists
 from protocols.errors import BadInput
-from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, made_up_lines, shop
+from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 
 WINDOWS = Windows(fit_until=150 * DAY, validation_until=220 * DAY, customers_until=150 * DAY)
 M, N = len(CONCEPTS), 400
 TRIED = settings("surprise")
-
-
-def pooled(until):
-    total = np.zeros((M, M))
-    for seed in (1, 2, 3, 4):
-        rows = np.zeros((60, M))
-        for who, item, _, time, _ in made_up_lines(seed=seed):
-            if time < until:
-                rows[int(who[1:]), int(item[5:7])] = 1
-        total += rows.T @ rows
-    return total
-
-
-def exchange():
-    return Exchange(
-        fitted=pooled(150 * DAY), refitted=pooled(220 * DAY), lambdas={"explore": 300, "surprise": 300}
-    )
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from participant.models.files import BadModel
 from participant.surprise import Dial, headline, recommend, train
 from protocols.errors import BadInput, WrongVocabulary
 from protocols.vocabulary import Vocabulary
-from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, made_up_lines, shop
+from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 
 WINDOWS = Windows(
     fit_until=150 * DAY, validation_until=220 * DAY, customers_until=150 * DAY, test_until=301 * DAY
@@ -14,24 +14,10 @@ WINDOWS = Windows(
 M = len(CONCEPTS)
 
 
-def pooled(until):
-    total = np.zeros((M, M))
-    for seed in (1, 2, 3, 4):
-        rows = np.zeros((60, M))
-        for who, item, _, time, _ in made_up_lines(seed=seed):
-            if time < until:
-                rows[int(who[1:]), int(item[5:7])] = 1
-        total += rows.T @ rows
-    return total
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     records, _, _ = shop(tmp_path_factory.mktemp("shop"))
-    exchange = Exchange(
-        fitted=pooled(150 * DAY), refitted=pooled(220 * DAY), lambdas={"explore": 300, "surprise": 300}
-    )
-    return records, train(records, VOCABULARY, windows=WINDOWS, exchange=exchange)
+    return records, train(records, VOCABULARY, windows=WINDOWS, exchange=exchange())
 
 
 def test_a_list_never_holds_what_was_bought_or_what_the_shop_shows_anyway(trained):
