@@ -24,7 +24,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--generated", action="store_true", help="made-up numbers instead of real data")
     parser.add_argument("--home", type=Path, default=HOME, help="where everything is written")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of figures")
-    parser.add_argument("--picture", type=Path, help="draw the headline into this SVG file")
+    parser.add_argument("--pictures", type=Path, help="take the README's pictures into this folder")
     parser.add_argument("--clean", action="store_true", help="remove everything the demo wrote")
     return parser.parse_args(words)
 
@@ -33,8 +33,8 @@ def main(words: list[str]) -> int:
     """Run or clean; errors are one sentence and exit code 1."""
     asked = arguments(words)
     # A log file has no width of its own; a picture needs a fixed one.
-    width = None if sys.stdout.isatty() and asked.picture is None else 100
-    console = Console(highlight=False, record=asked.picture is not None, width=width)
+    width = None if sys.stdout.isatty() and asked.pictures is None else 100
+    console = Console(highlight=False, record=asked.pictures is not None, width=width)
     # A terminal that is closed ends the demo like Ctrl-C: everything it started goes with it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
                 unattended=asked.yes,
                 generated=asked.generated,
                 results=asked.results,
-                picture=asked.picture,
+                pictures=asked.pictures,
             ),
             console,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from deploy.local import clean, data, headline, preflight, results
+from deploy.local import clean, data, headline, preflight, results, screenshots
 from deploy.local.companies import companies
 from deploy.local.consortium import Consortium, policy
 from deploy.local.cycle import Cycle
@@ -32,7 +32,7 @@ class Options:
     unattended: bool
     generated: bool
     results: Path
-    picture: Path | None = None
+    pictures: Path | None = None
 
     def __post_init__(self) -> None:
         if not COHORT_MIN <= self.companies <= COMPANIES_MOST:
@@ -67,12 +67,11 @@ def tell(options: Options, console: Console) -> None:
                 lines = cycle.headline()
             surprises = cycle.surprises()
         progress.round = None
-        if options.picture is not None:
+        if options.pictures is not None:
             console.export_text(clear=True)  # the picture begins here
         headline.show_headline(lines, prepared.origin, console)
         headline.show_surprises(surprises, console)
-        if options.picture is not None:
-            console.save_svg(str(options.picture), title="make demo")
+        drawn = console.export_svg(title="make demo") if options.pictures is not None else ""
         aftermath = None
         notes = {"guided step": "left out: three companies cannot spare one"}
         if len(members) > COHORT_MIN:
@@ -92,6 +91,10 @@ def tell(options: Options, console: Console) -> None:
         )
         if aftermath is not None:
             console.print(open_again(cycle, aftermath.company), markup=False)
+        if options.pictures is not None:
+            shown = screenshots.pages(cycle.consortium, surprises[0])
+            for picture in screenshots.take(options.pictures, drawn, shown):
+                console.print(f"Picture: {picture}")
         if not options.unattended:
             for address in progress.addresses:
                 console.print(address, markup=False)
