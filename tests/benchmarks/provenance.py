@@ -1,16 +1,19 @@
-"""Where a figure comes from: the commit that was measured, with a mark if the tree had changes."""
+"""Where a figure comes from: the commit that was measured, with a mark if the tree had changes.
+
+Results and pictures do not count as changes: measuring writes them.
+"""
 
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+WRITTEN = (":!tests/benchmarks/results", ":!deploy/local/pictures")
 
 
 def commit() -> str:
     """The short hash of HEAD; "+changes" where tracked files differ from it."""
-    return _git("rev-parse", "--short", "HEAD") + (
-        "+changes" if _git("status", "--porcelain", "-uno") else ""
-    )
+    changed = _git("status", "--porcelain", "-uno", "--", ".", *WRITTEN)
+    return _git("rev-parse", "--short", "HEAD") + ("+changes" if changed else "")
 
 
 def _git(*words: str) -> str:
