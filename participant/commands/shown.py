@@ -111,7 +111,7 @@ def stood(status: NodeStatus, departures: Iterable[Departure], refusals: Iterabl
             markup=False,
         )
     for line in refusals:
-        out.print(f"  refused: {line}", markup=False)
+        out.print(f"  ended without this company: {line}", markup=False)
 
 
 def recommended(served: Served) -> None:
