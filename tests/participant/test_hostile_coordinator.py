@@ -6,6 +6,7 @@ import pytest
 
 from participant.door import sealing
 from participant.errors import SecretsErased
+from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswer, SealedAnswers
 from protocols.errors import DifferencingRefused, IllegalMove, ReplayedRound, Stopped, ThresholdTooLow
 from protocols.limits import CLOCK_SKEW_S
@@ -13,7 +14,7 @@ from protocols.merkle import consistency_proof
 from protocols.messages import Phase
 from protocols.policy import threshold
 from protocols.service.clock import ManualClock
-from protocols.service.unit_of_work import transaction
+from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked
 from tests.participant.door_play import POLICY, Play
 
@@ -121,6 +122,8 @@ def test_stop_while_a_vector_is_being_masked_commits_nothing(tmp_path, monkeypat
     with pytest.raises(Stopped):
         play.door_acts(attempt)
     assert (Phase.MASK, play.me.id) not in attempt.messages
+    with reading(play.door._db) as connection:
+        assert Outbox(connection).find(1, 1, Phase.MASK.value) is None
     monkeypatch.setattr(sealing, "write_masked", write)
     play.door.switch.release()
     play.finish(attempt)
