@@ -50,8 +50,9 @@ TAMPERING = {
         "messages and phases",
     ),
     "an approval is dropped": ("DELETE FROM roster_approvals WHERE rowid = 1", "roster chain"),
+    # The row ends in an Ed25519 signature, whose last byte is at most 0x10 (RFC 8032, 5.1.6: S < L).
     "a manifest is altered": (
-        "UPDATE releases SET manifest = CAST(substr(manifest, 1, length(manifest) - 1) || x'00' AS BLOB)",
+        "UPDATE releases SET manifest = CAST(substr(manifest, 1, length(manifest) - 1) || x'FF' AS BLOB)",
         "releases and payloads",
     ),
 }
