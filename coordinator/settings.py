@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     ``public_host`` is what companies connect to, where it differs from the address that is bound.
     ``phase_seconds`` are the longest durations of the five phases; ``retries`` how many attempts may
     follow a failed one by themselves; ``spool_days`` how long masked vectors are kept for disputes.
+    ``accept_admin_beyond_loopback`` is for a container whose admin port is published on the host's
+    loopback: ``admin_host`` is then the container's address in a network of its own.
     """
 
     model_config = SettingsConfigDict(env_prefix="ALTROVE_COORDINATOR_", extra="forbid", frozen=True)
@@ -35,6 +37,7 @@ class Settings(BaseSettings):
     enrol_port: int = Field(default=7401, ge=0, le=65535)
     admin_host: str = "127.0.0.1"
     admin_port: int = Field(default=7400, ge=0, le=65535)
+    accept_admin_beyond_loopback: bool = False
     fleet_port: int = Field(default=7403, ge=0, le=65535)
     courier: Literal["flower", "off"] = "flower"
     retries: int = Field(default=2, ge=0, le=20)
@@ -44,9 +47,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _admin_stays_private(self) -> Self:
-        # The admin listener speaks plain HTTP: beyond this machine its tokens would be readable.
-        if not ipaddress.ip_address(self.admin_host).is_loopback:
-            raise ValueError("admin_host must be a loopback address: the admin API speaks plain HTTP")
+        # The admin listener speaks plain HTTP: beyond this machine its tokens would be readable. Every
+        # address at once (0.0.0.0) would include the networks in which the companies are.
+        address = ipaddress.ip_address(self.admin_host)
+        if not address.is_loopback and (address.is_unspecified or not self.accept_admin_beyond_loopback):
+            raise ValueError(
+                "admin_host must be a loopback address, or one address that only this machine reaches with "
+                "accept_admin_beyond_loopback: the admin API speaks plain HTTP"
+            )
         return self
 
     @classmethod
