@@ -21,8 +21,8 @@ def uid_of(peer: socket.socket) -> int:
     >>> ours, theirs = socket.socketpair(socket.AF_UNIX)
     >>> uid_of(ours) == os.getuid()
     True
-    >>> ours.close()
-    ... theirs.close()
+    >>> for each in (ours, theirs):
+    ...     each.close()
     """
     packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     _, uid, _ = _UCRED.unpack(packed)
