@@ -18,6 +18,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.stamp-demo  ## a coordinator and five companies on this machine, with real data (ARGS=--yes: unattended)
+	@sh deploy/local/debian-packages.sh bubblewrap
 	@$(BIN)/python -m deploy.local $(ARGS)
 
 demo-clean:  ## remove everything the demo wrote, and end what it left running
@@ -25,7 +26,7 @@ demo-clean:  ## remove everything the demo wrote, and end what it left running
 		$(BIN)/python -m deploy.local --clean; else rm -rf .altrove/demo; fi
 
 test: $(VENV)/.stamp-dev  ## what CI does: ruff, mypy, import contracts, all tests (ARGS=unit: one group)
-	@sh deploy/local/debian-packages.sh chromium postgresql
+	@sh deploy/local/debian-packages.sh bubblewrap chromium postgresql
 	@$(BIN)/python tests/groups.py $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, formatting, mypy and the import contracts

@@ -1,7 +1,7 @@
 """``altrove-coordinator``: set a consortium up, run it, ask questions, look at what became of them.
 
 Every verb takes ``--home``; ``--json`` where a program reads the output. All but ``init``, ``serve``,
-``token`` and ``audit verify`` talk to the running daemon through its admin API.
+``token``, ``bundle`` and ``audit verify`` talk to the running daemon through its admin API.
 """
 
 import json
@@ -17,6 +17,7 @@ from coordinator import entropy, shown
 from coordinator.admin_client import POLL_S, Admin
 from coordinator.api import shapes
 from coordinator.audit.verification import verify
+from coordinator.bundle_cli import bundle_cli
 from coordinator.home import ADMIN, Home, initialise, record_of
 from coordinator.releases.publishing import Payloads
 from coordinator.rounds.spool import Spool
@@ -37,6 +38,7 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535)]
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
 cli.add_typer(audit_cli, name="audit")
+cli.add_typer(bundle_cli, name="bundle")
 out = Console(soft_wrap=True, highlight=False)
 
 

@@ -68,6 +68,11 @@ class Home:
         return self.folder / "fleet"
 
     @property
+    def bundle_signature(self) -> Path:
+        """The release key's signature over the app bundle."""
+        return self.folder / "bundle.signature"
+
+    @property
     def log(self) -> Path:
         """The daemon's log."""
         return self.folder / "logs" / "coordinator.log"

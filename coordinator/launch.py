@@ -45,6 +45,7 @@ def _fleet(services: Services) -> Carrier:
             key=key,
             ca=home.authority[0],
             dock=home.dock,
+            signature=home.bundle_signature,
         ),
         on_run=services.dock.serve_run,
     )

@@ -1,6 +1,5 @@
 """The node daemon: its apps, its listeners, its jobs, and the order in which they start and stop."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +9,6 @@ from fastapi import FastAPI
 from participant.api.door import door_router
 from participant.api.recommendations import recommendations_router
 from participant.console.routes import console_pages, console_router
-from participant.courier import Courier, CourierSettings
 from participant.node import Node
 from participant.overview import Overview
 from participant.serving import Recommender
@@ -26,7 +24,7 @@ from protocols.service.origin import LOOPBACK
 from protocols.service.pages import api_page, static_router
 
 STOP_WITHIN_S = 5.0
-COURIER_RETRY_S = 2.0
+RETRY_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +83,12 @@ class Daemon:
         self.listeners = Listeners(
             [
                 Tcp(app=apps.public, host=listen.host, port=listen.port, flag="--port"),
-                Unix(app=apps.door, path=node.home.door_socket),
+                Unix(
+                    app=apps.door,
+                    path=node.home.courier.door,
+                    others=frozenset({node.courier.user.uid}),
+                    mode=node.courier.socket_mode,
+                ),
             ],
             on_stop=node.bell.close,
         )
@@ -103,8 +106,7 @@ class Daemon:
         self.jobs.start("training", self.node.trainer.run)
         self.jobs.start("vocabulary", self._look_at_vocabulary)
         self.jobs.start("warm-up", lambda _stop: self.recommender.warm())
-        if self.node.settings.courier.enabled:
-            self.jobs.start("courier", self._carry)
+        self.jobs.start("courier", self.node.courier.run)
         try:
             self.listeners.run()
         finally:
@@ -118,42 +120,11 @@ class Daemon:
             try:
                 self.node.standing.check_vocabulary()
             except Unreachable:
-                stop.wait(COURIER_RETRY_S)
+                stop.wait(RETRY_S)
                 continue
             except WrongVocabulary as outdated:
                 _log.warning("the vocabulary has changed", code=outdated.code, detail=str(outdated))
             return
-
-    def _carry(self, stop: Stop) -> None:
-        """Run the courier's processes as soon as the coordinator says where its fleet is."""
-        address = ""
-        while not address:
-            with suppress(Unreachable):
-                fleet = self.node.link.card().fleet or {}
-                address = fleet.get("address", "")
-                if not address:
-                    _log.info("the coordinator runs no fleet; vectors go over the API")
-                    self.node.exchange.without_courier()
-                    return
-            if not address and stop.wait(COURIER_RETRY_S):
-                return
-        home = self.node.home
-        courier = Courier(
-            CourierSettings(
-                home=home.root / "courier",
-                fleet=address,
-                ca=home.authority,
-                key=home.courier_key,
-                door=home.door_socket,
-            )
-        )
-        courier.start()
-        _log.info("courier started", fleet=address)
-        try:
-            while not stop.wait(COURIER_RETRY_S):
-                pass
-        finally:
-            courier.stop()
 
 
 def _coordinator_check(node: Node) -> None:

@@ -19,6 +19,7 @@ P = ParamSpec("P")
 
 DEFAULT_HOME: Final = Path("~/.altrove/node")
 START_WORD: Final = "OPEN"
+TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
     name="altrove-node",
@@ -56,9 +57,11 @@ def join(
     invite: Annotated[str, typer.Option("--invite", help="The whole line, from altrove1. to its end.")],
     home: HomeOption = DEFAULT_HOME,
     port: Annotated[int, typer.Option("--port", help="Of the API and console, on loopback.")] = 8470,
+    trust: Annotated[list[Path] | None, typer.Option("--trust", help=TRUST_HELP)] = None,
 ) -> None:
     """Join a consortium: keys are made here, only public keys leave."""
     from participant import joining
+    from participant.commands import officer
     from participant.settings import home_at
     from participant.store.schema import open_database
     from protocols.enrolment import Invitation
@@ -67,6 +70,8 @@ def join(
     place = home_at(home)
     invitation = Invitation.parse(invite)
     place.make()
+    if trust:
+        officer.trust_release_keys(place, trust)
     with joining.enrolment_client(invitation) as caller:
         joined = joining.join(
             place, open_database(place.database), invitation, caller=caller, clock=SystemClock(), port=port
@@ -154,6 +159,31 @@ def serve(
     daemon = Daemon(open_node(home_at(home), settings))
     typer.echo(f"Console and API: {daemon.address}", err=True)
     daemon.run()
+
+
+@app.command()
+@in_words
+def courier(
+    home: HomeOption = DEFAULT_HOME,
+    work: Annotated[Path | None, typer.Option("--work", help="Where the courier writes.")] = None,
+) -> None:
+    """Run the courier alone, in a container of its own; the node's settings say courier.mode = "apart"."""
+    from participant.commands.courier import run
+
+    run(home.expanduser().resolve(), work)
+
+
+@app.command()
+@in_words
+def trust(
+    keys: Annotated[list[Path], typer.Argument(help=TRUST_HELP)],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Trust exactly these release keys from the next start on; compare the fingerprints first."""
+    from participant.commands import officer
+    from participant.settings import home_at
+
+    officer.trust_release_keys(home_at(home), keys)
 
 
 @app.command()

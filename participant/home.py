@@ -7,13 +7,14 @@ Everything is inside one folder that belongs to the node's user (mode 0700). ``s
 from dataclasses import dataclass
 from pathlib import Path
 
+from participant.courier import files as courier_files
 from participant.door import DoorPaths
 from participant.errors import NotJoined
 from protocols.errors import BadInput
 from protocols.identity import IdentityKey
 from protocols.service import durable
 
-_FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "run", "releases")
+_FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "releases")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,10 @@ class Home:
         Raises:
             BadInput: a folder that others may read belongs to another user.
         """
-        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
+        for folder in (self.root, *(self.root / name for name in (*_FOLDERS, *courier_files.FOLDERS))):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_mode & 0o077:
+            closed = 0o007 if folder.name in courier_files.FOLDERS else 0o077
+            if folder.stat().st_mode & closed:
                 _close_to_others(folder)
 
     def keep_identity(self, seed: bytes) -> None:
@@ -78,9 +80,9 @@ class Home:
         return self.root / "keys" / "authority.pem"
 
     @property
-    def courier_key(self) -> Path:
-        """Key of the courier's Flower node; not the node's identity."""
-        return self.root / "keys" / "courier.key"
+    def courier(self) -> courier_files.CourierFiles:
+        """What the courier is given."""
+        return courier_files.CourierFiles(root=self.root)
 
     @property
     def database(self) -> str:
@@ -106,11 +108,6 @@ class Home:
     def models(self) -> Path:
         """Trained models, one folder each."""
         return self.root / "models"
-
-    @property
-    def door_socket(self) -> Path:
-        """Where the courier asks for masked vectors."""
-        return self.root / "run" / "door.sock"
 
     @property
     def door(self) -> DoorPaths:

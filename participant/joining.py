@@ -81,7 +81,8 @@ def join(
             expected=f"a membership for {me.hex()}", came="something else", do="update the older side"
         )
     durable.write(home.certificate, [reply.certificate.encode()])
-    durable.write(home.authority, [invitation.authority.encode()])
+    for place in (home.authority, home.courier.authority):
+        durable.write(place, [invitation.authority.encode()])
     settings.write_default(home, port=port)
     member = Member(
         partner=me,
@@ -110,7 +111,7 @@ def _request(home: Home, invitation: Invitation, key: IdentityKey, me: PartnerId
         secret=invitation.secret,
         name=invitation.name,
         identity_key=key.public,
-        courier_key=courier_key_pair(home.courier_key),
+        courier_key=courier_key_pair(home.courier.key),
         certificate_request=pair.certificate.decode("ascii"),
     )
     return encode(key.sign(me, request))

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from participant import entropy
 from participant.consortium import Caller, Consortium
+from participant.courier_desk import CourierDesk
 from participant.door import Door
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
@@ -51,6 +52,7 @@ class Node:
     releases: ReleaseDesk
     trainer: Trainer
     exchange: Exchange
+    courier: CourierDesk
 
     def attempts_closed(self, limit: int = 5) -> tuple[str, ...]:
         """Why the newest attempts ended without an unmasking here, in words."""
@@ -118,7 +120,7 @@ def open_node(
         settings=settings.training,
     )
     patience = Patience(
-        after_s=settings.exchange.fallback_after_s if settings.courier.enabled else 0.0,
+        after_s=settings.exchange.fallback_after_s if settings.courier.mode != "off" else 0.0,
         share=settings.exchange.fallback_share,
     )
     exchange = Exchange(
@@ -149,4 +151,5 @@ def open_node(
         releases=releases,
         trainer=trainer,
         exchange=exchange,
+        courier=CourierDesk(home=home, settings=settings, link=link, exchange=exchange),
     )

@@ -62,6 +62,7 @@ class Overview:
             last_purchase=last,
             release=release.release.hex() if release is not None else "",
             release_round=release.round if release is not None else 0,
+            courier=node.courier.sentence(),
         )
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:

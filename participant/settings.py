@@ -6,7 +6,7 @@ cohort of three are accepted by name only.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -55,7 +55,12 @@ class ListenSettings(_Part):
 
 
 class ExchangeSettings(_Part):
-    """Patience: ``fallback_after_s`` without a courier, or ``fallback_share`` of the phase, then PUT."""
+    """Patience: ``fallback_after_s`` without a courier, or ``fallback_share`` of the phase, then PUT.
+
+    ``proxy`` is the company's HTTP proxy (``http://host:port``), empty for a direct connection.
+    """
+
+    proxy: str = ""
 
     poll_s: Annotated[int, Field(ge=1, le=25)] = 20
     fallback_after_s: Seconds = 45.0
@@ -73,9 +78,16 @@ class TrainingSettings(_Part):
 
 
 class CourierSwitch(_Part):
-    """Whether this daemon runs Flower's processes; without them vectors go over the API."""
+    """Who runs Flower's processes, and how shut in.
 
-    enabled: bool = True
+    ``mode``: "beside" this daemon, "apart" (`altrove-node courier`, in a container of its own), or "off":
+    vectors go over the API. ``user`` is the courier's, a name or number; under root it is "nobody" unless
+    named. With ``require_sandbox`` there is no courier beside this daemon where no sandbox works.
+    """
+
+    mode: Literal["beside", "apart", "off"] = "beside"
+    user: str = ""
+    require_sandbox: bool = False
 
 
 class Settings(BaseSettings):

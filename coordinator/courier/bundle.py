@@ -1,11 +1,13 @@
 """The app bundle: the only files that Flower carries to the couriers and runs there.
 
 It holds the two thin apps and nothing of the product, so that a courier needs Flower and Python only.
-It is staged from the installed files at every start; equal files give equal bytes, so its hash names a
-release of the apps.
+It is made of the installed files; equal files give equal bytes, so its hash names a release of the apps,
+and a release key can sign it on another machine than the coordinator's (:mod:`protocols.bundle`).
 """
 
+import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -86,3 +88,18 @@ def build(folder: Path) -> bytes:
         raise CourierBroken(
             expected="a valid app bundle", came=str(reason), do="reinstall altrove with flwr 1.41"
         ) from reason
+
+
+def of_this_installation() -> bytes:
+    """The bundle of the files that are installed here.
+
+    Raises:
+        CourierBroken: a file is missing, or Flower is another version.
+    """
+    with tempfile.TemporaryDirectory(prefix="altrove-bundle-") as folder:
+        return build(stage(Path(folder) / "bundle"))
+
+
+def digest(fab: bytes) -> bytes:
+    """What is signed of a bundle: its SHA-256."""
+    return hashlib.sha256(fab).digest()

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coordinator import entropy
-from coordinator.courier import bundle
+from coordinator.courier import bundle, vouching
 from coordinator.courier.errors import CourierUnreachable
+from protocols.bundle import BundleSignature
 from protocols.service.errors import PortTaken
 from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
 from protocols.service.processes import ProcessHealth, Program, Supervision
@@ -51,6 +52,8 @@ class FleetSettings:
     key: Path
     ca: Path
     dock: Path
+    signature: Path | None = None
+    """A release key's signature over the app bundle; without it no courier runs the bundle."""
     silence_s: float = 25.0
     """No dock poll for so long: the run is replaced."""
     first_poll_s: float = 60.0
@@ -100,6 +103,7 @@ class Fleet:
         self._supervision = Supervision(self._programs(), tick=self._tick)
         self._lock = threading.Lock()
         self._control: Control | None = None
+        self._signature: BundleSignature | None = None
         self._run = ""
         self._online: tuple[str, ...] = ()
         self._polled_at = 0.0
@@ -119,7 +123,8 @@ class Fleet:
         home.chmod(0o700)
         write_secret(home / "superexec.secret", entropy.random_bytes(SECRET_BYTES))
         if self._fab is None:
-            self._fab = bundle.build(bundle.stage(home / "bundle"))
+            self._fab = bundle.of_this_installation()
+        self._signature = vouching.signature_of(self._fab, self.settings.signature)
         self._supervision.start()
 
     def stop(self) -> None:
@@ -237,9 +242,16 @@ class Fleet:
 
     def _start_run(self, control: "Control") -> None:
         run = control.start_run(self._fab or b"", self._run_config)
+        # SuperLink forgets a signature that comes with a bundle: it is put beside it before the first
+        # message can go out, for the dock serves the run only after this.
+        vouching.attach(self._database, self._fab or b"", self._signature)
         self._polled_at, self._polled = time.monotonic(), False
         self._run = run
         self.on_run(run)
+
+    @property
+    def _database(self) -> Path:
+        return self.settings.home / "flower.db"
 
     def _forget_run(self) -> None:
         self._run = ""
@@ -253,7 +265,7 @@ class Fleet:
             *(settings.host, str(settings.port), "--host", host, "--port", port),
             *("--ssl-certfile", str(settings.certificate), "--ssl-keyfile", str(settings.key)),
             *("--ssl-ca-certfile", str(settings.ca), "--enable-supernode-auth", "--isolation", "process"),
-            *("--database", str(home / "flower.db"), "--disable-runtime-dependency-installation", *secret),
+            *("--database", str(self._database), "--disable-runtime-dependency-installation", *secret),
         )
         superexec = (
             *(entry_point("flower-superexec"), "--runtime-api-address", self._private),

@@ -28,6 +28,10 @@ class Commands:
         """``altrove-coordinator --home HOME ...``; returns what it printed."""
         return self._run(coordinator_words(home, *words), within_s, secret=secret)
 
+    def release_officer(self, *words: str) -> str:
+        """``altrove-coordinator ...`` without a home, as on the release officer's machine."""
+        return self._run((str(BIN / "altrove-coordinator"), *words), 120, secret=False)
+
     def node(self, home: Path, *words: str, within_s: float = 120, secret: bool = False) -> str:
         """``altrove-node --home HOME ...``; returns what it printed."""
         return self._run(node_words(home, *words), within_s, secret=secret)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from deploy.local.admin import Admin
 from deploy.local.commands import Commands, coordinator_words, node_words
 from deploy.local.companies import Company
@@ -20,6 +23,7 @@ from deploy.local.faults import CommandFailed
 from deploy.local.ports import answers
 from deploy.local.preflight import Plan
 from deploy.local.processes import Processes, wait_until
+from protocols.service import durable
 
 T = TypeVar("T")
 
@@ -77,8 +81,26 @@ class Consortium:
         """Home of a company's node."""
         return self.plan.home / "nodes" / company.slug
 
+    @property
+    def release_key(self) -> Path:
+        """The release officer's key: in a folder that neither the coordinator nor a node uses."""
+        return self.plan.home / "release-officer" / "release"
+
+    def sign_bundle(self) -> None:
+        """The release officer makes a key and signs the app bundle; the coordinator gets the signature."""
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        self.release_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.write(self.release_key, [private])
+        durable.write(self.release_key.with_suffix(".pub"), [public])
+        signature = self.release_key.parent / "bundle.signature"
+        words = ("bundle", "sign", f"--key={self.release_key}", f"--to={signature}")
+        self.commands.release_officer(*words)
+        self.commands.coordinator(self.coordinator_home, "bundle", "accept", str(signature))
+
     def start_coordinator(self, name: str) -> None:
-        """``init`` and ``serve``, until its console answers."""
+        """``init``, the signed app bundle, and ``serve``, until its console answers."""
         ports = self.plan.ports
         self.commands.coordinator(
             self.coordinator_home,
@@ -89,6 +111,7 @@ class Consortium:
             f"--enrol-port={ports['enrolment']}",
             f"--fleet-port={ports['fleet']}",
         )
+        self.sign_bundle()
         daemon = self.processes.start(COORDINATOR, coordinator_words(self.coordinator_home, "serve"))
         wait_until(
             lambda: answers(ports[COORDINATOR]),
@@ -113,6 +136,7 @@ class Consortium:
             "join",
             f"--invite={invitation}",
             f"--port={self.plan.ports[company.slug]}",
+            f"--trust={self.release_key.with_suffix('.pub')}",
         )
 
     def connect(self, company: Company) -> None:

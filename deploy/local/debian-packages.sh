@@ -1,9 +1,11 @@
 #!/bin/sh
 # Install the Debian packages named as arguments where they are missing and we may; otherwise say in one
-# line what to install. Missing packages never fail the caller: the tests that need them are skipped by name.
+# line what to install. Missing packages never fail the caller: the tests that need them are skipped by name,
+# and a courier without its sandbox says so.
 set -u
 present() {
     case $1 in
+        bubblewrap) command -v bwrap ;;
         chromium) command -v chromium || command -v chromium-browser ;;
         postgresql) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb ;;
         *) dpkg -s "$1" ;;
@@ -24,5 +26,5 @@ if command -v apt-get >/dev/null 2>&1 && $become true 2>/dev/null; then
         exit 0
     fi
 fi
-echo "Missing:$missing. Install with: apt-get install$missing (tests that need them are skipped until then)." >&2
+echo "Missing:$missing. Install with: apt-get install$missing (until then what needs them is left out, and says so)." >&2
 exit 0

@@ -1,13 +1,20 @@
-"""Verbs of the data-protection officer: the roster, and who may use the API."""
+"""Verbs of the data-protection officer: the roster, release keys, and who may use the API."""
+
+from collections.abc import Iterable
+from pathlib import Path
 
 from rich.table import Table
 
 from participant import entropy, opting_out
 from participant.api.recommendations import SCOPE
 from participant.commands.shown import out
+from participant.courier import trust
+from participant.home import Home
 from participant.node import Node
 from participant.roster_desk import Offer
 from participant.store.tokens import Tokens
+from protocols.bundle import ReleaseKey
+from protocols.errors import BadInput
 from protocols.service.clock import iso
 from protocols.service.tokens import RANDOM_BYTES, mint
 
@@ -39,6 +46,24 @@ def _show(offer: Offer) -> None:
         f"{state}. Compare the hash with at least two other members, by telephone, then run", markup=False
     )
     out.print(f"  altrove-node roster --accept {offer.hash.hex()}", markup=False)
+
+
+def trust_release_keys(home: Home, files: Iterable[Path]) -> None:
+    """Trust exactly the keys in ``files`` and print their fingerprints."""
+    keys = tuple(ReleaseKey.parse(_text(file)) for file in files)
+    trust(home.courier.trusted, keys)
+    for key in keys:
+        out.print(f"App bundles signed by {key.fingerprint} may run in the courier.", markup=False)
+    out.print("Compare that with what the consortium's release officer reads out, not with the coordinator.")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.expanduser().read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            expected="a file with a public key", came=str(error), do="name the .pub file of the release key"
+        ) from None
 
 
 def new_token(node: Node, label: str, days: int) -> None:

@@ -97,6 +97,7 @@ def stood(status: NodeStatus, departures: Iterable[Departure], refusals: Iterabl
     table.add_row("company", status.company)
     table.add_row("door", "STOPPED: nothing leaves" if status.stopped else "open")
     table.add_row("members", ", ".join(status.members) or "no roster accepted yet")
+    table.add_row("courier", status.courier)
     table.add_row("customers", f"{status.customers:,}")
     table.add_row(
         "release in use", f"round {status.release_round}" if status.release else "none: local or popularity"

@@ -32,7 +32,8 @@ class NodeStatus:
 
     ``customers`` counts imported customers that have not opted out; ``first_purchase`` and
     ``last_purchase`` bound the imported data; ``release`` is the hex id of the release in use, or
-    empty; ``members`` are the names of the companies in the roster.
+    empty; ``members`` are the names of the companies in the roster; ``courier`` says how the courier
+    stands, in a sentence.
     """
 
     company: str
@@ -47,6 +48,7 @@ class NodeStatus:
     last_purchase: int
     release: str
     release_round: int
+    courier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""The node's courier: SuperNode and SuperExec, kept alive beside the daemon.
+"""The node's courier: SuperNode and SuperExec, kept alive, each in a cell of its own.
 
-They reach the coordinator's fleet listener and the node's door, nothing else. They hold the courier key,
-which only says to Flower who is calling; what the bytes are worth is said by the node's identity key,
-which they never see.
+SuperNode holds the courier key, which only says to Flower who is calling, and has one pipe to the
+coordinator's fleet. SuperExec and the ClientApps that it starts run whatever a signed bundle holds; they
+have the door and SuperNode's loopback port, nothing else. What the bytes are worth is said by the node's
+identity key, which neither ever sees.
 
 >>> courier = Courier(settings)  # doctest: +SKIP
 >>> courier.start()  # doctest: +SKIP
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from participant import entropy
+from participant.courier.files import CourierFiles
+from participant.courier.sandbox import Cell, Isolation, User
 from protocols.service import durable
 from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
 from protocols.service.processes import ProcessHealth, Program, Supervision
@@ -28,21 +31,15 @@ from protocols.service.processes import ProcessHealth, Program, Supervision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourierSettings:
-    """What a courier needs to know.
+    """What a courier needs to know: its files, where its processes write, and how it is shut in.
 
-    ``fleet`` is host:port of the coordinator's fleet listener, ``ca`` the PEM file that its certificate
-    is checked against, ``key`` the courier key, ``door`` the unix socket of the daemon.
-    ``trusted_entities`` names who may sign app bundles; None accepts any bundle.
+    The fleet's certificate must name 127.0.0.1, where the pipe begins.
     """
 
-    home: Path
-    fleet: str
-    ca: Path
-    key: Path
-    door: Path
-    trusted_entities: Path | None = None
-    private_port: int = 0
-    """Of SuperNode's loopback listener; 0: a free one, chosen at construction."""
+    files: CourierFiles
+    work: Path
+    user: User
+    isolation: Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +59,19 @@ class Courier:
 
     def __init__(self, settings: CourierSettings) -> None:
         self.settings = settings
-        self._private = f"127.0.0.1:{settings.private_port or free_port()}"
+        self._runtime_port, self._fleet_port = free_port(), free_port()
         self._supervision = Supervision(self._programs())
 
     def start(self) -> None:
         """Start both processes and return; they connect, and reconnect, by themselves."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        self.settings.home.chmod(0o700)
-        write_secret(self.settings.home / "superexec.secret", entropy.random_bytes(SECRET_BYTES))
+        settings = self.settings
+        for name in ("", "run", "supernode", "superexec"):
+            settings.user.folder(settings.work / name)
+        write_secret(self._secret, entropy.random_bytes(SECRET_BYTES))
+        settings.user.owns(self._secret)
+        if settings.isolation is Isolation.SANDBOX:
+            for path in self._credentials:
+                settings.user.owns(path)
         self._supervision.start()
 
     def stop(self) -> None:
@@ -80,32 +82,64 @@ class Courier:
         """How the processes are; never blocks."""
         return CourierHealth(processes=self._supervision.health())
 
-    def _programs(self) -> tuple[Program, ...]:
-        settings, home = self.settings, self.settings.home
-        host, port = self._private.rsplit(":", 1)
-        secret = ("--superexec-auth-secret-file", str(home / "superexec.secret"))
-        trusted = settings.trusted_entities
-        supernode = (
-            *(entry_point("flower-supernode"), "--superlink", settings.fleet),
-            *("--root-certificates", str(settings.ca), "--auth-supernode-private-key", str(settings.key)),
-            *("--host", host, "--port", port, "--isolation", "process", *secret),
-            *(() if trusted is None else ("--trusted-entities", str(trusted))),
-            *("--node-config", f'door="{settings.door}"'),
-        )
-        superexec = (
-            *(entry_point("flower-superexec"), "--runtime-api-address", self._private, "--insecure"),
-            *secret,
-        )
-        return (self._program("supernode", supernode), self._program("superexec", superexec))
+    @property
+    def _credentials(self) -> tuple[Path, ...]:
+        files = self.settings.files
+        return files.authority, files.key, files.trusted
 
-    def _program(self, name: str, argv: tuple[str, ...]) -> Program:
-        home = self.settings.home
+    @property
+    def _secret(self) -> Path:
+        return self.settings.work / "superexec.secret"
+
+    @property
+    def _meeting(self) -> Path:
+        """The folder in which SuperNode's cell offers its runtime port to SuperExec's."""
+        return self.settings.work / "run"
+
+    def _programs(self) -> tuple[Program, ...]:
+        return self._supernode(), self._superexec()
+
+    def _supernode(self) -> Program:
+        settings, files = self.settings, self.settings.files
+        argv = (
+            *(entry_point("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
+            *("--root-certificates", str(files.authority), "--auth-supernode-private-key", str(files.key)),
+            *("--host", "127.0.0.1", "--port", str(self._runtime_port), "--isolation", "process"),
+            *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(files.trusted)),
+            *("--node-config", f'door="{files.door}"'),
+        )
+        runtime = ((self._meeting / "runtime.sock", self._runtime_port),)
+        cell = Cell(
+            folder=settings.work / "supernode",
+            reads=(*self._credentials, self._secret),
+            writes=(files.pipe, self._meeting),
+            enters=((self._fleet_port, files.pipe),),
+            offers=runtime if settings.isolation is Isolation.SANDBOX else (),
+        )
+        return self._program("supernode", argv, cell)
+
+    def _superexec(self) -> Program:
+        settings = self.settings
+        argv = (
+            *(entry_point("flower-superexec"), "--runtime-api-address", f"127.0.0.1:{self._runtime_port}"),
+            *("--insecure", "--superexec-auth-secret-file", str(self._secret)),
+        )
+        runtime = ((self._runtime_port, self._meeting / "runtime.sock"),)
+        cell = Cell(
+            folder=settings.work / "superexec",
+            reads=(self._secret, self._meeting),
+            writes=(settings.files.door,),
+            enters=runtime if settings.isolation is Isolation.SANDBOX else (),
+        )
+        return self._program("superexec", argv, cell)
+
+    def _program(self, name: str, argv: tuple[str, ...], cell: Cell) -> Program:
         return Program(
             name=name,
-            argv=argv,
-            environment=environment(home / name),
-            folder=home / name,
-            log=home / "logs" / f"{name}.log",
+            argv=cell.argv(argv, self.settings.isolation, self.settings.user),
+            environment=environment(cell.folder),
+            folder=self.settings.work,
+            log=self.settings.work / "logs" / f"{name}.log",
         )
 
 

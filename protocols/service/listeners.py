@@ -22,6 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from protocols.service.errors import CannotListen, PortTaken
+from protocols.service.peers import only_from
 
 GRACE_S = 1
 """Requests get this long to end by themselves once shutdown begins."""
@@ -45,10 +46,14 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unix:
-    """A unix-socket listener. ``mode`` says who may connect: 0o600 is this user only."""
+    """A unix-socket listener for this user and ``others`` (user ids): the kernel says who connects.
+
+    ``mode`` is that of the socket's file; 0o600 keeps everybody else away from it in the first place.
+    """
 
     app: FastAPI
     path: Path
+    others: frozenset[int] = frozenset()
     mode: int = 0o600
 
     def __str__(self) -> str:
@@ -170,8 +175,10 @@ class _Server(uvicorn.Server):
 
 def _server(listener: Listener) -> _Server:
     tls = listener.tls if isinstance(listener, Tcp) else None
+    guarded = only_from(listener.others | {os.getuid()}) if isinstance(listener, Unix) else None
     config = uvicorn.Config(
         listener.app,
+        http=guarded or "auto",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -116,7 +116,7 @@ class Daemon:
     def __init__(self, shop: Shop, log: Path) -> None:
         self.port = free_port()
         words = ("-m", "participant.cli", "serve", "--home", str(shop.home.root), "--port", str(self.port))
-        environment = {**os.environ, "ALTROVE_NODE_COURIER__ENABLED": "false"}
+        environment = {**os.environ, "ALTROVE_NODE_COURIER__MODE": "off"}
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 (sys.executable, *words), env=environment, stdout=out, stderr=out

@@ -72,7 +72,7 @@ def test_a_vector_of_several_flower_objects_arrives_exactly_from_the_listed_node
 def test_an_unregistered_key_is_refused(consortium):
     local, dock, doors = consortium
     stranger = local.courier("stranger", doors[0].path)
-    log = stranger.settings.home / "logs" / "supernode.log"
+    log = stranger.files.work / "logs" / "supernode.log"
     before = set(local.fleet.health().online)
     stranger.start()
     try:
@@ -84,7 +84,7 @@ def test_an_unregistered_key_is_refused(consortium):
 
 def test_registering_the_same_key_again_gives_the_same_node(consortium):
     local, *_ = consortium
-    again = local.fleet.register("node0", courier_key_pair(local.couriers[0].settings.key))
+    again = local.fleet.register("node0", courier_key_pair(local.couriers[0].files.key))
     assert again == local.nodes[0]
 
 

@@ -35,7 +35,7 @@ def settings(**parts: object) -> Settings:
     """Settings for tests: a small cohort, no courier, differencing accepted by name."""
     given: dict[str, object] = {
         "policy": PERMISSIVE,
-        "courier": CourierSwitch(enabled=False),
+        "courier": CourierSwitch(mode="off"),
         "exchange": ExchangeSettings(poll_s=1, fallback_after_s=0.01),
         "training": TrainingSettings(),
     }

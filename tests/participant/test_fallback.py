@@ -27,7 +27,7 @@ def three(homes, tmp_path) -> Iterator:
     """Three nodes that wait for a courier, in the masking phase; the other two have sent already."""
     coordinator, members, clock = asked.consortium(3)
     shutil.copytree(homes, tmp_path / "homes")
-    waits = {"courier": CourierSwitch(enabled=True), "exchange": ExchangeSettings(poll_s=1)}
+    waits = {"courier": CourierSwitch(mode="beside"), "exchange": ExchangeSettings(poll_s=1)}
     parts = [waits, {}, {}]
     made = [
         nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock, **part)

@@ -60,6 +60,7 @@ class UnixDaemon:
 
     def __enter__(self) -> Self:
         self._server = _UnixServer(str(self.path), _Handler)
+        self.path.chmod(0o666)
         self._server.daemon = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()

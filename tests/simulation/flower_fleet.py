@@ -1,5 +1,6 @@
 """A fleet and its couriers on this machine, with TLS, for tests and measurements with real Flower."""
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -7,10 +8,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from coordinator.courier import Fleet, FleetSettings
-from participant.courier import Courier, CourierSettings, courier_key_pair
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator.courier import Fleet, FleetSettings, bundle
+from participant.courier import (
+    Courier,
+    CourierFiles,
+    CourierSettings,
+    FleetPipe,
+    Route,
+    courier_key_pair,
+    courier_user,
+    find_isolation,
+    trust,
+)
+from protocols.bundle import BundleSignature, ReleaseKey
 from protocols.service.flower import free_port
+from protocols.service.jobs import Jobs
 from protocols.service.tls import make_authority, make_server
+
+
+class LocalCourier:
+    """A courier with the pipe that its daemon would hold for it."""
+
+    def __init__(self, files: CourierFiles, fleet: str) -> None:
+        user = courier_user("")
+        isolation = find_isolation(user)
+        self.files = files
+        self.courier = Courier(CourierSettings(files=files, work=files.work, user=user, isolation=isolation))
+        self._pipe = FleetPipe(
+            files.pipe, Route(fleet=fleet), uids=frozenset({user.uid, os.getuid()}), mode=0o666
+        )
+        self._jobs = Jobs()
+
+    def start(self) -> None:
+        self._jobs.start("fleet pipe", self._pipe.run)
+        self.courier.start()
+
+    def stop(self) -> None:
+        self.courier.stop()
+        self._jobs.stop(timeout_s=5)
 
 
 @dataclass
@@ -23,9 +60,12 @@ class LocalFleet:
     fab: bytes | None = None
     run_config: Mapping[str, str] | None = None
     first_poll_s: float = 60.0
+    release_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    signed_by: Ed25519PrivateKey | None = None
+    """Another key than the one that the couriers trust."""
     runs: list[str] = field(default_factory=list)
     nodes: tuple[str, ...] = ()
-    couriers: tuple[Courier, ...] = ()
+    couriers: tuple[LocalCourier, ...] = ()
 
     def __post_init__(self) -> None:
         now = int(time.time())
@@ -46,24 +86,25 @@ class LocalFleet:
             key=self.home / "server.key",
             ca=self.home / "ca.pem",
             dock=self.dock,
+            signature=self.home / "bundle.signature",
             first_poll_s=self.first_poll_s,
         )
+        self.fab = self.fab or bundle.of_this_installation()
+        signed = BundleSignature.make(self.signed_by or self.release_key, self.fab, now=now)
+        (self.home / "bundle.signature").write_text(signed.json())
         self.fleet = Fleet(self.settings, on_run=self.runs.append, fab=self.fab, run_config=self.run_config)
 
-    def courier(self, name: str, door: Path) -> Courier:
+    def courier(self, name: str, door: Path) -> "LocalCourier":
         """A courier with a key of its own, not registered and not started."""
-        home = self.home / name
-        home.mkdir(parents=True, exist_ok=True)
-        courier_key_pair(home / "courier.key")
-        return Courier(
-            CourierSettings(
-                home=home / "courier",
-                fleet=self.settings.address,
-                ca=self.home / "ca.pem",
-                key=home / "courier.key",
-                door=door,
-            )
-        )
+        files = CourierFiles(root=self.home / name)
+        for path in (files.key, files.pipe):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        files.door.unlink(missing_ok=True)
+        files.door.symlink_to(door)
+        courier_key_pair(files.key)
+        files.authority.write_bytes((self.home / "ca.pem").read_bytes())
+        trust(files.trusted, (ReleaseKey.of(self.release_key),))
+        return LocalCourier(files, self.settings.address)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -72,7 +113,7 @@ class LocalFleet:
             couriers, nodes = [], []
             for index, door in enumerate(self.doors):
                 courier = self.courier(f"node{index}", door)
-                public = courier_key_pair(courier.settings.key)
+                public = courier_key_pair(courier.files.key)
                 nodes.append(self.fleet.register(f"node{index}", public))
                 courier.start()
                 stack.callback(courier.stop)
@@ -86,7 +127,7 @@ class LocalFleet:
 
     def pids(self) -> list[int]:
         """The pids of all processes that the fleet and its couriers run now."""
-        healths = [self.fleet.health(), *(courier.health() for courier in self.couriers)]
+        healths = [self.fleet.health(), *(each.courier.health() for each in self.couriers)]
         return [process.pid for health in healths for process in health.processes if process.running]
 
     def wait_online(self, timeout_s: float) -> bool:

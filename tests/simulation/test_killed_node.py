@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
 CONCEPTS = ["BREAD", "MILK", "WINE"]
 UNTIL = 1_690_000_000
 ENVIRONMENT = {
-    "ALTROVE_NODE_COURIER__ENABLED": "false",
+    "ALTROVE_NODE_COURIER__MODE": "off",
     "ALTROVE_NODE_EXCHANGE__BACKOFF_MAX_S": "1",
     "ALTROVE_NODE_POLICY__MINIMUM_COHORT": "3",
     "ALTROVE_NODE_POLICY__CUSTOMERS_FLOOR": "2",

@@ -15,6 +15,7 @@ from participant.console.view import (
     Suggestions,
     UnknownCustomer,
 )
+from participant.courier import Isolation
 
 NOW = 1_795_373_000
 NAMES = ("Bottega Aurora", "Nordmarkt", "Casa del Fresco", "Halcyon Grocers", "Petit Panier")
@@ -34,6 +35,7 @@ def a_status(**changes: object) -> NodeStatus:
         last_purchase=NOW - 86_400,
         release=sha256(b"release").hexdigest(),
         release_round=3,
+        courier=Isolation.SANDBOX.sentence,
     )
     return replace(plain, **changes)
 

@@ -3,19 +3,24 @@
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-from participant.courier import Courier, CourierSettings, courier_key_pair
+from participant.courier import (
+    Courier,
+    CourierFiles,
+    CourierSettings,
+    Isolation,
+    courier_key_pair,
+    courier_user,
+)
 from protocols.service.flower import environment
 
 
-def settings(tmp_path, **more):
-    return CourierSettings(
-        home=tmp_path / "courier",
-        fleet="fleet.example:9443",
-        ca=tmp_path / "ca.pem",
-        key=tmp_path / "courier.key",
-        door=tmp_path / "door.sock",
-        **more,
-    )
+def courier(tmp_path, isolation=Isolation.SANDBOX):
+    files = CourierFiles(root=tmp_path)
+    return Courier(CourierSettings(files=files, work=files.work, user=courier_user(""), isolation=isolation))
+
+
+def after(argv, flag):
+    return argv[argv.index(flag) + 1]
 
 
 def test_the_key_is_made_once_on_p384_and_is_readable_by_its_owner_alone(tmp_path):
@@ -25,23 +30,44 @@ def test_the_key_is_made_once_on_p384_and_is_readable_by_its_owner_alone(tmp_pat
     assert (tmp_path / "courier.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_supernode_reaches_the_fleet_with_tls_and_its_own_key(tmp_path):
-    supernode, superexec = Courier(settings(tmp_path))._programs()
-    assert "--insecure" not in supernode.argv
+def test_the_supernode_reaches_the_fleet_through_its_pipe_with_tls_and_its_own_key(tmp_path):
+    files, (supernode, superexec) = CourierFiles(root=tmp_path), courier(tmp_path)._programs()
+    flower = supernode.argv[supernode.argv.index("--", supernode.argv.index("--folder")) :]
+    assert "--insecure" not in flower
+    port = supernode.argv[supernode.argv.index("--enter") + 1]
+    assert after(supernode.argv, str(port)) == str(files.pipe)
     for flag, value in (
-        ("--superlink", "fleet.example:9443"),
-        ("--root-certificates", str(tmp_path / "ca.pem")),
-        ("--auth-supernode-private-key", str(tmp_path / "courier.key")),
+        ("--superlink", f"127.0.0.1:{port}"),
+        ("--root-certificates", str(files.authority)),
+        ("--auth-supernode-private-key", str(files.key)),
         ("--isolation", "process"),
         ("--host", "127.0.0.1"),
     ):
-        assert supernode.argv[supernode.argv.index(flag) + 1] == value
-    assert superexec.argv[superexec.argv.index("--runtime-api-address") + 1].startswith("127.0.0.1:")
+        assert after(flower, flag) == value
+    assert after(superexec.argv, "--runtime-api-address").startswith("127.0.0.1:")
 
 
-def test_trusted_entities_are_passed_on_when_there_are_any(tmp_path):
-    supernode, _ = Courier(settings(tmp_path, trusted_entities=tmp_path / "trusted.yaml"))._programs()
-    assert supernode.argv[supernode.argv.index("--trusted-entities") + 1] == str(tmp_path / "trusted.yaml")
+def test_no_bundle_runs_that_a_trusted_release_key_has_not_signed(tmp_path):
+    supernode, _ = courier(tmp_path)._programs()
+    assert after(supernode.argv, "--trusted-entities") == str(CourierFiles(root=tmp_path).trusted)
+
+
+def test_what_runs_bundles_is_given_the_door_and_neither_key_nor_pipe(tmp_path):
+    files, (supernode, superexec) = CourierFiles(root=tmp_path), courier(tmp_path)._programs()
+    assert str(files.door) in superexec.argv
+    for secret in (files.key, files.pipe, files.trusted, files.authority):
+        assert str(secret) not in superexec.argv
+        assert str(secret) in supernode.argv
+    assert str(files.door) not in supernode.argv
+
+
+def test_apart_both_programs_share_the_containers_network(tmp_path):
+    supernode, superexec = courier(tmp_path, Isolation.APART)._programs()
+    for program in (supernode, superexec):
+        assert not any(word.endswith("bwrap") for word in program.argv)
+        assert "--offer" not in program.argv
+    assert "--enter" in supernode.argv
+    assert "--enter" not in superexec.argv
 
 
 def test_flower_phones_nobody_and_installs_nothing(tmp_path):
@@ -53,10 +79,10 @@ def test_flower_phones_nobody_and_installs_nothing(tmp_path):
 
 
 def test_both_processes_have_a_folder_of_their_own(tmp_path):
-    supernode, superexec = Courier(settings(tmp_path))._programs()
+    supernode, superexec = courier(tmp_path)._programs()
     assert supernode.environment["FLWR_HOME"] != superexec.environment["FLWR_HOME"]
     assert supernode.log != superexec.log
 
 
 def test_a_courier_that_was_not_started_is_not_well(tmp_path):
-    assert not Courier(settings(tmp_path)).health().well
+    assert not courier(tmp_path).health().well

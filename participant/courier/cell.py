@@ -1,0 +1,129 @@
+"""One program of the courier in its cell: another user, no privileges, and two pipes instead of a network.
+
+Run as a script with the standard library only, inside the sandbox (:mod:`participant.courier.sandbox`)
+or without one. It gives up the user it was started as, joins loopback ports to unix sockets, runs the
+program, and ends when the program ends.
+
+``python -I -S cell.py --user 65534:65534 --enter 9443 fleet.sock --offer runtime.sock 9094 -- program ...``
+
+``--enter PORT SOCKET``: who connects to PORT on this cell's loopback reaches SOCKET.
+``--offer SOCKET PORT``: who connects to SOCKET reaches PORT on this cell's loopback.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PIECE_BYTES = 2**16
+LAUNCH = Path(__file__).resolve().parents[2] / "protocols" / "service" / "launch.py"
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+async def join(
+    one: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    other: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+) -> None:
+    """Pass bytes both ways until both sides have said all, or one is gone; then close both."""
+    try:
+        await asyncio.gather(_pass(one[0], other[1]), _pass(other[0], one[1]))
+    except (OSError, asyncio.IncompleteReadError):
+        pass  # a side that is gone is the usual end of a connection
+    finally:
+        for _, writer in (one, other):
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while piece := await source.read(PIECE_BYTES):
+        target.write(piece)
+        await target.drain()
+    if target.can_write_eof():
+        target.write_eof()
+
+
+async def enter(port: int, path: str) -> asyncio.Server:
+    """Listen on loopback ``port``; every connection reaches the unix socket ``path``."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            beyond = await asyncio.open_unix_connection(path)
+        except OSError:
+            writer.close()
+            return
+        await join((reader, writer), beyond)
+
+    return await asyncio.start_server(accept, "127.0.0.1", port)
+
+
+async def offer(path: str, port: int) -> asyncio.Server:
+    """Listen on the unix socket ``path``; every connection reaches loopback ``port``."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            beyond = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        await join((reader, writer), beyond)
+
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108  # nothing else runs yet
+    return await asyncio.start_unix_server(accept, path)
+
+
+def become(user: str) -> None:
+    """Give up groups, group, user and the right to ever gain any, for good; ``user`` is UID:GID."""
+    if user:
+        uid, gid = (int(part) for part in user.split(":"))
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    if sys.platform == "linux":
+        libc, parent = ctypes.CDLL(None, use_errno=True), os.getppid()
+        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "cannot give up privileges")
+        # A change of user clears what the launcher had asked for.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit(1)
+
+
+async def run(enters: list[list[str]], offers: list[list[str]], program: list[str]) -> int:
+    """Open the pipes, run the program with this environment, and return its exit status."""
+    servers = [await enter(int(port), path) for port, path in enters]
+    servers += [await offer(path, int(port)) for path, port in offers]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())), *program
+    )
+    # The whole group is told to end; this process waits for its program, which may have something to say.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+    status = await process.wait()
+    for server in servers:
+        server.close()
+    return status if status >= 0 else 128 - status
+
+
+def main(arguments: list[str]) -> int:
+    """Parse, become, run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--user", default="")
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--enter", nargs=2, action="append", default=[])
+    parser.add_argument("--offer", nargs=2, action="append", default=[])
+    parser.add_argument("program", nargs=argparse.REMAINDER)
+    asked = parser.parse_args(arguments)
+    become(asked.user)
+    os.chdir(asked.folder)  # only now: it may be closed to whoever this was before
+    return asyncio.run(run(asked.enter, asked.offer, asked.program[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""The courier's one way into the network: a unix socket that leads to the coordinator's fleet listener.
+
+The daemon opens it; whoever connects and is the courier's user (or this daemon's) is joined to exactly one
+address, through the company's HTTP proxy where one is set. TLS runs from the courier to the coordinator,
+so what passes here is ciphertext. The courier itself needs no network, no resolver and no proxy settings.
+"""
+
+import asyncio
+import base64
+import contextlib
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from participant.courier import cell
+from protocols.service.jobs import Stop
+from protocols.service.peers import uid_of
+
+CONNECT_WITHIN_S: Final = 10.0
+HEAD_BYTES: Final = 8_192
+"""Longest answer of a proxy to CONNECT; what proxies say in pages of HTML is not needed."""
+OK: Final = 200
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+_log = structlog.get_logger(__name__)
+
+
+class CannotReach(Exception):
+    """The fleet, or the proxy on the way to it; the words are for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """From here to the fleet: ``fleet`` is host:port, ``proxy`` an http:// URL or empty."""
+
+    fleet: str
+    proxy: str = ""
+
+    async def connect(self) -> Streams:
+        """Open a connection to the fleet.
+
+        Raises:
+            CannotReach: nobody answers, or the proxy refuses.
+        """
+        try:
+            return await asyncio.wait_for(self._connect(), CONNECT_WITHIN_S)
+        except TimeoutError:
+            raise CannotReach(f"{self._first()} is silent for {CONNECT_WITHIN_S:.0f} s") from None
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise CannotReach(f"{self._first()} does not answer ({type(error).__name__})") from None
+
+    def _first(self) -> str:
+        """Who is asked first, never with a password."""
+        return f"the proxy {urlsplit(self.proxy).hostname}" if self.proxy else f"the fleet at {self.fleet}"
+
+    async def _connect(self) -> Streams:
+        if not self.proxy:
+            host, port = self.fleet.rsplit(":", 1)
+            return await asyncio.open_connection(host.strip("[]"), int(port))
+        parts = urlsplit(self.proxy)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 3128, limit=HEAD_BYTES)
+        try:
+            words = [f"CONNECT {self.fleet} HTTP/1.1", f"Host: {self.fleet}"]
+            if parts.username is not None:
+                pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+                words.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+            writer.write("\r\n".join([*words, "", ""]).encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            status = head.split(b" ", 2)[1:2]
+            if status != [b"%d" % OK]:
+                said = b"".join(status).decode("ascii", "replace")
+                raise CannotReach(f"{self._first()} refuses {self.fleet} ({said}); see exchange.proxy")
+        except BaseException:
+            writer.close()
+            raise
+        return reader, writer
+
+
+class FleetPipe:
+    """The listening end; bound at construction, served by :meth:`run` in a job of the daemon."""
+
+    def __init__(self, path: Path, route: Route, *, uids: frozenset[int], mode: int) -> None:
+        self._route = route
+        self._uids = uids
+        self._trouble = ""
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(path))
+        path.chmod(mode)
+        self._path = path
+
+    def run(self, stop: Stop) -> None:
+        """Serve until ``stop``, then cut what is open."""
+        asyncio.run(self._serve(stop))
+
+    async def _serve(self, stop: Stop) -> None:
+        server = await asyncio.start_unix_server(self._accept, sock=self._socket)
+        async with server:
+            await asyncio.to_thread(_wait, stop)
+        self._path.unlink(missing_ok=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = uid_of(writer.get_extra_info("socket"))
+        if peer not in self._uids:
+            _log.warning("fleet pipe refused a stranger", uid=peer)
+            writer.close()
+            return
+        try:
+            beyond = await self._route.connect()
+        except CannotReach as reason:
+            if str(reason) != self._trouble:
+                _log.warning("the courier cannot reach the fleet", detail=str(reason))
+            self._trouble = str(reason)
+            writer.close()
+            return
+        self._trouble = ""
+        with contextlib.suppress(OSError):
+            await cell.join((reader, writer), beyond)
+
+
+def _wait(stop: Stop) -> None:
+    while not stop.wait(3600.0):
+        pass

@@ -1,0 +1,168 @@
+"""How far a program of the courier can be shut in on this machine, and the command line that does it.
+
+Bubblewrap gives a program its own mounts, processes and network: it sees the Python environment, its own
+folder and the files it is given, and has no network at all but the pipes of its cell
+(:mod:`participant.courier.cell`). Where the daemon runs as root, the program runs as another user besides.
+Whether it works here is found by trying, and said on the console, in `status` and in the log.
+
+>>> Isolation.SANDBOX.sentence
+'The courier runs in a sandbox: no network but the coordinator, no files of this node.'
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from participant.courier import cell
+from participant.errors import BadSettings
+
+SYSTEM_PATHS: Final = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+"""What an interpreter and its shared libraries need; no /etc/passwd, no resolver, no host names."""
+
+TRY_WITHIN_S: Final = 15.0
+STRANGER: Final = "nobody"
+"""The courier's user beside a daemon that runs as root, unless the settings name another."""
+
+
+class Isolation(Enum):
+    """How the courier is kept from what is not its business."""
+
+    SANDBOX = "sandbox"
+    APART = "apart"
+    NONE = "none"
+
+    @property
+    def sentence(self) -> str:
+        """What it means, for whoever looks after this node."""
+        return {
+            Isolation.SANDBOX: "The courier runs in a sandbox: no network but the coordinator, "
+            "no files of this node.",
+            Isolation.APART: "The courier runs apart, in a container of its own; what it may reach is set there.",
+            Isolation.NONE: "THE COURIER IS NOT ISOLATED: it runs with the rights of this node's user. "
+            "Install bubblewrap (Debian: apt-get install bubblewrap) and permit user namespaces, or run "
+            "the courier apart in a container.",
+        }[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """The courier's user and group; those of this process when nothing changes."""
+
+    uid: int
+    gid: int
+
+    @property
+    def is_another(self) -> bool:
+        """Whether a program has to change to it."""
+        return self.uid != os.getuid()
+
+    def owns(self, path: Path) -> Path:
+        """Give ``path`` to this user; returns it. Only root can, and only root needs to."""
+        if self.is_another:
+            os.chown(path, self.uid, self.gid)
+        return path
+
+    def folder(self, path: Path) -> Path:
+        """Make the folder ``path``, open to this user alone; returns it."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.owns(path)
+
+
+def courier_user(name: str) -> User:
+    """The user ``name`` (or number) of the settings; by default "nobody" under root, else this user.
+
+    Raises:
+        BadSettings: there is no such user.
+    """
+    if not name and os.getuid() != 0:
+        return User(uid=os.getuid(), gid=os.getgid())
+    if name.isdigit():
+        return User(uid=int(name), gid=int(name))
+    try:
+        entry = pwd.getpwnam(name or STRANGER)
+    except KeyError:
+        raise BadSettings(
+            expected="a user of this machine as courier.user",
+            came=repr(name or STRANGER),
+            do="make that user (`useradd --system --shell /usr/sbin/nologin altrove-courier`) or name another",
+        ) from None
+    return User(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one program may touch: ``folder`` to write in, ``reads``, ``writes``, and its pipes."""
+
+    folder: Path
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    enters: tuple[tuple[int, Path], ...] = ()
+    offers: tuple[tuple[Path, int], ...] = ()
+
+    def argv(self, program: Iterable[str], isolation: Isolation, user: User) -> tuple[str, ...]:
+        """The whole command line of ``program`` in this cell."""
+        words = [sys.executable, "-I", "-S", str(Path(cell.__file__)), "--folder", str(self.folder)]
+        if isolation is Isolation.SANDBOX and user.is_another:
+            words += ["--user", f"{user.uid}:{user.gid}"]
+        for port, path in self.enters:
+            words += ["--enter", str(port), str(path)]
+        for path, port in self.offers:
+            words += ["--offer", str(path), str(port)]
+        words += ["--", *program]
+        return (*self._walls(user), *words) if isolation is Isolation.SANDBOX else tuple(words)
+
+    def _walls(self, user: User) -> tuple[str, ...]:
+        words = [_bubblewrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+        words += ["--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL"]
+        if user.is_another:
+            # Root needs no user namespace, and in one it could not become another user. The cell gives
+            # these two up with its user, before the program starts.
+            words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        else:
+            words += ["--unshare-user"]
+        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108  # its own
+        for path in SYSTEM_PATHS:
+            words += ["--ro-bind-try", path, path]
+        reads = [*_interpreter(), Path(cell.__file__), cell.LAUNCH, *self.reads]
+        writes = [*self.writes, self.folder]
+        for parent in sorted({parent for path in (*reads, *writes) for parent in path.parents}):
+            words += ["--dir", str(parent)]  # bubblewrap's own would be closed to another user
+        for flag, paths in (("--ro-bind", reads), ("--bind", writes)):
+            for bound in paths:
+                words += [flag, str(bound), str(bound)]
+        return (*words, "--")
+
+
+@lru_cache(maxsize=8)
+def find_isolation(user: User) -> Isolation:
+    """The best isolation that this machine permits, found by trying it once."""
+    if not shutil.which("bwrap"):
+        return Isolation.NONE
+    # The folder is only looked into; an interpreter's exists everywhere.
+    argv = Cell(folder=Path(sys.prefix)).argv((sys.executable, "-I", "-S", "-c", ""), Isolation.SANDBOX, user)
+    argv = tuple("--ro-bind" if word == "--bind" else word for word in argv)
+    try:
+        done = subprocess.run(
+            argv, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_WITHIN_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return Isolation.NONE
+    return Isolation.SANDBOX if done.returncode == 0 else Isolation.NONE
+
+
+def _bubblewrap() -> str:
+    return shutil.which("bwrap") or "bwrap"
+
+
+def _interpreter() -> tuple[Path, ...]:
+    """The folders of this Python: the virtual environment and the installation it stands on."""
+    found = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    return tuple(path for path in sorted(found) if not path.is_relative_to("/usr"))

@@ -1,0 +1,103 @@
+"""The fleet pipe leads to one address, for one user, through the proxy where one is set."""
+
+import os
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from participant.courier import FleetPipe, Route
+from protocols.service.jobs import Jobs
+
+pytestmark = pytest.mark.enable_socket
+
+
+@contextmanager
+def upper_casing(*, proxy=b"", heads=None):
+    """A server that answers in capitals; as a proxy it answers ``proxy`` to the head that it keeps first."""
+
+    def serve(peer):
+        with peer:
+            if proxy:
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += peer.recv(1000)
+                heads.append(head.decode())
+                peer.sendall(proxy)
+            while data := peer.recv(1000):
+                peer.sendall(data.upper())
+
+    def accept():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(peer,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Open a pipe along a route and return a function that talks through it."""
+    with ExitStack() as stack:
+
+        def open_(route, uid=None):
+            path = tmp_path / "fleet.sock"
+            pipe, jobs = FleetPipe(path, route, uids=frozenset({uid or os.getuid()}), mode=0o600), Jobs()
+            jobs.start("pipe", pipe.run)
+            stack.callback(jobs.stop, timeout_s=5)
+
+            def say(data):
+                with socket.socket(socket.AF_UNIX) as peer:
+                    peer.settimeout(20)
+                    peer.connect(str(path))
+                    peer.sendall(data)
+                    try:
+                        return peer.recv(1000)
+                    except ConnectionResetError:
+                        return b""
+
+            return say
+
+        yield open_
+
+
+def test_bytes_go_to_the_fleet_and_back(opened):
+    with upper_casing() as fleet:
+        say = opened(Route(fleet=fleet))
+        assert [say(b"one"), say(b"two")] == [b"ONE", b"TWO"]
+
+
+def test_another_user_is_hung_up_on(opened):
+    with upper_casing() as fleet:
+        assert opened(Route(fleet=fleet), uid=12345)(b"one") == b""
+
+
+def test_a_fleet_that_is_not_there_is_an_end_of_the_connection(opened):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert opened(Route(fleet=f"127.0.0.1:{port}"))(b"one") == b""
+
+
+def test_a_proxy_is_asked_for_the_fleet_and_given_its_password(opened):
+    heads = []
+    with upper_casing(proxy=b"HTTP/1.1 200 Connection established\r\n\r\n", heads=heads) as proxy:
+        say = opened(Route(fleet="fleet.example:7403", proxy=f"http://user:p%40ss@{proxy}"))
+        assert say(b"one") == b"ONE"
+    assert heads[0].startswith("CONNECT fleet.example:7403 HTTP/1.1\r\nHost: fleet.example:7403\r\n")
+    assert "Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in heads[0]
+
+
+def test_a_proxy_that_refuses_is_named_without_its_password(opened, caplog, capsys):
+    with upper_casing(proxy=b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", heads=[]) as proxy:
+        say = opened(Route(fleet="fleet.example:7403", proxy=f"http://user:secret@{proxy}"))
+        assert say(b"one") == b""
+    said = caplog.text + capsys.readouterr().out
+    assert "the proxy 127.0.0.1 refuses fleet.example:7403 (407); see exchange.proxy" in said
+    assert "secret" not in said

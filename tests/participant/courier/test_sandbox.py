@@ -1,0 +1,115 @@
+"""A cell really keeps its program from the network, the files and the rights of the node."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from participant.courier.sandbox import Cell, Isolation, User, courier_user, find_isolation
+from participant.errors import BadSettings
+
+pytestmark = pytest.mark.enable_socket
+USER = courier_user("")
+needs_sandbox = pytest.mark.skipif(
+    find_isolation(USER) is not Isolation.SANDBOX,
+    reason="no sandbox works on this machine (bubblewrap missing, or user namespaces forbidden)",
+)
+
+
+def run(cell, program, isolation=Isolation.SANDBOX, **environment):
+    argv = cell.argv((sys.executable, "-I", "-S", "-c", program), isolation, USER)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout.strip() or done.stderr.strip().splitlines()[-1:]
+
+
+@pytest.fixture
+def cell(tmp_path):
+    return Cell(folder=USER.folder(tmp_path / "cell"))
+
+
+@needs_sandbox
+def test_a_listener_of_this_machine_is_not_there(cell):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        program = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+        assert run(cell, program) == (1, ["ConnectionRefusedError: [Errno 111] Connection refused"])
+        assert run(cell, program, Isolation.NONE)[0] == 0
+
+
+@needs_sandbox
+def test_there_is_no_way_out_of_this_machine(cell):
+    program = "import socket; socket.create_connection(('192.0.2.1', 443), 5)"
+    assert run(cell, program) == (1, ["OSError: [Errno 101] Network is unreachable"])
+
+
+@needs_sandbox
+def test_a_file_that_was_not_given_does_not_exist(cell, tmp_path):
+    secret, given = tmp_path / "identity.seed", tmp_path / "given"
+    for path in (secret, given):
+        path.write_text("bytes")
+        path.chmod(0o644)
+    cell = Cell(folder=cell.folder, reads=(given,))
+    assert run(cell, f"print(open({str(given)!r}).read())") == (0, "bytes")
+    assert run(cell, f"open({str(secret)!r})")[1][0].startswith("FileNotFoundError")
+    assert run(cell, f"open({str(given)!r}, 'a')")[0] == 1
+    assert run(cell, "import os; print(sorted(os.listdir('/home') if os.path.exists('/home') else []))") == (
+        0,
+        "[]",
+    )
+
+
+@needs_sandbox
+def test_the_program_has_no_rights_to_give_or_gain(cell):
+    program = (
+        "import os; s = dict(l.split(':', 1) for l in open('/proc/self/status'));"
+        "print(os.getuid(), int(s['CapEff'], 16), int(s['CapPrm'], 16), int(s['NoNewPrivs']))"
+    )
+    assert run(cell, program) == (0, f"{USER.uid} 0 0 1")
+
+
+@needs_sandbox
+def test_other_processes_cannot_be_seen(cell):
+    program = "import os; print(max(int(p) for p in os.listdir('/proc') if p.isdigit()))"
+    status, highest = run(cell, program)
+    assert status == 0
+    assert int(highest) < 20
+
+
+@needs_sandbox
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_root_daemons_courier_is_another_user(cell):
+    assert USER.uid != 0
+    assert run(cell, "import os; print(os.getresuid(), os.getgroups())") == (0, f"{(USER.uid,) * 3} []")
+
+
+def test_the_program_gets_exactly_the_environment_that_it_is_given(cell):
+    program = "import os; print(sorted(set(os.environ) - {'LC_CTYPE', 'PWD'}))"
+    assert run(cell, program, Isolation.NONE, GIVEN="1") == (0, "['GIVEN']")
+
+
+def test_the_cell_ends_with_its_program_and_its_status(cell):
+    assert run(cell, "raise SystemExit(7)", Isolation.NONE)[0] == 7
+
+
+def test_without_bubblewrap_there_is_no_isolation_and_it_is_said(monkeypatch):
+    monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: None)
+    find_isolation.cache_clear()
+    assert find_isolation(USER) is Isolation.NONE
+    assert "NOT ISOLATED" in Isolation.NONE.sentence
+    find_isolation.cache_clear()
+
+
+def test_a_bubblewrap_that_fails_is_no_sandbox(monkeypatch):
+    monkeypatch.setattr("participant.courier.sandbox._bubblewrap", lambda: "/bin/false")
+    monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: "/bin/false")
+    find_isolation.cache_clear()
+    assert find_isolation(USER) is Isolation.NONE
+    find_isolation.cache_clear()
+
+
+def test_an_unknown_user_is_named():
+    with pytest.raises(BadSettings, match="nobody-of-this-name"):
+        courier_user("nobody-of-this-name")
+    assert courier_user("10002") == User(uid=10002, gid=10002)
