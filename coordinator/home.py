@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coordinator import entropy
 from coordinator.errors import AlreadyInitialised, NotInitialised
-from coordinator.settings import FILE, Settings
+from coordinator.settings import FILE, Settings, load
 from coordinator.store.consortia import Consortia, Consortium
 from coordinator.store.tokens import Tokens
 from protocols.identity import IdentityKey
@@ -139,7 +139,9 @@ def initialise(settings: Settings, name: str, clock: Clock) -> Consortium:
             token = mint(ADMIN, entropy.random_bytes(KEY_BYTES))
             Tokens(connection).add(token, record_of(token, "local command line", 0), now)
             durable.write(home.admin_token, [token.text.encode()])
-            durable.write(home.folder / FILE, [_toml(settings).encode()])
+            # A file that says all of it already stays: in a container it may be mounted, and read-only.
+            if not (home.folder / FILE).exists() or load(home.folder) != settings:
+                durable.write(home.folder / FILE, [_toml(settings).encode()])
     finally:
         db.dispose()
     return consortium
@@ -181,7 +183,7 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,9 @@ import http.client
 import os
 import socket
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 TIMEOUT_S = 4.0
 PROGRAMS = ("flower-supernode", "flower-superexec")
@@ -19,14 +21,24 @@ DOORS = ("door.sock", "fleet.sock")
 def main(target: str) -> str:
     """What is wrong with ``target``; an empty string when all is well."""
     if target == "node":
-        host = os.environ.get("ALTROVE_NODE_LISTEN__HOST", "127.0.0.1")
-        return alive(host, int(os.environ.get("ALTROVE_NODE_LISTEN__PORT", "8470")))
+        home = Path(os.environ["ALTROVE_NODE_HOME"])
+        listen = table(home / "node.toml").get("listen", {})
+        host = os.environ.get("ALTROVE_NODE_LISTEN__HOST") or listen.get("host", "127.0.0.1")
+        return alive(host, int(os.environ.get("ALTROVE_NODE_LISTEN__PORT") or listen.get("port", 8470)))
     if target == "coordinator":
-        host = os.environ.get("ALTROVE_COORDINATOR_ADMIN_HOST", "127.0.0.1")
-        return alive(host, int(os.environ.get("ALTROVE_COORDINATOR_ADMIN_PORT", "7400")))
+        home = Path(os.environ["ALTROVE_COORDINATOR_HOME"])
+        chosen = table(home / "coordinator.toml")
+        host = os.environ.get("ALTROVE_COORDINATOR_ADMIN_HOST") or chosen.get("admin_host", "127.0.0.1")
+        port = os.environ.get("ALTROVE_COORDINATOR_ADMIN_PORT") or chosen.get("admin_port", 7400)
+        return alive(host, int(port))
     if target == "courier":
         return missing() or silent(Path(os.environ["ALTROVE_NODE_HOME"]) / "run")
     return f"expected node, courier or coordinator; came: {target}"
+
+
+def table(file: Path) -> dict[str, Any]:
+    """The settings in ``file``; none when there is no such file yet."""
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def alive(host: str, port: int) -> str:

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 NODE_ONLY = frozenset({"duckdb", "pyarrow", "tomli-w", "torch"})
-COURIER = frozenset({"cryptography", "flwr", "typer"})
+COURIER = frozenset({"cryptography", "flwr", "structlog", "typer"})
 TARGETS = ("node", "courier", "coordinator")
 
 
