@@ -119,7 +119,7 @@ class FleetPipe:
             writer.close()
             return
         self._trouble = ""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # cancelled when the daemon stops
             await cell.join((reader, writer), beyond)
 
 
