@@ -92,6 +92,7 @@ class FleetPipe:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
         path.chmod(mode)
+        self._socket.listen(64)  # from now on who connects waits for `run`
         self._path = path
 
     def run(self, stop: Stop) -> None:
