@@ -61,7 +61,11 @@ def make_apps(node: Node, recommender: Recommender, jobs: Jobs) -> Apps:
     )
     public.include_router(api_page(public, pages))
     metrics.watch(public)
-    door = create_app("Altrove door", routers=[door_router(node.door, node.exchange, node.bell)])
+    door = create_app(
+        "Altrove door",
+        routers=[door_router(node.door, node.exchange, node.bell)],
+        describes_itself=False,
+    )
     return Apps(public=public, door=door)
 
 

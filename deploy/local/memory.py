@@ -76,7 +76,7 @@ def _role(process: psutil.Process) -> str:
     """
     with suppress(psutil.Error, IndexError):
         words: list[str] = process.cmdline()
-        for word in words[:3]:
+        for word in words[:4]:
             name = Path(word).name
             if not name.startswith(("python", "-", "sh")):
                 return name

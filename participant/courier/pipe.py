@@ -92,6 +92,7 @@ class FleetPipe:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
         path.chmod(mode)
+        self._socket.listen(64)  # from now on who connects waits for `run`
         self._path = path
 
     def run(self, stop: Stop) -> None:
@@ -119,7 +120,7 @@ class FleetPipe:
             writer.close()
             return
         self._trouble = ""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # cancelled when the daemon stops
             await cell.join((reader, writer), beyond)
 
 

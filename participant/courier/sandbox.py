@@ -129,12 +129,13 @@ class Cell:
         else:
             words += ["--unshare-user"]
         words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108  # its own
-        for path in SYSTEM_PATHS:
-            words += ["--ro-bind-try", path, path]
         reads = [*_interpreter(), Path(cell.__file__), cell.LAUNCH, *self.reads]
         writes = [*self.writes, self.folder]
-        for parent in sorted({parent for path in (*reads, *writes) for parent in path.parents}):
+        given = (*map(Path, SYSTEM_PATHS), *reads, *writes)
+        for parent in sorted({parent for path in given for parent in path.parents}):
             words += ["--dir", str(parent)]  # bubblewrap's own would be closed to another user
+        for system in SYSTEM_PATHS:
+            words += ["--ro-bind-try", system, system]
         for flag, paths in (("--ro-bind", reads), ("--bind", writes)):
             for bound in paths:
                 words += [flag, str(bound), str(bound)]

@@ -35,14 +35,23 @@ def create_app(
     body_bytes: int = MESSAGE_BYTES,
     large_bodies: Mapping[str, int] | None = None,
     error_page: ErrorPage | None = None,
+    describes_itself: bool = True,
 ) -> FastAPI:
     """Build an app whose every error is a problem document.
 
     ``body_bytes`` limits request bodies; ``large_bodies`` maps path *suffixes* (``"/vector"``) to
     larger limits for streamed uploads. ``error_page`` renders a problem as HTML for browsers. The
-    interactive documentation of FastAPI loads scripts from elsewhere and is therefore off.
+    interactive documentation of FastAPI loads scripts from elsewhere and is therefore off; without
+    ``describes_itself`` there is no ``/openapi.json`` either.
     """
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(
+        title=title,
+        openapi_url="/openapi.json" if describes_itself else None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.error_page = error_page
     app.add_exception_handler(AltroveError, _on_altrove_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

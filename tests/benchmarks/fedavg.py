@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import flwr
 
@@ -30,7 +31,7 @@ from tests.simulation.flower_fleet import LocalFleet
 PAYLOAD_BYTES = 2_467_531 * 4
 """``taste`` at 2,221 concepts in the 32-bit ring: 9.9 MB."""
 
-WAIT_S = 300.0
+WAIT_S = 900.0
 
 PYPROJECT = """\
 [build-system]
@@ -38,17 +39,17 @@ requires = ["hatchling"]
 build-backend = "hatchling.build"
 
 [project]
-name = "plain-fedavg"
+name = "plain-flower"
 version = "1.0.0"
 dependencies = ["flwr>=1.41,<1.42"]
 
 [tool.flwr.app]
 publisher = "altrove"
-fab-include = ["plain_fedavg/*.py"]
+fab-include = ["plain_flower/*.py"]
 
 [tool.flwr.app.components]
-serverapp = "plain_fedavg.plain_fedavg_app:server"
-clientapp = "plain_fedavg.plain_fedavg_app:client"
+serverapp = "plain_flower.APP:server"
+clientapp = "plain_flower.APP:client"
 
 [tool.flwr.app.config]
 nodes = ""
@@ -77,26 +78,9 @@ def measure_fedavg(
     folder: Path, *, nodes: int = 5, payload_bytes: int = PAYLOAD_BYTES, rounds: int = 2
 ) -> Measurement:
     """Rounds of Flower's own FedAvg; ``folder`` must be empty and its path short."""
-    source = folder / "bundle"
-    (source / "plain_fedavg").mkdir(parents=True)
-    (source / "pyproject.toml").write_text(PYPROJECT)
-    (source / "plain_fedavg" / "__init__.py").write_text("")
-    app = Path(__file__).with_name("plain_fedavg_app.py")
-    (source / "plain_fedavg" / app.name).write_bytes(app.read_bytes())
-    result = folder / "result.json"
-    config = {
-        "nodes": str(nodes),
-        "payload_bytes": str(payload_bytes),
-        "rounds": str(rounds),
-        "result": str(result),
-    }
-    doors = tuple(folder / f"{index}.sock" for index in range(nodes))
-    local = LocalFleet(
-        folder, folder / "dock.sock", doors, fab=bundle.build(source), run_config=config, first_poll_s=1e9
+    seen, memory = measure_flower(
+        folder, "plain_fedavg_app.py", nodes=nodes, payload_bytes=payload_bytes, rounds=rounds
     )
-    with PeakMemory() as memory, local:
-        _until(result.exists, "FedAvg did not finish")
-    seen = json.loads(result.read_text())
     return Measurement(
         what="Flower FedAvg",
         nodes=nodes,
@@ -108,6 +92,34 @@ def measure_fedavg(
         peak_mb=memory.peak_mb,
         total_mb=memory.total_mb,
     )
+
+
+def measure_flower(
+    folder: Path, app: str, *, nodes: int, payload_bytes: int, rounds: int
+) -> tuple[dict[str, Any], PeakMemory]:
+    """Run an app bundle of this folder's ``app`` and return what it wrote down, with the processes' memory."""
+    source = folder / "bundle"
+    (source / "plain_flower").mkdir(parents=True)
+    name = app.removesuffix(".py")
+    (source / "pyproject.toml").write_text(PYPROJECT.replace("APP", name))
+    (source / "plain_flower" / "__init__.py").write_text("")
+    (source / "plain_flower" / app).write_bytes(Path(__file__).with_name(app).read_bytes())
+    result = folder / "result.json"
+    config = {
+        "nodes": str(nodes),
+        "payload_bytes": str(payload_bytes),
+        "rounds": str(rounds),
+        "result": str(result),
+    }
+    doors = tuple(folder / f"{index}.sock" for index in range(nodes))
+    for door in doors:  # nobody asks there, but a cell is given a file
+        door.touch()
+    local = LocalFleet(
+        folder, folder / "dock.sock", doors, fab=bundle.build(source), run_config=config, first_poll_s=1e9
+    )
+    with PeakMemory() as memory, local:
+        _until(result.exists, f"{name} did not finish")
+    return json.loads(result.read_text()), memory
 
 
 def _fedavg_phases(times: dict[str, float]) -> dict[str, float]:

@@ -90,10 +90,11 @@ class FakeDoor(UnixDaemon):
         self.closed = False
 
     def answer(self, method, path, query, body):
-        _, door, vectors, round_, attempt = path.split("/")
-        key = (int(round_), int(attempt))
-        if (method, door, vectors) != ("GET", "door", "vectors"):
+        if not path.startswith("/door/vectors/"):
             return 404, b""
+        if method != "GET":
+            return 405, b""
+        key = tuple(map(int, path.split("/")[3:]))
         self.asked.append(key)
         self.wait(lambda: self.closed or key in self.sealed, float(query["wait_s"]))
         if self.closed:

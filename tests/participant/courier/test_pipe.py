@@ -57,10 +57,10 @@ def opened(tmp_path):
                 with socket.socket(socket.AF_UNIX) as peer:
                     peer.settimeout(20)
                     peer.connect(str(path))
-                    peer.sendall(data)
                     try:
+                        peer.sendall(data)
                         return peer.recv(1000)
-                    except ConnectionResetError:
+                    except ConnectionError:
                         return b""
 
             return say

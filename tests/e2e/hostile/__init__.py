@@ -1,0 +1,1 @@
+"""An app bundle that is signed and hostile: what a courier's cell has to withstand."""

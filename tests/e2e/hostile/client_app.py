@@ -1,0 +1,77 @@
+"""Tries everything that is not the courier's business and reports what came of each attempt.
+
+It runs inside the courier as a ClientApp, so it imports Flower and the standard library only.
+"""
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+
+from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+app = ClientApp()
+
+
+def connect(family, address):
+    with socket.socket(family) as peer:
+        peer.settimeout(3)
+        peer.connect(address)
+    return "connected"
+
+
+def door(path, request):
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(10)
+        peer.connect(path)
+        peer.sendall(request.encode())
+        return peer.recv(200).split(b"\r\n")[0].decode()
+
+
+def environments():
+    found = []
+    for process in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(PermissionError):
+            found += [part.split("=")[0] for part in process.read_text(errors="replace").split("\0") if part]
+    return sorted(set(found))
+
+
+def attempts(targets):
+    yield from (
+        (f"read {path}", lambda path=path: Path(path).read_bytes()[:20].hex()) for path in targets["files"]
+    )
+    yield from (
+        (f"list {path}", lambda path=path: sorted(each.name for each in Path(path).iterdir()))
+        for path in targets["folders"]
+    )
+    yield from (
+        (f"tcp {host}:{port}", lambda host=host, port=port: connect(socket.AF_INET, (host, port)))
+        for host, port in targets["tcp"]
+    )
+    yield from ((f"unix {path}", lambda path=path: connect(socket.AF_UNIX, path)) for path in targets["unix"])
+    yield "dns", lambda: socket.getaddrinfo("example.com", 443)[0][4][0]
+    yield "udp", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53))
+    yield "environment", lambda: sorted(os.environ)
+    yield "environments", environments
+    yield "become root", lambda: os.setuid(0)
+    yield "write system", lambda: Path("/usr/altrove").write_text("x")
+    yield "write python", lambda: Path(os.__file__).with_name("altrove").write_text("x")
+    yield "kill", lambda: os.kill(targets["pid"], 0)
+    yield from (
+        (f"door {request.split(' HTTP')[0]}", lambda request=request: door(targets["door"], request))
+        for request in targets["requests"]
+    )
+
+
+@app.query()
+def attack(message: Message, context: Context) -> Message:
+    findings = {"user": os.getuid()}
+    for name, attempt in attempts(json.loads(str(context.run_config["targets"]))):
+        try:
+            findings[name] = attempt()
+        except OSError as refusal:
+            findings[name] = f"refused: {type(refusal).__name__}"
+    said = ConfigRecord({"findings": json.dumps(findings)})
+    return Message(RecordDict({"said": said}), reply_to=message)

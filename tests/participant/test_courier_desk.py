@@ -1,0 +1,80 @@
+"""No courier runs that nobody vouches for, and the node says so and goes on over the API."""
+
+import os
+import stat
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from participant.courier import Isolation, trust
+from participant.courier_desk import CourierDesk
+from participant.home import Home
+from participant.settings import CourierSwitch, Settings
+from protocols.bundle import ReleaseKey
+from protocols.service.jobs import Stop
+
+KEY = ReleaseKey.of(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+
+
+class Noticing:
+    """An exchange that remembers whether it was told to do without a courier."""
+
+    alone = False
+
+    def without_courier(self):
+        self.alone = True
+
+
+def desk(tmp_path, *, trusted=True, **courier):
+    home = Home(root=tmp_path / "home")
+    home.make()
+    if trusted:
+        trust(home.courier.trusted, (KEY,))
+    exchange = Noticing()
+    made = CourierDesk(
+        home=home, settings=Settings(courier=CourierSwitch(**courier)), link=None, exchange=exchange
+    )
+    return made, exchange
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"trusted": False}, "no release key is trusted"),
+        ({"mode": "off"}, "by the settings"),
+        ({"require_sandbox": True}, "no sandbox works here"),
+    ],
+)
+def test_what_keeps_the_courier_from_running_is_said_and_the_api_used(tmp_path, monkeypatch, parts, words):
+    monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.NONE)
+    made, exchange = desk(tmp_path, **parts)
+    made.run(Stop())
+    assert words in made.sentence()
+    assert "over the coordinator's API" in made.sentence()
+    assert exchange.alone
+
+
+def test_a_courier_without_a_sandbox_is_said_loudly(tmp_path, monkeypatch):
+    monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.NONE)
+    made, _ = desk(tmp_path)
+    assert made.refusal() == ""
+    assert made.sentence() == Isolation.NONE.sentence
+
+
+def test_apart_the_courier_is_given_two_folders_by_group_and_the_rest_stays_closed(tmp_path):
+    made, _ = desk(tmp_path, mode="apart", user="10002")
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in (tmp_path / "home").iterdir()
+        if path.is_dir()
+    }
+    assert (modes.pop("courier"), modes.pop("run")) == (0o750, 0o750)
+    assert set(modes.values()) == {0o700}
+    assert (made.user.uid, made.socket_mode, made.isolation) == (10002, 0o660, Isolation.APART)
+    Home(root=tmp_path / "home").make()  # a later verb leaves them as they are
+    assert stat.S_IMODE((tmp_path / "home" / "run").stat().st_mode) == 0o750
+
+
+def test_beside_the_daemon_sockets_are_open_to_the_couriers_user_only(tmp_path):
+    made, _ = desk(tmp_path)
+    assert made.socket_mode == (0o666 if os.getuid() == 0 else 0o600)
