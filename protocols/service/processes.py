@@ -46,6 +46,10 @@ GRACE_S: Final = 4.0
 
 END_STEP_S: Final = 0.05
 
+IS_FIRST: Final = os.getpid() == 1
+"""As the first process of a container this one inherits every orphan in it, and must take its exit status
+or it stays in the process table: no separate init is needed."""
+
 LOG_BYTES: Final = 8 * 2**20
 """A log above this size is set aside as ``.1`` when its program starts."""
 
@@ -226,6 +230,21 @@ class Supervision:
             self._watched[name].kill()
         for watched in self._watched.values():
             watched.look(time.monotonic())
+        if IS_FIRST:
+            _reap_orphans(frozenset(each.pid for each in self.health()))
+
+
+def _reap_orphans(known: frozenset[int]) -> None:
+    """Take the exit status of children that nobody here has started.
+
+    One that was started here either is ``known`` or shares this process's session, and whoever started it
+    waits for it: the rest can be taken at the next look.
+    """
+    with contextlib.suppress(ChildProcessError):  # no child at all
+        while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if found.si_pid in known or os.getsid(found.si_pid) == os.getsid(0):
+                return
+            os.waitid(os.P_PID, found.si_pid, os.WEXITED)
 
 
 def _exited(pid: int) -> bool:

@@ -48,6 +48,28 @@ def test_an_admin_listener_beyond_this_machine_refuses_to_start(tmp_path):
         load(tmp_path, admin_host="0.0.0.0")
 
 
+def test_an_admin_listener_may_stand_on_one_address_of_its_own_network_by_name(tmp_path):
+    with pytest.raises(BadInput, match="accept_admin_beyond_loopback"):
+        load(tmp_path, admin_host="10.177.0.2")
+    accepted = load(tmp_path, admin_host="10.177.0.2", accept_admin_beyond_loopback=True)
+    assert accepted.admin_host == "10.177.0.2"
+    with pytest.raises(BadInput, match="loopback"):
+        load(tmp_path, admin_host="0.0.0.0", accept_admin_beyond_loopback=True)
+
+
+def test_a_settings_file_that_says_all_of_it_already_is_left_as_it_is(tmp_path):
+    written = '# ours\npublic_host = "coordinator"\naccept_admin_beyond_loopback = true\n'
+    (tmp_path / "coordinator.toml").write_text(written)
+    initialise(load(tmp_path), "C", CLOCK)
+    assert (tmp_path / "coordinator.toml").read_text() == written
+
+
+def test_what_init_is_told_is_in_force_when_it_is_not_told_again(tmp_path):
+    told = load(tmp_path, public_host="c.example", accept_admin_beyond_loopback=True)
+    initialise(told, "C", CLOCK)
+    assert load(tmp_path) == told
+
+
 def test_a_misspelt_setting_is_named(tmp_path):
     (tmp_path / "coordinator.toml").write_text("partner_prot = 1\n")
     with pytest.raises(BadInput, match="partner_prot"):

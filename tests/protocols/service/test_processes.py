@@ -128,6 +128,35 @@ def test_no_program_outlives_a_daemon_that_is_killed(tmp_path):
     until(lambda: gone(pid))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans change their parent by choice on Linux only")
+def test_the_first_process_of_a_container_leaves_no_dead_orphan_in_the_process_table(tmp_path):
+    code = (
+        "import ctypes, subprocess, sys, time; from pathlib import Path\n"
+        "from protocols.service import processes\n"
+        "ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans come here, as to process 1\n"
+        "processes.IS_FIRST = True\n"
+        "folder = Path(sys.argv[1])\n"
+        "script = f'sleep 300 & echo $! > {folder}/child; wait'\n"
+        "processes.Supervision([processes.Program(name='one', argv=('/bin/sh', '-c', script), environment={},"
+        " folder=folder, log=folder / 'log')]).start()\n"
+        "mine = subprocess.Popen(['/bin/sh', '-c', 'exit 7'])\n"
+        "time.sleep(2)\n"
+        "(folder / 'status').write_text(str(mine.wait()))\n"
+        "time.sleep(300)\n"
+    )
+    daemon = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
+    try:
+        orphan = child_of(tmp_path)
+        os.kill(psutil.Process(orphan).ppid(), signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(orphan))
+        status = tmp_path / "status"
+        until(lambda: status.exists() and status.read_text())
+        assert status.read_text() == "7"  # what others here wait for is left to them
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
 def test_an_overgrown_log_is_set_aside_when_its_program_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "LOG_BYTES", 10)
     log = tmp_path / "logs" / "one.log"
