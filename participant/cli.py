@@ -54,7 +54,12 @@ def in_words(command: Callable[P, None]) -> Callable[P, None]:
 @app.command()
 @in_words
 def join(
-    invite: Annotated[str, typer.Option("--invite", help="The whole line, from altrove1. to its end.")],
+    invite: Annotated[
+        str,
+        typer.Option(
+            "--invite", envvar="ALTROVE_NODE_INVITE", help="The whole line, from altrove1. to its end."
+        ),
+    ],
     home: HomeOption = DEFAULT_HOME,
     port: Annotated[int, typer.Option("--port", help="Of the API and console, on loopback.")] = 8470,
     trust: Annotated[list[Path] | None, typer.Option("--trust", help=TRUST_HELP)] = None,
