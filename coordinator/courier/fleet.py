@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coordinator import entropy
-from coordinator.courier import bundle, vouching
+from coordinator.courier import bundle, flower_database, vouching
 from coordinator.courier.errors import CourierUnreachable
 from protocols.bundle import BundleSignature
 from protocols.service.errors import PortTaken
@@ -125,6 +125,7 @@ class Fleet:
         if self._fab is None:
             self._fab = bundle.of_this_installation()
         self._signature = vouching.signature_of(self._fab, self.settings.signature)
+        flower_database.compact(self._database)
         self._supervision.start()
 
     def stop(self) -> None:
@@ -244,7 +245,7 @@ class Fleet:
         run = control.start_run(self._fab or b"", self._run_config)
         # SuperLink forgets a signature that comes with a bundle: it is put beside it before the first
         # message can go out, for the dock serves the run only after this.
-        vouching.attach(self._database, self._fab or b"", self._signature)
+        flower_database.attach(self._database, self._fab or b"", self._signature)
         self._polled_at, self._polled = time.monotonic(), False
         self._run = run
         self.on_run(run)

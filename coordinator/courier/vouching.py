@@ -1,23 +1,11 @@
-"""The release key's signature, laid beside the app bundle where SuperNodes fetch both.
-
-The stock SuperLink (flwr 1.41) drops what a caller of StartRun says about a bundle's signatures: they are
-written into its table, whose ``verifications`` column a SuperNode is given with the bundle.
-"""
+"""Whether a release key's signature is over the app bundle that this coordinator sends."""
 
 import hashlib
-import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 import structlog
 
-from coordinator.courier.errors import CourierUnreachable
 from protocols.bundle import BundleSignature
-
-LOCKED_S: Final = 10.0
-"""How long SuperLink's own writing is waited for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -37,28 +25,3 @@ def signature_of(fab: bytes, path: Path | None) -> BundleSignature | None:
         )
         return None
     return signature
-
-
-def attach(database: Path, fab: bytes, signature: BundleSignature | None) -> None:
-    """Lay the signature beside the bundle in SuperLink's database.
-
-    Raises:
-        CourierUnreachable: the database does not hold the bundle, or is locked.
-    """
-    if signature is None:
-        return
-    try:
-        with closing(sqlite3.connect(database, timeout=LOCKED_S)) as db, db:
-            changed = db.execute(
-                "UPDATE fab SET verifications = ? WHERE fab_hash = ?",
-                (json.dumps(signature.verifications()), hashlib.sha256(fab).hexdigest()),
-            ).rowcount
-    except sqlite3.Error as reason:
-        changed = 0
-        came = str(reason)
-    else:
-        came = "no such bundle"
-    if changed != 1:
-        raise CourierUnreachable(
-            expected=f"the app bundle in {database}", came=came, do="wait: the run is started again"
-        )

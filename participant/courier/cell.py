@@ -100,11 +100,11 @@ async def run(enters: list[list[str]], offers: list[list[str]], program: list[st
     """Open the pipes, run the program with this environment, and return its exit status."""
     servers = [await enter(int(port), path) for port, path in enters]
     servers += [await offer(path, int(port)) for path, port in offers]
+    # The whole group is told to end; this process waits for its program, which may have something to say.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())), *program
     )
-    # The whole group is told to end; this process waits for its program, which may have something to say.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     status = await process.wait()
     for server in servers:
         server.close()

@@ -120,7 +120,17 @@ class Cell:
         return (*self._walls(user), *words) if isolation is Isolation.SANDBOX else tuple(words)
 
     def _walls(self, user: User) -> tuple[str, ...]:
-        words = [_bubblewrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+        # Who is told to end is the program, which has to take its leave of the fleet: bubblewrap would end
+        # at once and take it along.
+        words = [
+            "/usr/bin/env",
+            "--ignore-signal=TERM",
+            _bubblewrap(),
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-ipc",
+            "--unshare-uts",
+        ]
         words += ["--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL"]
         if user.is_another:
             # Root needs no user namespace, and in one it could not become another user. The cell gives

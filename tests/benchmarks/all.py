@@ -20,6 +20,8 @@ MEASUREMENTS = {
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
         *("--payload-bytes", str(PAYLOAD_BYTES), "--out", str(RESULTS / "fedavg.json")),
     ),
+    "round-time": ("-m", "tests.benchmarks.round_time"),
+    "flower-growth": ("-m", "tests.benchmarks.flower_growth"),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
+from coordinator.courier.superlink import BODY_BYTES
 from participant.courier import courier_key_pair
 from tests.simulation.fake_daemons import FakeDock, FakeDoor, Work
 from tests.simulation.flower_fleet import LocalFleet
@@ -97,6 +98,28 @@ def test_the_public_listener_hides_control(consortium, path):
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(request, context=ssl.create_default_context(cafile=local.settings.ca))
     assert refusal.value.code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("pull-messages", b"\xff" * 300, (400, 499)),
+        ("push-object", b"no protobuf", (400, 499)),
+        ("get-fab", b"", (400, 499)),
+        ("push-object", bytes(BODY_BYTES + 1), (404, 404)),
+    ],
+)
+def test_what_is_no_message_is_refused_and_the_fleet_goes_on(consortium, path, body, status):
+    local, *_ = consortium
+    context = ssl.create_default_context(cafile=local.settings.ca)
+    request = urllib.request.Request(
+        f"https://{local.settings.address}/v1/fleet/{path}", data=body, method="POST"
+    )
+    with pytest.raises((urllib.error.HTTPError, ConnectionError, urllib.error.URLError)) as refusal:
+        urllib.request.urlopen(request, context=context)
+    if isinstance(refusal.value, urllib.error.HTTPError):
+        assert status[0] <= refusal.value.code <= status[1]
+    assert all(process.running and not process.restarts for process in local.fleet.health().processes)
 
 
 def test_a_run_that_dies_is_replaced_and_its_lease_is_carried_by_the_new_one(consortium):

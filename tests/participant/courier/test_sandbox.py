@@ -1,6 +1,7 @@
 """A cell really keeps its program from the network, the files and the rights of the node."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -75,6 +76,19 @@ def test_other_processes_cannot_be_seen(cell):
     status, highest = run(cell, program)
     assert status == 0
     assert int(highest) < 20
+
+
+@needs_sandbox
+def test_a_program_that_is_told_to_end_takes_its_leave(cell):
+    program = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('goodbye') or 3));"
+        "print('here', flush=True); time.sleep(60)"
+    )
+    argv = cell.argv((sys.executable, "-I", "-S", "-c", program), Isolation.SANDBOX, USER)
+    with subprocess.Popen(argv, env={}, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stdout.readline() == "here\n"
+        os.killpg(running.pid, signal.SIGTERM)
+        assert (running.stdout.read(), running.wait(60)) == ("goodbye\n", 3)
 
 
 @needs_sandbox
