@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: help demo demo-clean test lint format bench constraints
+.PHONY: help demo demo-clean test test-images lint format bench constraints
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ demo-clean:  ## remove everything the demo wrote, and end what it left running
 test: $(VENV)/.stamp-dev  ## what CI does: ruff, mypy, import contracts, all tests (ARGS=unit: one group)
 	@sh deploy/local/debian-packages.sh bubblewrap chromium postgresql
 	@$(BIN)/python tests/groups.py $(ARGS)
+
+test-images: $(VENV)/.stamp-dev  ## build the three container images and run a consortium in them (25 minutes at most)
+	@sh deploy/local/debian-packages.sh podman buildah runc netavark aardvark-dns iptables mmdebstrap openssh-client
+	@timeout --signal=INT --kill-after=60 1500 $(BIN)/python -m pytest -s -q -p no:cacheprovider --durations=5 -m images tests/images $(ARGS)
 
 lint: $(VENV)/.stamp-dev  ## ruff, formatting, mypy and the import contracts
 	@$(BIN)/python tests/groups.py style format types imports

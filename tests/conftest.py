@@ -1,7 +1,8 @@
 """What every test may ask for, and what no test may do.
 
 Only the loopback interface can be reached. A test that asks for ``postgres_url`` is marked
-``postgres``; everything in tests/browser is marked ``browser``, everything in tests/e2e ``e2e``.
+``postgres``; everything in tests/browser is marked ``browser``, everything in tests/e2e ``e2e``, everything in
+tests/images ``images``.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres_url" in getattr(item, "fixturenames", ()):
             item.add_marker("postgres")
-        for folder in ("browser", "e2e"):
+        for folder in ("browser", "e2e", "images"):
             if item.path.is_relative_to(TESTS / folder):
                 item.add_marker(folder)
 

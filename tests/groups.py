@@ -53,7 +53,7 @@ def tests(name: str, says: str, *words: str) -> Group:
 
 
 NOISE = re.compile(rb"nanobind: | - leaked | - \.\.\. skipped|See https://nanobind")
-HEAVY = "postgres or browser or e2e"
+HEAVY = "postgres or browser or e2e or images"
 GROUPS = (
     tool("style", "ruff", "ruff", "check", "."),
     tool("format", "ruff format", "ruff", "format", "--check", "."),

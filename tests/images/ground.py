@@ -52,7 +52,7 @@ def collect_wheels(folder: Path) -> None:
             check=True,
         ).stdout.splitlines()
     }
-    words = (sys.executable, "-m", "pip", "wheel", "--quiet", "--constraint", "constraints.txt")
+    words = (sys.executable, "-m", "pip", "wheel", "-qq", "--constraint", "constraints.txt")
     subprocess.run((*words, "--wheel-dir", str(folder), *sorted(wanted), *BUILD_TOOLS), cwd=ROOT, check=True)
 
 

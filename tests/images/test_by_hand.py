@@ -8,6 +8,14 @@ from tests.images.conftest import COMPANIES, Consortium, say
 pytestmark = pytest.mark.timeout(1800)
 
 
+@pytest.fixture
+def cleared(engine):
+    """The names and subnets are the compose file's too: none of these containers stays."""
+    yield
+    engine.clear()
+
+
+@pytest.mark.usefixtures("cleared")
 def test_the_commands_of_the_readme_end_in_a_released_round(prepared, engine):
     by_hand = documents.blocks(documents.COMPOSE / "README.md")[-1]
     said = engine.shell(by_hand, prepared, within_s=600)
@@ -18,4 +26,3 @@ def test_the_commands_of_the_readme_end_in_a_released_round(prepared, engine):
     assert seen["attempts"][-1]["routes"] == {f"Company {letter}": "dock" for letter in COMPANIES}
     for letter in COMPANIES:
         assert engine.inspect(f"courier-{letter}")["HostConfig"]["NetworkMode"] == "none"
-    engine.clear()

@@ -16,10 +16,10 @@ def python(engine: Engine, image: str, code: str) -> str:
 
 @pytest.mark.parametrize("target", ground.TARGETS)
 def test_an_image_runs_as_its_fixed_user_and_not_as_root(target, images, engine):
-    config = engine.inspect(images[target])["Config"]
-    assert config["User"] == USERS[target]
-    assert config["StopSignal"] in {"SIGTERM", "15"}
-    assert "/opt/healthy.py" in config["Healthcheck"]["Test"]
+    image = engine.inspect(images[target])
+    assert image["User"] == USERS[target]
+    assert image["Config"]["StopSignal"] in {"SIGTERM", "15"}
+    assert image["Healthcheck"]["Test"] == ["CMD", "python", "/opt/healthy.py", target]
     said = python(engine, images[target], "import os; print(f'{os.getuid()}:{os.getgid()}', os.getgroups())")
     assert said == f"{USERS[target]} [{USERS[target].split(':')[1]}]"
 
@@ -50,10 +50,10 @@ def test_an_image_has_no_package_manager_and_no_compiler_of_ours(target, images,
     assert python(engine, images[target], code) == "[] []"
 
 
-def test_the_courier_image_holds_flower_and_neither_databases_nor_learning(images, engine):
+def test_the_courier_image_holds_flower_and_no_learning_and_no_reader_of_sales(images, engine):
     code = (
-        "import importlib.util as u; names = ('torch', 'duckdb', 'sqlalchemy', 'pyarrow', 'scipy', 'alembic',"
-        " 'safetensors', 'jinja2', 'prometheus_client', 'pydantic_settings'); print([n for n in names if u.find_spec(n)])"
+        "import importlib.util as u; names = ('torch', 'duckdb', 'pyarrow', 'scipy', 'psycopg', 'safetensors', 'jinja2',"
+        " 'prometheus_client', 'pydantic_settings'); print([n for n in names if u.find_spec(n)])"
     )
     assert python(engine, images["courier"], code) == "[]"
 
