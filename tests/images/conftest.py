@@ -18,7 +18,12 @@ from tests.images.engine import Engine, missing
 
 COMPANIES: Final = "abc"
 PROJECT: Final = "altrove-test"
-PORTS: Final = {"COORDINATOR_PORT": "17400", "NODE_A_PORT": "18471", "NODE_B_PORT": "18472", "NODE_C_PORT": "18473"}
+PORTS: Final = {
+    "COORDINATOR_PORT": "17400",
+    "NODE_A_PORT": "18471",
+    "NODE_B_PORT": "18472",
+    "NODE_C_PORT": "18473",
+}
 
 
 def say(what: str) -> None:
@@ -31,6 +36,7 @@ def engine() -> Iterator[Engine]:
     if reason := missing():
         pytest.skip(reason)
     import os  # DEBUG
+
     if kept := os.environ.get("KEEP_ENGINE"):  # DEBUG
         opened = Engine(folder=Path(kept))  # DEBUG
         yield opened  # DEBUG
@@ -46,11 +52,14 @@ def engine() -> Iterator[Engine]:
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Target -> name of its image, built by the commands of the README on a base of our own."""
     import os  # DEBUG
+
     if os.environ.get("KEEP_ENGINE"):  # DEBUG
         try:  # DEBUG
             engine.podman("image", "exists", "localhost/altrove/coordinator:latest")  # DEBUG
-        except Exception: pass  # DEBUG
-        else: return {target: f"localhost/altrove/{target}:latest" for target in ground.TARGETS}  # DEBUG
+        except Exception:
+            pass  # DEBUG
+        else:
+            return {target: f"localhost/altrove/{target}:latest" for target in ground.TARGETS}  # DEBUG
     say("making the base image")
     where = ground.make_base(engine)
     wheels = tmp_path_factory.mktemp("wheels")

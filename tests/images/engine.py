@@ -47,7 +47,9 @@ class Engine:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         driver = "overlay" if self._overlay() else "vfs"
-        files, processes = (resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+        files, processes = (
+            resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
+        )
         files, processes = min(files, 65536), min(processes, 8192) if processes > 0 else 8192
         self._write(
             "storage.conf",
@@ -100,9 +102,13 @@ class Engine:
                 check=False,
             )
         except subprocess.TimeoutExpired as late:
-            raise Failed(f"{shown}: not ended within {within_s:.0f} s: {late.stdout!r} {late.stderr!r}") from None
+            raise Failed(
+                f"{shown}: not ended within {within_s:.0f} s: {late.stdout!r} {late.stderr!r}"
+            ) from None
         if done.returncode != 0:
-            raise Failed(f"{shown}: exit {done.returncode}\n{_quiet(done.stdout)[-4000:]}\n{_quiet(done.stderr)[-4000:]}")
+            raise Failed(
+                f"{shown}: exit {done.returncode}\n{_quiet(done.stdout)[-4000:]}\n{_quiet(done.stderr)[-4000:]}"
+            )
         return _quiet(done.stdout)
 
     def python(self, container: str, script: str, *words: str, within_s: float = 120) -> str:

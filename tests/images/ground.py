@@ -32,7 +32,14 @@ def make_base(engine: Engine) -> str:
     if shutil.which("mmdebstrap") is None:
         pytest.skip("mmdebstrap is not installed and ALTROVE_TEST_BASE names no image to build on")
     archive = engine.folder / "base.tar"
-    words = ("mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-venv", SUITE, str(archive))
+    words = (
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        "--include=python3,python3-venv",
+        SUITE,
+        str(archive),
+    )
     engine.run(words, within_s=600)
     engine.podman("import", str(archive), "localhost/altrove-base:test", within_s=300)
     archive.unlink()

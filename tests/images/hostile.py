@@ -42,7 +42,7 @@ def resolve(name: str) -> str:
 def read(path: str) -> str:
     """Read a file; "read", or the error."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             file.read(1)
     except OSError as error:
         return type(error).__name__
@@ -145,7 +145,9 @@ def main(tried: dict[str, list[str]]) -> dict[str, object]:
         ),
         "door": {line: ask_door(line) for line in tried["door"]},
         "fleet": {line: ask_fleet(line) for line in tried["fleet"]},
-        "programs": [name for name in tried["programs"] if any(Path(p, name).exists() for p in os.get_exec_path())],
+        "programs": [
+            name for name in tried["programs"] if any(Path(p, name).exists() for p in os.get_exec_path())
+        ],
     }
 
 

@@ -70,7 +70,9 @@ def test_every_health_check_finds_its_container_well(service, consortium):
 def test_every_container_runs_shut_in(service, consortium):
     script = "print(open('/proc/1/status').read()); open('/opt/written', 'w')"
     container = consortium.container(service)
-    said = consortium.engine.podman("exec", container, "python", "-c", f"try:\n {script}\nexcept OSError as e: print(e)")
+    said = consortium.engine.podman(
+        "exec", container, "python", "-c", f"try:\n {script}\nexcept OSError as e: print(e)"
+    )
     lines = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
     assert int(lines["CapBnd"], 16) == int(lines["CapEff"], 16) == 0
     assert lines["NoNewPrivs"] == "1"

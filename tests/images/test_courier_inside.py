@@ -22,7 +22,16 @@ SECRETS = (
     "/etc/shadow",
     "/root",
 )
-FOLDERS = ("/", "/etc", "/opt", "/opt/altrove/bin", "/home", "/var/lib/altrove", "/var/lib/altrove/courier", "/var/lib/altrove/run")
+FOLDERS = (
+    "/",
+    "/etc",
+    "/opt",
+    "/opt/altrove/bin",
+    "/home",
+    "/var/lib/altrove",
+    "/var/lib/altrove/courier",
+    "/var/lib/altrove/run",
+)
 DOOR = {
     "GET /door/vectors/999/1 HTTP/1.1": 204,
     "GET /door/vectors/1/1 HTTP/1.1": 410,

@@ -7,7 +7,16 @@ from tests.images.engine import Engine
 
 pytestmark = pytest.mark.timeout(1800)
 USERS = {"node": "10001:10001", "courier": "10002:10001", "coordinator": "10003:10003"}
-SHUT_IN = ("--rm", "--network", "none", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges")
+SHUT_IN = (
+    "--rm",
+    "--network",
+    "none",
+    "--read-only",
+    "--cap-drop",
+    "all",
+    "--security-opt",
+    "no-new-privileges",
+)
 
 
 def python(engine: Engine, image: str, code: str) -> str:
