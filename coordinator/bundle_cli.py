@@ -16,7 +16,7 @@ from rich.console import Console
 from coordinator.courier import bundle
 from coordinator.home import Home
 from coordinator.settings import DEFAULT_HOME, load
-from protocols.bundle import BundleSignature
+from protocols.bundle import BundleSignature, ReleaseKey
 from protocols.errors import BadInput
 from protocols.service import durable
 from protocols.service.clock import SystemClock
@@ -52,17 +52,19 @@ def sign(
 @bundle_cli.command()
 def accept(
     file: Annotated[Path, typer.Argument(help="What `bundle sign` has written.")],
+    key: Annotated[Path, typer.Option("--key", help="The release key that members trust, FILE.pub.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Send this signature along with the bundle, from the next start on."""
-    signature = BundleSignature.parse(_read(file))
-    own = bundle.digest(bundle.of_this_installation())
+    signature, fab = BundleSignature.parse(_read(file)), bundle.of_this_installation()
+    own = bundle.digest(fab)
     if signature.sha256 != own:
         raise BadInput(
             expected=f"a signature over this installation's bundle {own.hex()}",
             came=f"one over {signature.sha256.hex()}",
             do="sign with the version of Altrove that runs here",
         )
+    ReleaseKey.parse(_read(key).decode("ascii", "replace")).verify(signature, fab)
     place = Home(folder=load(home).home).bundle_signature
     durable.write(place, [signature.json().encode()])
     out.print(f"Bundle {own.hex()}, signed by {signature.fingerprint}, is sent from the next start on.")

@@ -169,8 +169,8 @@ def serve(
 @app.command()
 @in_words
 def courier(
+    work: Annotated[Path, typer.Option("--work", help="Where the courier writes: nothing of the node's.")],
     home: HomeOption = DEFAULT_HOME,
-    work: Annotated[Path | None, typer.Option("--work", help="Where the courier writes.")] = None,
 ) -> None:
     """Run the courier alone, in a container of its own; the node's settings say courier.mode = "apart"."""
     from participant.commands.courier import run

@@ -5,7 +5,9 @@ courier costs time, never a round: the node sends the same masked bytes over the
 """
 
 import os
+import re
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -20,6 +22,7 @@ from participant.courier import (
     find_isolation,
     trusted,
 )
+from participant.errors import BadSettings
 from participant.exchange import Exchange
 from participant.home import Home
 from participant.settings import Settings
@@ -29,6 +32,7 @@ from protocols.service.jobs import Jobs, Stop
 RETRY_S = 2.0
 OFF = "off"
 APART = "apart"
+ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(?P<port>[0-9]{1,5})")
 
 _log = structlog.get_logger(__name__)
 
@@ -36,13 +40,23 @@ _log = structlog.get_logger(__name__)
 class CourierDesk:
     """One node's courier, by its settings."""
 
-    def __init__(self, *, home: Home, settings: Settings, link: Consortium, exchange: Exchange) -> None:
+    def __init__(
+        self, *, home: Home, settings: Settings, link: Consortium, exchange: Exchange, coordinator: str
+    ) -> None:
+        """``coordinator`` is the address of its API, whose host the fleet must have."""
+        self._coordinator = coordinator
         self._home = home
         self._settings = settings
         self._link = link
         self._exchange = exchange
         self.user = courier_user(settings.courier.user)
         if settings.courier.mode == APART:
+            if not self.user.is_another:
+                raise BadSettings(
+                    expected="courier.user to name the user of the courier's container",
+                    came="none, or this node's own user",
+                    do="set it to that user's number: its files would not be kept from it otherwise",
+                )
             home.courier.share()
 
     @property
@@ -68,7 +82,11 @@ class CourierDesk:
                 "with another member, then run `altrove-node trust FILE.pub` and start the node again."
             )
         if courier.require_sandbox and self.isolation is Isolation.NONE:
-            return f"No courier: courier.require_sandbox is set and no sandbox works here, {over_api}."
+            return (
+                f"No courier: no sandbox works here, {over_api}. Install bubblewrap (Debian: apt-get install "
+                "bubblewrap) and permit user namespaces, run the courier apart in a container, or accept a "
+                "courier with this user's rights by name: courier.require_sandbox = false."
+            )
         return ""
 
     def sentence(self) -> str:
@@ -76,14 +94,14 @@ class CourierDesk:
         return self.refusal() or self.isolation.sentence
 
     def run(self, stop: Stop) -> None:
-        """Keep the courier until ``stop``: the daemon's job."""
-        said = self.refusal()
-        if said:
-            _log.warning("no courier", detail=said)
-            self._exchange.without_courier()
-            return
-        fleet = self._fleet(stop)
-        if not fleet:
+        """Keep the courier until ``stop``: the daemon's job. Other release keys start it anew."""
+        fleet = "" if self.refusal() else self._fleet(stop)
+        if self.refusal() or not fleet:
+            if not stop:
+                _log.warning(
+                    "no courier", detail=self.refusal() or "the coordinator names no fleet of its own"
+                )
+                self._exchange.without_courier()
             return
         say = _log.warning if self.isolation is Isolation.NONE else _log.info
         say("courier isolation", detail=self.isolation.sentence)
@@ -96,38 +114,40 @@ class CourierDesk:
         jobs = Jobs()
         jobs.start("fleet pipe", pipe.run)
         try:
-            if self._settings.courier.mode == APART:
-                _wait(stop)
-            else:
-                self._beside(stop, fleet)
+            while not stop and not self.refusal():
+                self._keep(stop)
         finally:
             jobs.stop(timeout_s=RETRY_S)
+        if not stop:
+            _log.warning("no courier any more", detail=self.refusal())
+            self._exchange.without_courier()
 
-    def _beside(self, stop: Stop, fleet: str) -> None:
+    def _keep(self, stop: Stop) -> None:
+        """Run the courier until ``stop``, or until other release keys are trusted."""
         files = self._home.courier
-        courier = Courier(
-            CourierSettings(files=files, work=files.work, user=self.user, isolation=self.isolation)
-        )
-        courier.start()
-        _log.info("courier started", fleet=fleet)
+        keys = trusted(files.trusted)
+        courier = None
+        if self._settings.courier.mode != APART:
+            courier = Courier(
+                CourierSettings(files=files, work=files.work, user=self.user, isolation=self.isolation)
+            )
+            courier.start()
+            _log.info("courier started")
         try:
-            _wait(stop)
+            while not stop.wait(RETRY_S) and trusted(files.trusted) == keys:
+                pass
         finally:
-            courier.stop()
+            if courier is not None:
+                courier.stop()
 
     def _fleet(self, stop: Stop) -> str:
-        """Where the coordinator says that its fleet is; empty when it has none, or at ``stop``."""
+        """Where the coordinator's fleet is: its own host, at the port that it names; empty when it has none."""
         while not stop:
             with suppress(Unreachable):
                 address = (self._link.card().fleet or {}).get("address", "")
-                if not address:
-                    _log.info("the coordinator runs no fleet; vectors go over the API")
-                    self._exchange.without_courier()
+                found = ADDRESS.fullmatch(address)
+                if found is None or found["host"].strip("[]") != urlsplit(self._coordinator).hostname:
+                    return ""
                 return address
             stop.wait(RETRY_S)
         return ""
-
-
-def _wait(stop: Stop) -> None:
-    while not stop.wait(RETRY_S):
-        pass

@@ -29,11 +29,11 @@ class Home:
         Raises:
             BadInput: a folder that others may read belongs to another user.
         """
-        for folder in (self.root, *(self.root / name for name in (*_FOLDERS, *courier_files.FOLDERS))):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            closed = 0o007 if folder.name in courier_files.FOLDERS else 0o077
-            if folder.stat().st_mode & closed:
-                _close_to_others(folder)
+        for names, closed in ((("", *_FOLDERS), 0o077), (courier_files.FOLDERS, 0o007)):
+            for folder in (self.root / name for name in names):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if folder.stat().st_mode & closed:
+                    _close_to_others(folder)
 
     def keep_identity(self, seed: bytes) -> None:
         """Store the 32 bytes that the identity key is made from (mode 0600)."""

@@ -151,5 +151,11 @@ def open_node(
         releases=releases,
         trainer=trainer,
         exchange=exchange,
-        courier=CourierDesk(home=home, settings=settings, link=link, exchange=exchange),
+        courier=CourierDesk(
+            home=home,
+            settings=settings,
+            link=link,
+            exchange=exchange,
+            coordinator=member.coordinator_url,
+        ),
     )

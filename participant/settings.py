@@ -82,12 +82,12 @@ class CourierSwitch(_Part):
 
     ``mode``: "beside" this daemon, "apart" (`altrove-node courier`, in a container of its own), or "off":
     vectors go over the API. ``user`` is the courier's, a name or number; under root it is "nobody" unless
-    named. With ``require_sandbox`` there is no courier beside this daemon where no sandbox works.
+    named. Without ``require_sandbox`` the courier runs beside this daemon even where no sandbox works.
     """
 
     mode: Literal["beside", "apart", "off"] = "beside"
     user: str = ""
-    require_sandbox: bool = False
+    require_sandbox: bool = True
 
 
 class Settings(BaseSettings):

@@ -63,6 +63,7 @@ def _allowed(scope: "Scope") -> bool:
     return (
         scope["method"] == "POST"
         and scope["path"] in FLEET_PATHS
+        and not any(name == b"transfer-encoding" for name, _ in scope["headers"])
         and len(lengths) == 1
         and lengths[0].isdigit()
         and int(lengths[0]) <= BODY_BYTES

@@ -14,7 +14,7 @@ from participant.courier import Courier, CourierFiles, CourierSettings, Isolatio
 from participant.errors import NotJoined
 
 
-def run(home: Path, work: Path | None) -> None:
+def run(home: Path, work: Path) -> None:
     """Keep the courier of the node in ``home`` until SIGTERM or Ctrl-C.
 
     Raises:
@@ -33,7 +33,7 @@ def run(home: Path, work: Path | None) -> None:
     courier = Courier(
         CourierSettings(
             files=files,
-            work=files.work if work is None else work.resolve(),
+            work=work.resolve(),
             user=courier_user(str(os.getuid())),
             isolation=Isolation.APART,
         )

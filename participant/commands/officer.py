@@ -53,7 +53,9 @@ def trust_release_keys(home: Home, files: Iterable[Path]) -> None:
     keys = tuple(ReleaseKey.parse(_text(file)) for file in files)
     trust(home.courier.trusted, keys)
     for key in keys:
-        out.print(f"App bundles signed by {key.fingerprint} may run in the courier.", markup=False)
+        out.print(
+            f"App bundles signed by {key.fingerprint} may run in the courier, and no others.", markup=False
+        )
     out.print("Compare that with what the consortium's release officer reads out, not with the coordinator.")
 
 

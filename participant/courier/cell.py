@@ -15,7 +15,9 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -79,8 +81,34 @@ async def offer(path: str, port: int) -> asyncio.Server:
     return await asyncio.start_unix_server(accept, path)
 
 
+LIMITS = (
+    (resource.RLIMIT_AS, 4 * 2**30),
+    (resource.RLIMIT_FSIZE, 256 * 2**20),
+    (resource.RLIMIT_NOFILE, 1024),
+    (resource.RLIMIT_NPROC, 4096),
+    (resource.RLIMIT_CORE, 0),
+)
+"""What a program may take: address space, the size of a file (its log too), files, processes, no core dumps."""
+
+LOCK = (
+    "/usr/bin/env",
+    "--ignore-signal=TERM",
+    "bwrap",
+    "--unshare-user",
+    "--disable-userns",
+    "--dev-bind",
+    "/",
+    "/",
+)
+"""In a user namespace of its own a program has every capability again; this one makes further ones impossible."""
+
+
 def become(user: str) -> None:
     """Give up groups, group, user and the right to ever gain any, for good; ``user`` is UID:GID."""
+    for kind, wanted in LIMITS:
+        hard = resource.getrlimit(kind)[1]
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (most, most))
     if user:
         uid, gid = (int(part) for part in user.split(":"))
         os.setgroups([])
@@ -94,6 +122,19 @@ def become(user: str) -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit(1)
+
+
+def locked(program: list[str]) -> list[str]:
+    """``program`` without a way to a new user namespace, where the system lets a program make one at all."""
+    if _well([*LOCK, "--", "true"]):
+        return [*LOCK, "--", *program]
+    if _well(["unshare", "--user", "true"]):
+        sys.exit("a program in this cell could make user namespaces; it is not started")
+    return program
+
+
+def _well(words: list[str]) -> bool:
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 async def run(enters: list[list[str]], offers: list[list[str]], program: list[str]) -> int:
@@ -122,7 +163,8 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     become(asked.user)
     os.chdir(asked.folder)  # only now: it may be closed to whoever this was before
-    return asyncio.run(run(asked.enter, asked.offer, asked.program[1:]))
+    program = locked(asked.program[1:]) if asked.user else asked.program[1:]
+    return asyncio.run(run(asked.enter, asked.offer, program))
 
 
 if __name__ == "__main__":

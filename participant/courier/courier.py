@@ -9,6 +9,7 @@ identity key, which neither ever sees.
 >>> courier.start()  # doctest: +SKIP
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 from participant import entropy
 from participant.courier.files import CourierFiles
 from participant.courier.sandbox import Cell, Isolation, User
+from participant.courier.trust import trust, trusted
+from participant.errors import NotJoined
 from protocols.service import durable
 from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
 from protocols.service.processes import ProcessHealth, Program, Supervision
@@ -63,14 +66,31 @@ class Courier:
         self._supervision = Supervision(self._programs())
 
     def start(self) -> None:
-        """Start both processes and return; they connect, and reconnect, by themselves."""
+        """Start both processes and return; they connect, and reconnect, by themselves.
+
+        The release keys that are trusted now count until :meth:`stop`: SuperNode is given a copy, because it
+        takes an emptied file for leave to run anything.
+
+        Raises:
+            NotJoined: no release key is trusted.
+        """
         settings = self.settings
-        for name in ("", "run", "supernode", "superexec"):
+        keys = trusted(settings.files.trusted)
+        if not keys:
+            raise NotJoined(
+                expected=f"a trusted release key in {settings.files.trusted}",
+                came="none",
+                do="run `altrove-node trust FILE.pub`",
+            )
+        settings.user.folder(settings.work)
+        for name in ("run", "supernode", "superexec"):
+            # What an earlier bundle left must not be found by a later one.
+            shutil.rmtree(settings.work / name, ignore_errors=True)
             settings.user.folder(settings.work / name)
+        trust(self._trusted, keys)
         write_secret(self._secret, entropy.random_bytes(SECRET_BYTES))
-        settings.user.owns(self._secret)
         if settings.isolation is Isolation.SANDBOX:
-            for path in self._credentials:
+            for path in (*self._credentials, self._secret):
                 settings.user.owns(path)
         self._supervision.start()
 
@@ -85,7 +105,11 @@ class Courier:
     @property
     def _credentials(self) -> tuple[Path, ...]:
         files = self.settings.files
-        return files.authority, files.key, files.trusted
+        return files.authority, files.key, self._trusted
+
+    @property
+    def _trusted(self) -> Path:
+        return self.settings.work / "trusted.json"
 
     @property
     def _secret(self) -> Path:
@@ -105,12 +129,13 @@ class Courier:
             *(entry_point("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
             *("--root-certificates", str(files.authority), "--auth-supernode-private-key", str(files.key)),
             *("--host", "127.0.0.1", "--port", str(self._runtime_port), "--isolation", "process"),
-            *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(files.trusted)),
+            *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(self._trusted)),
             *("--node-config", f'door="{files.door}"'),
         )
         runtime = ((self._meeting / "runtime.sock", self._runtime_port),)
         cell = Cell(
             folder=settings.work / "supernode",
+            hides=settings.files.root,
             reads=(*self._credentials, self._secret),
             writes=(files.pipe, self._meeting),
             enters=((self._fleet_port, files.pipe),),
@@ -127,6 +152,7 @@ class Courier:
         runtime = ((self._runtime_port, self._meeting / "runtime.sock"),)
         cell = Cell(
             folder=settings.work / "superexec",
+            hides=settings.files.root,
             reads=(self._secret, self._meeting),
             writes=(settings.files.door,),
             enters=runtime if settings.isolation is Isolation.SANDBOX else (),
@@ -137,7 +163,7 @@ class Courier:
         return Program(
             name=name,
             argv=cell.argv(argv, self.settings.isolation, self.settings.user),
-            environment=environment(cell.folder),
+            environment=environment(cell.home(self.settings.isolation)),
             folder=self.settings.work,
             log=self.settings.work / "logs" / f"{name}.log",
         )

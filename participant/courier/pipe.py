@@ -24,6 +24,8 @@ CONNECT_WITHIN_S: Final = 10.0
 HEAD_BYTES: Final = 8_192
 """Longest answer of a proxy to CONNECT; what proxies say in pages of HTML is not needed."""
 OK: Final = 200
+CONNECTIONS: Final = 32
+"""At the same time; a SuperNode needs a few, and each costs the daemon two file descriptors."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -88,6 +90,7 @@ class FleetPipe:
         self._route = route
         self._uids = uids
         self._trouble = ""
+        self._open = 0
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
@@ -107,10 +110,17 @@ class FleetPipe:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = uid_of(writer.get_extra_info("socket"))
-        if peer not in self._uids:
-            _log.warning("fleet pipe refused a stranger", uid=peer)
+        if peer not in self._uids or self._open >= CONNECTIONS:
+            _log.warning("fleet pipe refused a connection", uid=peer, open=self._open)
             writer.close()
             return
+        self._open += 1
+        try:
+            await self._pass_on(reader, writer)
+        finally:
+            self._open -= 1
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             beyond = await self._route.connect()
         except CannotReach as reason:

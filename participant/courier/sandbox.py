@@ -27,6 +27,9 @@ from participant.errors import BadSettings
 SYSTEM_PATHS: Final = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 """What an interpreter and its shared libraries need; no /etc/passwd, no resolver, no host names."""
 
+MEMORY_DISK: Final = Path("/tmp")  # noqa: S108  # the cell's own, gone with it
+MEMORY_DISK_BYTES: Final = 256 * 2**20
+
 TRY_WITHIN_S: Final = 15.0
 STRANGER: Final = "nobody"
 """The courier's user beside a daemon that runs as root, unless the settings name another."""
@@ -99,17 +102,27 @@ def courier_user(name: str) -> User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What one program may touch: ``folder`` to write in, ``reads``, ``writes``, and its pipes."""
+    """What one program may touch. In a sandbox it writes to a memory disk of its own that ends with it.
+
+    ``folder`` is where it writes without a sandbox, ``reads`` and ``writes`` what it is given, ``hides`` the
+    node's home, which stays out of sight even where it lies below the Python environment; ``enters`` and
+    ``offers`` are its pipes.
+    """
 
     folder: Path
+    hides: Path
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
     enters: tuple[tuple[int, Path], ...] = ()
     offers: tuple[tuple[Path, int], ...] = ()
 
+    def home(self, isolation: Isolation) -> Path:
+        """The folder in which the program starts and writes."""
+        return MEMORY_DISK if isolation is Isolation.SANDBOX else self.folder
+
     def argv(self, program: Iterable[str], isolation: Isolation, user: User) -> tuple[str, ...]:
         """The whole command line of ``program`` in this cell."""
-        words = [sys.executable, "-I", "-S", str(Path(cell.__file__)), "--folder", str(self.folder)]
+        words = [sys.executable, "-I", "-S", str(Path(cell.__file__)), "--folder", str(self.home(isolation))]
         if isolation is Isolation.SANDBOX and user.is_another:
             words += ["--user", f"{user.uid}:{user.gid}"]
         for port, path in self.enters:
@@ -122,31 +135,28 @@ class Cell:
     def _walls(self, user: User) -> tuple[str, ...]:
         # Who is told to end is the program, which has to take its leave of the fleet: bubblewrap would end
         # at once and take it along.
-        words = [
-            "/usr/bin/env",
-            "--ignore-signal=TERM",
-            _bubblewrap(),
-            "--unshare-pid",
-            "--unshare-net",
-            "--unshare-ipc",
-            "--unshare-uts",
-        ]
-        words += ["--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL"]
+        words = ["/usr/bin/env", "--ignore-signal=TERM", _bubblewrap(), "--unshare-pid", "--unshare-net"]
+        words += ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
+        words += ["--cap-drop", "ALL"]
         if user.is_another:
             # Root needs no user namespace, and in one it could not become another user. The cell gives
-            # these two up with its user, before the program starts.
+            # these two up with its user, before the program starts, and forbids further namespaces.
             words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         else:
-            words += ["--unshare-user"]
-        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108  # its own
-        reads = [*_interpreter(), Path(cell.__file__), cell.LAUNCH, *self.reads]
-        writes = [*self.writes, self.folder]
-        given = (*map(Path, SYSTEM_PATHS), *reads, *writes)
+            words += ["--unshare-user", "--disable-userns"]
+        words += ["--proc", "/proc", "--dev", "/dev"]
+        words += ["--perms", "1777", "--size", str(MEMORY_DISK_BYTES), "--tmpfs", str(MEMORY_DISK)]
+        python = [*_interpreter(), Path(cell.__file__), cell.LAUNCH]
+        given = (*map(Path, SYSTEM_PATHS), *python, *self.reads, *self.writes)
         for parent in sorted({parent for path in given for parent in path.parents}):
             words += ["--dir", str(parent)]  # bubblewrap's own would be closed to another user
         for system in SYSTEM_PATHS:
             words += ["--ro-bind-try", system, system]
-        for flag, paths in (("--ro-bind", reads), ("--bind", writes)):
+        for path in python:
+            words += ["--ro-bind", str(path), str(path)]
+        if any(self.hides.is_relative_to(path) for path in (*map(Path, SYSTEM_PATHS), *python)):
+            words += ["--perms", "0755", "--tmpfs", str(self.hides)]
+        for flag, paths in (("--ro-bind", self.reads), ("--bind", self.writes)):
             for bound in paths:
                 words += [flag, str(bound), str(bound)]
         return (*words, "--")
@@ -157,9 +167,8 @@ def find_isolation(user: User) -> Isolation:
     """The best isolation that this machine permits, found by trying it once."""
     if not shutil.which("bwrap"):
         return Isolation.NONE
-    # The folder is only looked into; an interpreter's exists everywhere.
-    argv = Cell(folder=Path(sys.prefix)).argv((sys.executable, "-I", "-S", "-c", ""), Isolation.SANDBOX, user)
-    argv = tuple("--ro-bind" if word == "--bind" else word for word in argv)
+    tried = Cell(folder=MEMORY_DISK, hides=MEMORY_DISK / "nothing")
+    argv = tried.argv((sys.executable, "-I", "-S", "-c", ""), Isolation.SANDBOX, user)
     try:
         done = subprocess.run(
             argv, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_WITHIN_S, check=False

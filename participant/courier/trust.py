@@ -23,7 +23,7 @@ def trusted(path: Path) -> tuple[ReleaseKey, ...]:
         return tuple(ReleaseKey.parse(line) for line in json.loads(path.read_text("utf-8")).values())
     except FileNotFoundError:
         return ()
-    except (ValueError, AttributeError, BadInput):
+    except (OSError, ValueError, AttributeError, BadInput):
         raise BadSettings(
             expected=f"release keys by fingerprint in {path}",
             came="something else",
@@ -34,3 +34,6 @@ def trusted(path: Path) -> tuple[ReleaseKey, ...]:
 def trust(path: Path, keys: tuple[ReleaseKey, ...]) -> None:
     """Trust exactly ``keys``: the file is what SuperNode reads (YAML, of which JSON is a part)."""
     durable.write(path, [json.dumps({key.fingerprint: key.line for key in keys}, indent=2).encode()])
+    path.chmod(
+        0o640 if path.parent.stat().st_mode & 0o050 else 0o600
+    )  # as its folder: see CourierFiles.share

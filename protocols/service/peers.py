@@ -11,6 +11,9 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 _UCRED: Final = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
 
+CONNECTIONS: Final = 64
+"""On one unix socket at the same time: a courier needs a few."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -30,22 +33,26 @@ def uid_of(peer: socket.socket) -> int:
 
 
 def only_from(uids: frozenset[int]) -> type[asyncio.Protocol]:
-    """A uvicorn HTTP protocol that hangs up on whoever is not one of ``uids``, before a byte is read."""
+    """A uvicorn HTTP protocol that hangs up on whoever is not one of ``uids``, before a byte is read.
+
+    Beyond :data:`CONNECTIONS` at the same time it hangs up on everybody, so that a peer that opens many and
+    says nothing takes its own socket away and not the daemon's files.
+    """
+    served: set[object] = set()
 
     class _Guarded(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen by uvicorn at import
-        refused = False
-
         def connection_made(self, transport: asyncio.Transport) -> None:
             peer = uid_of(transport.get_extra_info("socket"))
-            if peer not in uids:
-                self.refused = True
-                _log.warning("socket refused a stranger", uid=peer)
+            if peer not in uids or len(served) >= CONNECTIONS:
+                _log.warning("socket refused a connection", uid=peer, open=len(served))
                 transport.abort()
                 return
+            served.add(self)
             super().connection_made(transport)
 
         def connection_lost(self, error: Exception | None) -> None:
-            if not self.refused:
+            if self in served:
+                served.discard(self)
                 super().connection_lost(error)
 
     return _Guarded

@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "flower-growth": ("-m", "tests.benchmarks.flower_growth"),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }
 

@@ -149,7 +149,7 @@ def measure_secagg(folder: Path, *, nodes: int, payload_bytes: int, rounds: int)
     return {
         "what": "Flower SecAgg+",
         "rounds": seen["rounds"],
-        "exact": seen["exact"],
+        "largest_error": seen["largest_error"],
         "bytes_up_per_node": 2 * payload_bytes,
         "peak_rss_mb": memory.peak_mb,
     }

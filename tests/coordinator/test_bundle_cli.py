@@ -17,7 +17,7 @@ from coordinator.cli import cli
 from coordinator.courier import bundle
 from protocols.bundle import BundleSignature, ReleaseKey
 
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in range(2))
 
 
 def pem(key, encryption=None):
@@ -46,13 +46,18 @@ def test_what_is_signed_here_is_accepted_there(tmp_path, fab, passphrase):
     assert run("sign", *words, input=passphrase + "\n").exit_code == 0
     home = tmp_path / "home"
     home.mkdir()
-    assert run("accept", tmp_path / "s", "--home", home).exit_code == 0
+    (tmp_path / "release.pub").write_text(ReleaseKey.of(KEY).line)
+    (tmp_path / "other.pub").write_text(ReleaseKey.of(OTHER).line)
+    refused = run("accept", tmp_path / "s", "--home", home, "--key", tmp_path / "other.pub")
+    assert refused.exception.code == "bad-signature"
+    assert not (home / "bundle.signature").exists()
+    assert run("accept", tmp_path / "s", "--home", home, "--key", tmp_path / "release.pub").exit_code == 0
     ReleaseKey.of(KEY).verify(BundleSignature.parse((home / "bundle.signature").read_bytes()), fab)
 
 
 def test_a_signature_of_another_version_is_refused_and_nothing_kept(tmp_path):
     (tmp_path / "s").write_text(BundleSignature.make(KEY, b"another", now=1).json())
-    refused = run("accept", tmp_path / "s", "--home", tmp_path)
+    refused = run("accept", tmp_path / "s", "--home", tmp_path, "--key", tmp_path / "release.pub")
     assert "sign with the version of Altrove that runs here" in str(refused.exception.do)
     assert not (tmp_path / "bundle.signature").exists()
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from participant.courier import Isolation, trust
 from participant.courier_desk import CourierDesk
+from participant.errors import BadSettings
 from participant.home import Home
 from participant.settings import CourierSwitch, Settings
 from protocols.bundle import ReleaseKey
@@ -25,14 +26,18 @@ class Noticing:
         self.alone = True
 
 
-def desk(tmp_path, *, trusted=True, **courier):
+def desk(tmp_path, *, trusted=True, link=None, **courier):
     home = Home(root=tmp_path / "home")
     home.make()
     if trusted:
         trust(home.courier.trusted, (KEY,))
     exchange = Noticing()
     made = CourierDesk(
-        home=home, settings=Settings(courier=CourierSwitch(**courier)), link=None, exchange=exchange
+        home=home,
+        settings=Settings(courier=CourierSwitch(**courier)),
+        link=link,
+        exchange=exchange,
+        coordinator="https://coordinator.example:7402",
     )
     return made, exchange
 
@@ -42,7 +47,7 @@ def desk(tmp_path, *, trusted=True, **courier):
     [
         ({"trusted": False}, "no release key is trusted"),
         ({"mode": "off"}, "by the settings"),
-        ({"require_sandbox": True}, "no sandbox works here"),
+        ({}, "no sandbox works here"),
     ],
 )
 def test_what_keeps_the_courier_from_running_is_said_and_the_api_used(tmp_path, monkeypatch, parts, words):
@@ -54,9 +59,9 @@ def test_what_keeps_the_courier_from_running_is_said_and_the_api_used(tmp_path, 
     assert exchange.alone
 
 
-def test_a_courier_without_a_sandbox_is_said_loudly(tmp_path, monkeypatch):
+def test_a_courier_without_a_sandbox_is_accepted_by_name_only_and_said_loudly(tmp_path, monkeypatch):
     monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.NONE)
-    made, _ = desk(tmp_path)
+    made, _ = desk(tmp_path, require_sandbox=False)
     assert made.refusal() == ""
     assert made.sentence() == Isolation.NONE.sentence
 
@@ -78,3 +83,43 @@ def test_apart_the_courier_is_given_two_folders_by_group_and_the_rest_stays_clos
 def test_beside_the_daemon_sockets_are_open_to_the_couriers_user_only(tmp_path):
     made, _ = desk(tmp_path)
     assert made.socket_mode == (0o666 if os.getuid() == 0 else 0o600)
+
+
+@pytest.mark.parametrize("user", ["", str(os.getuid())])
+def test_apart_needs_a_user_of_its_own(tmp_path, user):
+    if user == "" and os.getuid() == 0:
+        user = "0"  # root's default is another user already
+    with pytest.raises(BadSettings, match="the user of the courier's container"):
+        desk(tmp_path, mode="apart", user=user)
+
+
+class Card:
+    def __init__(self, address):
+        self.fleet = {"address": address}
+
+    def card(self):
+        return self
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "10.0.0.5:22",
+        "127.0.0.1:5432",
+        "coordinator.example",
+        "coordinator.example:1\r\nX-Evil: 1",
+        "evil:7403",
+    ],
+)
+def test_the_pipe_leads_to_the_coordinators_own_host_or_there_is_none(tmp_path, monkeypatch, address):
+    monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.SANDBOX)
+    monkeypatch.setattr("participant.courier_desk.FleetPipe", None)
+    made, exchange = desk(tmp_path, link=Card(address))
+    made.run(Stop())
+    assert exchange.alone
+
+
+def test_the_coordinators_own_address_is_taken(tmp_path):
+    made, _ = desk(tmp_path, link=Card("coordinator.example:7403"))
+    assert made._fleet(Stop()) == "coordinator.example:7403"

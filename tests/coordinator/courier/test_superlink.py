@@ -80,6 +80,18 @@ def test_two_lengths_are_refused():
     assert statuses[0] == 404
 
 
+def test_a_length_beside_chunks_is_refused():
+    statuses = []
+
+    async def send(event):
+        statuses.append(event.get("status"))
+
+    headers = [(b"content-length", b"1"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/fleet/push-object", "headers": headers}
+    asyncio.run(FleetOnly(None)(scope, None, send))
+    assert statuses[0] == 404
+
+
 def test_the_allow_list_names_paths_that_this_flower_serves():
     from flwr.superlink.routers.fleet.router import router
 

@@ -4,6 +4,7 @@ It runs inside the courier as a ClientApp, so it imports Flower and the standard
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -38,6 +39,12 @@ def environments():
     return sorted(set(found))
 
 
+def namespace():
+    if ctypes.CDLL(None).unshare(0x10000000) != 0:  # CLONE_NEWUSER
+        raise PermissionError
+    return "every capability"
+
+
 def attempts(targets):
     yield from (
         (f"read {path}", lambda path=path: Path(path).read_bytes()[:20].hex()) for path in targets["files"]
@@ -55,6 +62,7 @@ def attempts(targets):
     yield "udp", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53))
     yield "environment", lambda: sorted(os.environ)
     yield "environments", environments
+    yield "user namespace", namespace
     yield "become root", lambda: os.setuid(0)
     yield "write system", lambda: Path("/usr/altrove").write_text("x")
     yield "write python", lambda: Path(os.__file__).with_name("altrove").write_text("x")

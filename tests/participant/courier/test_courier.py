@@ -1,6 +1,8 @@
 """The courier is started with what it needs, and its key is made once and kept private."""
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from participant.courier import (
@@ -10,7 +12,11 @@ from participant.courier import (
     Isolation,
     courier_key_pair,
     courier_user,
+    trust,
+    trusted,
 )
+from participant.errors import NotJoined
+from protocols.bundle import ReleaseKey
 from protocols.service.flower import environment
 
 
@@ -49,13 +55,37 @@ def test_the_supernode_reaches_the_fleet_through_its_pipe_with_tls_and_its_own_k
 
 def test_no_bundle_runs_that_a_trusted_release_key_has_not_signed(tmp_path):
     supernode, _ = courier(tmp_path)._programs()
-    assert after(supernode.argv, "--trusted-entities") == str(CourierFiles(root=tmp_path).trusted)
+    copy = after(supernode.argv, "--trusted-entities")
+    assert copy != str(CourierFiles(root=tmp_path).trusted)  # SuperNode takes an emptied file for any bundle
+    assert str(CourierFiles(root=tmp_path).trusted) not in supernode.argv
+
+
+def test_without_a_trusted_key_nothing_is_started(tmp_path):
+    with pytest.raises(NotJoined, match="altrove-node trust"):
+        courier(tmp_path).start()
+    assert not CourierFiles(root=tmp_path).work.exists()
+
+
+def test_what_earlier_bundles_left_is_gone_at_the_start(tmp_path):
+    files = CourierFiles(root=tmp_path)
+    for path in (files.key, files.authority, files.trusted):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    trust(files.trusted, (ReleaseKey.of(Ed25519PrivateKey.from_private_bytes(bytes(32))),))
+    left = files.work / "superexec" / "flwr" / "apps" / "client_app.py"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    made = courier(tmp_path, Isolation.APART)
+    made._supervision.start = lambda: None
+    made.start()
+    assert not left.exists()
+    assert trusted(files.work / "trusted.json") == trusted(files.trusted)
 
 
 def test_what_runs_bundles_is_given_the_door_and_neither_key_nor_pipe(tmp_path):
     files, (supernode, superexec) = CourierFiles(root=tmp_path), courier(tmp_path)._programs()
     assert str(files.door) in superexec.argv
-    for secret in (files.key, files.pipe, files.trusted, files.authority):
+    for secret in (files.key, files.pipe, files.work / "trusted.json", files.authority):
         assert str(secret) not in superexec.argv
         assert str(secret) in supernode.argv
     assert str(files.door) not in supernode.argv
@@ -79,7 +109,7 @@ def test_flower_phones_nobody_and_installs_nothing(tmp_path):
 
 
 def test_both_processes_have_a_folder_of_their_own(tmp_path):
-    supernode, superexec = courier(tmp_path)._programs()
+    supernode, superexec = courier(tmp_path, Isolation.APART)._programs()
     assert supernode.environment["FLWR_HOME"] != superexec.environment["FLWR_HOME"]
     assert supernode.log != superexec.log
 

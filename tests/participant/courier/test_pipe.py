@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from participant.courier import FleetPipe, Route
+from participant.courier.pipe import CONNECTIONS
 from protocols.service.jobs import Jobs
 
 pytestmark = pytest.mark.enable_socket
@@ -101,3 +102,16 @@ def test_a_proxy_that_refuses_is_named_without_its_password(opened, caplog, caps
     said = caplog.text + capsys.readouterr().out
     assert "the proxy 127.0.0.1 refuses fleet.example:7403 (407); see exchange.proxy" in said
     assert "secret" not in said
+
+
+def test_a_peer_that_opens_many_connections_takes_its_own_pipe_away(opened, tmp_path):
+    with upper_casing() as fleet, ExitStack() as stack:
+        say = opened(Route(fleet=fleet))
+        assert say(b"one") == b"ONE"
+        for _ in range(CONNECTIONS):
+            peer = stack.enter_context(socket.socket(socket.AF_UNIX))
+            peer.settimeout(20)
+            peer.connect(str(tmp_path / "fleet.sock"))
+            peer.sendall(b"x")
+            assert peer.recv(10) == b"X"
+        assert say(b"one") == b""

@@ -1,18 +1,26 @@
 """A cell really keeps its program from the network, the files and the rights of the node."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from participant.courier.sandbox import Cell, Isolation, User, courier_user, find_isolation
+from participant.courier.sandbox import MEMORY_DISK_BYTES, Cell, Isolation, User, courier_user, find_isolation
 from participant.errors import BadSettings
 
 pytestmark = pytest.mark.enable_socket
 USER = courier_user("")
+UNSHARE = """
+import ctypes
+if ctypes.CDLL(None).unshare(0x10000000) != 0:
+    raise OSError("no namespace")
+"""
 needs_sandbox = pytest.mark.skipif(
     find_isolation(USER) is not Isolation.SANDBOX,
     reason="no sandbox works on this machine (bubblewrap missing, or user namespaces forbidden)",
@@ -27,7 +35,7 @@ def run(cell, program, isolation=Isolation.SANDBOX, **environment):
 
 @pytest.fixture
 def cell(tmp_path):
-    return Cell(folder=USER.folder(tmp_path / "cell"))
+    return Cell(folder=USER.folder(tmp_path / "cell"), hides=tmp_path)
 
 
 @needs_sandbox
@@ -51,7 +59,7 @@ def test_a_file_that_was_not_given_does_not_exist(cell, tmp_path):
     for path in (secret, given):
         path.write_text("bytes")
         path.chmod(0o644)
-    cell = Cell(folder=cell.folder, reads=(given,))
+    cell = replace(cell, reads=(given,))
     assert run(cell, f"print(open({str(given)!r}).read())") == (0, "bytes")
     assert run(cell, f"open({str(secret)!r})")[1][0].startswith("FileNotFoundError")
     assert run(cell, f"open({str(given)!r}, 'a')")[0] == 1
@@ -68,6 +76,44 @@ def test_the_program_has_no_rights_to_give_or_gain(cell):
         "print(os.getuid(), int(s['CapEff'], 16), int(s['CapPrm'], 16), int(s['NoNewPrivs']))"
     )
     assert run(cell, program) == (0, f"{USER.uid} 0 0 1")
+
+
+@needs_sandbox
+def test_no_user_namespace_gives_the_rights_back(cell):
+    assert run(cell, UNSHARE) == (1, ["OSError: no namespace"])
+    assert run(cell, UNSHARE, Isolation.NONE) == (0, [])
+
+
+@needs_sandbox
+def test_a_home_below_the_python_environment_stays_out_of_sight(cell, tmp_path):
+    inside = Path(sys.prefix) / "home-of-a-node"
+    inside.mkdir()
+    try:
+        (inside / "identity.seed").write_text("key")
+        given = inside / "given"
+        given.write_text("given")
+        for path in (inside, inside / "identity.seed", given):
+            path.chmod(0o777)
+        cell = replace(cell, hides=inside, reads=(given,))
+        assert run(cell, f"import os; print(os.listdir({str(inside)!r}))") == (0, "['given']")
+    finally:
+        shutil.rmtree(inside)
+
+
+@needs_sandbox
+def test_what_a_program_takes_is_bounded(cell):
+    program = (
+        "import resource as r, os; print([r.getrlimit(k)[1] < 2**33 for k in"
+        " (r.RLIMIT_AS, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_NPROC, r.RLIMIT_CORE)],"
+        " os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize)"
+    )
+    assert run(cell, program) == (0, f"{[True] * 5} {MEMORY_DISK_BYTES}")
+
+
+@needs_sandbox
+def test_what_one_program_leaves_the_next_does_not_find(cell):
+    assert run(cell, "open('left', 'w').write('x')")[0] == 0
+    assert run(cell, "import os; print(os.getcwd(), os.listdir())") == (0, "/tmp []")
 
 
 @needs_sandbox

@@ -1,8 +1,11 @@
 """A unix listener asks the kernel who connects, whatever the file's mode allows."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 
 import pytest
 from fastapi import APIRouter
@@ -66,3 +69,27 @@ def test_another_user_is_served_only_where_it_is_named(tmp_path, others, said):
             check=True,
         )
     assert done.stdout.strip() == said
+
+
+def test_a_peer_that_opens_many_connections_is_hung_up_on(tmp_path):
+    door = listener(tmp_path / "door.sock")
+    with running(door), ExitStack() as stack:
+        silent = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(peers.CONNECTIONS)]
+        for peer in silent:
+            peer.connect(str(door.path))
+        with ServiceClient("http://door", socket_path=door.path) as client, pytest.raises(Unreachable):
+            client.get("/name")
+        for peer in silent:
+            peer.close()
+        with ServiceClient("http://door", socket_path=door.path) as client:
+            until = time.monotonic() + 20
+            while (answer := _name(client)) is None and time.monotonic() < until:
+                time.sleep(0.05)
+            assert answer == "door"
+
+
+def _name(client):
+    try:
+        return client.get("/name").json()
+    except Unreachable:
+        return None
