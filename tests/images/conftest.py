@@ -35,13 +35,6 @@ def say(what: str) -> None:
 def engine() -> Iterator[Engine]:
     if reason := missing():
         pytest.skip(reason)
-    import os  # DEBUG
-
-    if kept := os.environ.get("KEEP_ENGINE"):  # DEBUG
-        opened = Engine(folder=Path(kept))  # DEBUG
-        yield opened  # DEBUG
-        opened.clear()  # DEBUG
-        return  # DEBUG
     opened = Engine(folder=Path(tempfile.mkdtemp(prefix="altrove-", dir="/var/tmp")))
     yield opened
     say("removing containers, networks, volumes and images")
@@ -51,15 +44,6 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Target -> name of its image, built by the commands of the README on a base of our own."""
-    import os  # DEBUG
-
-    if os.environ.get("KEEP_ENGINE"):  # DEBUG
-        try:  # DEBUG
-            engine.podman("image", "exists", "localhost/altrove/coordinator:latest")  # DEBUG
-        except Exception:
-            pass  # DEBUG
-        else:
-            return {target: f"localhost/altrove/{target}:latest" for target in ground.TARGETS}  # DEBUG
     say("making the base image")
     where = ground.make_base(engine)
     wheels = tmp_path_factory.mktemp("wheels")

@@ -124,6 +124,11 @@ def test_it_can_write_nowhere_but_in_memory(tried):
         assert tried["mounts"][point] == "ro", point
 
 
+def test_a_user_namespace_of_its_own_gains_it_nothing(tried):
+    assert len(tried["namespaced"]) == len(FOLDERS) + len(SECRETS) + 2
+    assert not {"written", "read", "connected"} & set(tried["namespaced"])
+
+
 def test_its_environment_is_the_images_and_nothing_more(tried):
     assert set(tried["environment"]) <= ENVIRONMENT
 
