@@ -145,7 +145,9 @@ class Engine:
             self.clear()
         finally:
             # Faster than removing image by image; the storage is bind-mounted on itself.
-            subprocess.run(("umount", f"{self.folder}/storage/overlay"), capture_output=True, check=False)
+            for line in reversed(Path("/proc/self/mountinfo").read_text("utf-8").splitlines()):
+                if (point := Path(line.split()[4])).is_relative_to(self.folder):
+                    subprocess.run(("umount", str(point)), check=True)
             shutil.rmtree(self.folder)
 
     def _overlay(self) -> bool:

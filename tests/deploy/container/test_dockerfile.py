@@ -171,3 +171,10 @@ def test_a_courier_is_well_when_both_programs_run_and_both_sockets_answer(tmp_pa
             process.wait()
         for each in opened:
             each.close()
+
+
+def test_a_courier_without_one_of_its_programs_is_not_well(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALTROVE_NODE_HOME", str(tmp_path))
+    # Another test may run Flower's programs on this machine; nobody runs this one.
+    monkeypatch.setitem(healthy["missing"].__globals__, "PROGRAMS", ("flower-nobody",))
+    assert healthy["main"]("courier") == "not running: flower-nobody"
