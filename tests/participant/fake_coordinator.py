@@ -5,6 +5,7 @@ an equivocation, and asking after sequence 0 gives the current state. A test clo
 leave somebody behind.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -98,6 +99,7 @@ class FakeCoordinator:
         self.releases: dict[bytes, tuple[Signed, bytes]] = {}
         self.votes: list[Signed] = []
         self.received: list[tuple[PartnerId, bytes]] = []
+        self.parts: dict[tuple[PartnerId, int, int], bytes] = {}
         self.sequence = 0
         self.down = False
 
@@ -213,6 +215,22 @@ class FakeCoordinator:
         attempt.vectors.setdefault(sender, body)
         self._maybe_close(attempt)
 
+    def put_piece(
+        self, sender: PartnerId, key: tuple[int, int], offset: int, piece: bytes, sha256: bytes
+    ) -> int:
+        """Take a piece, as the real one does; returns how many bytes are here."""
+        attempt = next(a for a in self.attempts if (a.config.round, a.config.attempt) == key)
+        size = attempt.config.answer.vector_bytes
+        if sha256 != hashlib.sha256(piece).digest():
+            raise AssertionError("another digest than the body's")
+        have = self.parts.get((sender, *key), b"")
+        if offset <= len(have):
+            have = have[:offset] + piece
+            if len(have) == size:
+                self.put_vector(sender, key, have)
+            self.parts[sender, *key] = have
+        return len(have)
+
     def close(self, attempt: Attempt) -> None:
         """The deadline of the open phase: go on with whoever is in."""
         came = [m for m in attempt.config.cohort if (attempt.phase, m) in attempt.messages]
@@ -265,7 +283,7 @@ class FakeCoordinator:
             answer=attempt.config.answer,
             transcript=settled.transcript,
             survivors=settled.u3,
-            sum_sha256=sum_sha256(total),
+            sum_sha256=sum_sha256([total]),
             previous=next(reversed(self.releases), NO_RELEASE),
         )
         attempt.release = self.key.sign(COORDINATOR, manifest)
@@ -342,10 +360,21 @@ class FakeLink:
     def submit(self, submission: Submission) -> None:
         self._up().submit(self.me, submission)
 
+    def vector_bytes(self, round_number: int, attempt: int) -> int:
+        return len(self._up().parts.get((self.me, round_number, attempt), b""))
+
     def put_vector(
-        self, round_number: int, attempt: int, *, sha256: bytes, size_bytes: int, chunks: Iterable[bytes]
-    ) -> None:
-        self._up().put_vector(self.me, (round_number, attempt), b"".join(chunks))
+        self,
+        round_number: int,
+        attempt: int,
+        *,
+        offset: int,
+        sha256: bytes,
+        size_bytes: int,
+        parts: Iterable[bytes],
+    ) -> int:
+        """Keep a piece; the vector is handed on once it is whole."""
+        return self._up().put_piece(self.me, (round_number, attempt), offset, b"".join(parts), sha256)
 
     def releases(self) -> tuple[ReleaseLine, ...]:
         manifests: Mapping[bytes, ReleaseManifest] = {

@@ -10,10 +10,12 @@ import json
 import socketserver
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from protocols.limits import PIECE_BYTES
 
 STEP_S = 0.05
 
@@ -80,10 +82,12 @@ class UnixDaemon:
 
 
 class FakeDoor(UnixDaemon):
-    """Sealed bytes by (round, attempt); ``closed`` answers 410 to everything."""
+    """Sealed bytes by (round, attempt), a piece at a time; ``closed`` answers 410 to everything."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, piece: int = PIECE_BYTES) -> None:
         super().__init__(path)
+        self.piece = piece
+        self.offsets: list[int] = []
         self.sealed: dict[tuple[int, int], bytes] = {}
         self.asked: list[tuple[int, int]] = []
         self.closed = False
@@ -97,24 +101,25 @@ class FakeDoor(UnixDaemon):
         self.wait(lambda: self.closed or key in self.sealed, float(query["wait_s"]))
         if self.closed:
             return 410, b""
-        return (200, self.sealed[key]) if key in self.sealed else (204, b"")
+        if key not in self.sealed:
+            return 204, b""
+        offset = int(query["offset"])
+        self.offsets.append(offset)
+        body = self.sealed[key][offset : offset + self.piece]
+        return (200, body) if body else (410, b"")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One lease on offer."""
+    """One lease on offer: ``size`` bytes from each node, ``piece`` bytes an envelope."""
 
     lease: str
     round: int
     attempt: int
     nodes: tuple[str, ...]
+    size: int = 4_000
+    piece: int = PIECE_BYTES
     ttl_s: float = 120.0
-
-    def json(self) -> bytes:
-        return json.dumps(
-            {"lease": self.lease, "round": self.round, "attempt": self.attempt, "nodes": list(self.nodes),
-             "ttl_s": self.ttl_s}
-        ).encode()  # fmt: skip
 
 
 @dataclass
@@ -128,6 +133,8 @@ class FakeDock(UnixDaemon):
     errors: dict[tuple[int, int, str], tuple[int, str]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     no_header: set[str] = field(default_factory=set)
+    parts: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
+    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
     polls: list[str] = field(default_factory=list)
     refused: int = 0
     broken: int = 0
@@ -135,6 +142,7 @@ class FakeDock(UnixDaemon):
     on_poll: list = field(default_factory=list)
     stopped: bool = False
     _given: set[tuple[str, str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method, path, query, body):
         if self.broken > 0:
@@ -153,9 +161,7 @@ class FakeDock(UnixDaemon):
             case ["PUT", "dock", "vectors", round_, attempt, node]:
                 if node in self.no_header:
                     return 409, b""
-                self.vectors.setdefault((int(round_), int(attempt), node), body)
-                self.arrived.append((node, time.monotonic()))
-                return 200, b""
+                return self._take((int(round_), int(attempt), node), int(query["offset"]), body)
             case ["POST", "dock", "vectors", round_, attempt, node, "error"]:
                 told = json.loads(body)
                 self.errors[int(round_), int(attempt), node] = (told["code"], told["reason"])
@@ -174,5 +180,19 @@ class FakeDock(UnixDaemon):
             return 410, b""
         if not (offers := waiting()):
             return 204, b""
-        self._given.add((run, offers[0].lease))
-        return 200, offers[0].json()
+        work = offers[0]
+        self._given.add((run, work.lease))
+        self.sizes[work.round, work.attempt] = work.size
+        have = {node: len(self.parts.get((work.round, work.attempt, node), b"")) for node in work.nodes}
+        return 200, json.dumps(asdict(work) | {"have": have}).encode()
+
+    def _take(self, key: tuple[int, int, str], offset: int, body: bytes) -> tuple[int, bytes]:
+        """A piece counts if it begins where the others end, or before."""
+        with self._lock:
+            have, size = self.parts.get(key, b""), self.sizes[key[:2]]
+            if offset <= len(have) < offset + len(body):
+                have = self.parts[key] = have[:offset] + body
+                if len(have) >= size:
+                    self.vectors.setdefault(key, have)
+                    self.arrived.append((key[2], time.monotonic()))
+        return 200, json.dumps({"have": len(have), "size": size}).encode()

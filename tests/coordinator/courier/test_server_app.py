@@ -68,11 +68,11 @@ def test_every_nodes_bytes_reach_the_dock_exactly(stage):
     assert stage.dock.errors == {}
 
 
-def test_only_the_listed_nodes_get_an_envelope_and_it_says_round_and_attempt(stage):
+def test_only_the_listed_nodes_get_an_envelope_and_it_says_round_attempt_and_offset(stage):
     stage.ask(nodes=NODES[:2])
     stage.finish()
     assert [message.metadata.dst_node_id for message in stage.grid.pushed] == list(NODES[:2])
-    assert dict(stage.grid.pushed[0].content["envelope"]) == {"round": 1, "attempt": 1}
+    assert dict(stage.grid.pushed[0].content["envelope"]) == {"round": 1, "attempt": 1, "offset": 0}
     assert stage.grid.pushed[0].metadata.ttl == pytest.approx(30.0, abs=1.0)
 
 
