@@ -52,6 +52,9 @@ FLOWER_TROUBLE = (
 )
 """What a lost SuperLink or a reply that a member wrote by hand may raise inside Flower."""
 
+BODIES = {"POST": "application/json", "PUT": "application/octet-stream"}
+"""What a body is, by method: the dock reads no JSON that does not say so."""
+
 app = ServerApp()
 
 
@@ -78,7 +81,8 @@ class Dock:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.sock.settimeout(timeout_s)
             connection.sock.connect(self._path)
-            connection.request(method, f"{target}{separator}run_id={self._run_id}", body)
+            kind = {"Content-Type": BODIES[method]}
+            connection.request(method, f"{target}{separator}run_id={self._run_id}", body, kind)
             reply = connection.getresponse()
             status, content = reply.status, reply.read()
         except (OSError, http.client.HTTPException):
