@@ -73,9 +73,7 @@ class Carrier:
         self._db = db
         self._clock = clock
 
-    def piece(
-        self, round_number: int, attempt: int, *, offset: int = 0, most_bytes: int = PIECE_BYTES
-    ) -> Piece:
+    def piece(self, round_number: int, attempt: int, *, offset: int = 0) -> Piece:
         """What comes next of the masked vector of an attempt, for whoever carries it.
 
         Raises:
@@ -88,7 +86,7 @@ class Carrier:
             path = None if record is None else self._vectors / record.file
         if record is None or path is None or not path.is_file() or offset >= record.size_bytes:
             raise _not_ready(round_number, attempt)
-        size_bytes = min(most_bytes, record.size_bytes - offset)
+        size_bytes = min(PIECE_BYTES, record.size_bytes - offset)
         return Piece(
             offset=offset,
             size_bytes=size_bytes,
@@ -115,7 +113,11 @@ class Carrier:
             Outbox(connection).handed(round_number, attempt, kind, at=self._clock.now())
 
     def _read(self, path: Path, key: tuple[int, int], offset: int, left_bytes: int) -> Iterator[bytes]:
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _not_ready(*key) from None
+        with file:
             file.seek(offset)
             while left_bytes > 0:
                 self.switch.require_open()
