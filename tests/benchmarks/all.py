@@ -20,6 +20,7 @@ MEASUREMENTS = {
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
         *("--payload-bytes", str(PAYLOAD_BYTES), "--out", str(RESULTS / "fedavg.json")),
     ),
+    "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),

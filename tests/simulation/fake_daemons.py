@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from protocols.limits import PIECE_BYTES
+from protocols.limits import PIECE_BYTES, VECTOR_BYTES
 
 STEP_S = 0.05
 
@@ -88,6 +88,8 @@ class FakeDoor(UnixDaemon):
         super().__init__(path)
         self.piece = piece
         self.offsets: list[int] = []
+        self.most = VECTOR_BYTES
+        """Bytes from here on are not ready yet."""
         self.sealed: dict[tuple[int, int], bytes] = {}
         self.asked: list[tuple[int, int]] = []
         self.closed = False
@@ -104,6 +106,8 @@ class FakeDoor(UnixDaemon):
         if key not in self.sealed:
             return 204, b""
         offset = int(query["offset"])
+        if not self.wait(lambda: offset < self.most, float(query["wait_s"])):
+            return 204, b""
         self.offsets.append(offset)
         body = self.sealed[key][offset : offset + self.piece]
         return (200, body) if body else (410, b"")
@@ -129,11 +133,11 @@ class FakeDock(UnixDaemon):
     path: Path
     run_id: str = ""
     work: list[Work] = field(default_factory=list)
-    vectors: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
+    vectors: dict[tuple[int, int, str], bytearray] = field(default_factory=dict)
     errors: dict[tuple[int, int, str], tuple[int, str]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     no_header: set[str] = field(default_factory=set)
-    parts: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
+    parts: dict[tuple[int, int, str], bytearray] = field(default_factory=dict)
     sizes: dict[tuple[int, int], int] = field(default_factory=dict)
     polls: list[str] = field(default_factory=list)
     refused: int = 0
@@ -189,9 +193,9 @@ class FakeDock(UnixDaemon):
     def _take(self, key: tuple[int, int, str], offset: int, body: bytes) -> tuple[int, bytes]:
         """A piece counts if it begins where the others end, or before."""
         with self._lock:
-            have, size = self.parts.get(key, b""), self.sizes[key[:2]]
+            have, size = self.parts.setdefault(key, bytearray()), self.sizes[key[:2]]
             if offset <= len(have) < offset + len(body):
-                have = self.parts[key] = have[:offset] + body
+                have[offset:] = body
                 if len(have) >= size:
                     self.vectors.setdefault(key, have)
                     self.arrived.append((key[2], time.monotonic()))

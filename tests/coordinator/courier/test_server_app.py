@@ -232,7 +232,7 @@ def test_a_long_vector_comes_in_pieces_one_envelope_each_and_one_ahead(stage):
 
 def test_a_lease_goes_on_where_the_dock_says_that_the_last_run_stopped(stage):
     in_pieces(stage, nodes=NODES[:1])
-    stage.dock.parts[1, 1, str(NODES[0])] = stage.doors[NODES[0]].sealed[1, 1][:2_000]
+    stage.dock.parts[1, 1, str(NODES[0])] = bytearray(stage.doors[NODES[0]].sealed[1, 1][:2_000])
     stage.finish()
     assert offsets(stage, NODES[0]) == [2_000, 3_000]
     assert stage.dock.vectors[1, 1, str(NODES[0])] == stage.doors[NODES[0]].sealed[1, 1]
