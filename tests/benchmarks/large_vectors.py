@@ -110,20 +110,15 @@ def summed(folder: Path, *, size: int, members: int) -> dict[str, Any]:
             shapes.AskRequest(question="taste", parameters=parameters, phase_seconds=[600] * 5)
         )
         upload_s = 0.0
-        for _ in range(3):
-            for member in made:
-                member.poll()
+        _poll(made, lambda: all((number, 1) in member.vectors for member in made))
         for member in made:
             began = time.monotonic()
             _upload(member, number)
             upload_s += time.monotonic() - began
             member.vectors.clear()
         arrived_mb = peak_mb(daemon.process.pid)
-        for member in made:
-            member.poll()
+        _poll(made, lambda: all(member.unmasked for member in made))
         began = time.monotonic()
-        for member in made:
-            member.poll()
         view = daemon.admin.round(number)
         while view.state == "open" and time.monotonic() - began < WAIT_S:
             view = daemon.admin.round(number, after=view.sequence, wait_s=20)
@@ -160,6 +155,15 @@ def _upload(member: TlsMember, number: int) -> None:
         body = b"".join(chunks[first : first + step])
         path = f"/v1/rounds/{number}/1/vector?offset={first * CHUNK_BYTES}"
         member.client.put(path, content=body, auth=member.auth).raise_for_status()
+
+
+def _poll(members: list[TlsMember], condition: Callable[[], bool]) -> None:
+    """Let every member act on what it is handed, until ``condition``."""
+    end = time.monotonic() + WAIT_S
+    while not condition() and time.monotonic() < end:
+        for member in members:
+            member.poll()
+        time.sleep(0.1)
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
