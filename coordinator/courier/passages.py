@@ -15,6 +15,9 @@ AHEAD = 2
 """Pieces of one node under way at the same time."""
 PAUSE_FIRST_S, PAUSE_MOST_S = 0.25, 1.0
 """Pause before the same reply is asked for again, doubling: a long training is not asked after in vain."""
+AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 16.0
+"""Pause before an envelope is sent again that brought nothing, doubling: a SuperNode that was killed may
+come back only once the SuperLink has missed it, after a minute."""
 
 
 @dataclass(kw_only=True)
@@ -49,7 +52,7 @@ class Held:
 class Passage:
     """One node's vector on its way: the dock has ``have`` bytes of ``size``; who owes which reply.
 
-    ``came`` says that a piece has arrived since the last error.
+    ``came`` says that a piece has arrived by this lease.
     """
 
     node: int
@@ -58,6 +61,7 @@ class Passage:
     piece: int
     send_at: float = 0.0
     offer_at: float = 0.0
+    again_s: float = AGAIN_FIRST_S
     came: bool = False
     over: bool = False
     waiting: dict[str, Owed] = field(default_factory=dict)
@@ -80,6 +84,15 @@ class Passage:
     def cost(self, owed: Owed) -> int:
         """The most bytes that a reply brings."""
         return min(self.piece, max(0, self.size - owed.offset))
+
+    def took(self, have: int) -> None:
+        """The dock took a piece and has ``have`` bytes now."""
+        self.have, self.came, self.again_s = have, True, AGAIN_FIRST_S
+
+    def later(self) -> None:
+        """Send the next envelope after a pause that doubles."""
+        self.send_at = time.monotonic() + self.again_s
+        self.again_s = min(2 * self.again_s, AGAIN_MOST_S)
 
     def end(self) -> None:
         """Nothing more of this vector is carried by this lease."""
@@ -129,5 +142,9 @@ class Lease:
     def fail(self, passage: Passage, code: int, reason: str) -> None:
         """No more bytes of a node come this way; the dock is to hear why."""
         passage.end()
+        self.report(passage, code, reason)
+
+    def report(self, passage: Passage, code: int, reason: str) -> None:
+        """The dock is to hear what went wrong with a node."""
         body = json.dumps({"code": code, "reason": reason}).encode()
         self.errors.append((f"{self.target(passage)}/error", body))

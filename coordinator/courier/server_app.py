@@ -232,15 +232,15 @@ class Carrier:
     def _take(self, lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
         """Keep the bytes of a reply until the dock has them; an error ends the passage.
 
-        Unless pieces came since the last one: then a courier was restarted in mid-vector, and is asked again.
+        Unless pieces came before: then a courier died in mid-vector, and is asked again until time is up.
         """
         if reply.has_error():
-            if passage.came and reply.error.code < FLOWERS_OWN:
-                passage.came = False
-                passage.send_at = time.monotonic() + SEND_AGAIN_S
-                return
             reason = (reply.error.reason or "").encode("ascii", "replace").decode("ascii")
-            lease.fail(passage, reply.error.code, reason[:300])
+            if passage.came and reply.error.code < FLOWERS_OWN:
+                lease.report(passage, reply.error.code, reason[:300])
+                passage.later()
+            else:
+                lease.fail(passage, reply.error.code, reason[:300])
             return
         try:
             sealed = reply.content.array_records["y"]["y"].data
@@ -284,10 +284,9 @@ class Carrier:
     def _note(passage: Passage, status: int, reply: bytes) -> bool:
         """Note what the dock has after taking a piece; False when it wants nothing more."""
         try:
-            passage.have = int(json.loads(reply)["have"])
+            passage.took(int(json.loads(reply)["have"]))
         except (KeyError, TypeError, ValueError):
             return False
-        passage.came = True
         return status == 200 and passage.have < passage.size
 
     def _report(self) -> bool:

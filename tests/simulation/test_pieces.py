@@ -4,6 +4,7 @@ A vector of three chunks travels in pieces of one chunk here.
 """
 
 import threading
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from coordinator.api import dock as dock_api
 from coordinator.courier import server_app
 from coordinator.store.members import Members
+from participant.consortium import Consortium
 from participant.courier.client_app import app as client_app
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Phase
+from protocols.service.problems import raise_for_problem
 from protocols.service.unit_of_work import transaction
 from tests.simulation.fake_daemons import FakeDoor
 from tests.simulation.flower_grid import InProcessGrid, NodeApp
@@ -227,6 +230,38 @@ def test_wrong_bytes_in_the_middle_cost_their_piece_and_not_the_ones_before(long
     assert (refused.status_code, refused.json()["type"]) == (400, "urn:altrove:problem:bad-chunk")
     assert have(rig, first, number) == CHUNK_BYTES
     assert upload(first, number, CHUNK_BYTES).json()["have"] == len(body)
+
+
+def test_the_nodes_own_client_sends_pieces_and_learns_what_is_there(long):
+    rig, _, number = long
+    first = rig.members[0]
+    link, body = Consortium(SignedCaller(first)), b"".join(first.vectors[number, 1])
+    assert link.vector_bytes(number, 1) == 0
+    for offset in (0, CHUNK_BYTES, 2 * CHUNK_BYTES):
+        piece = body[offset : offset + CHUNK_BYTES]
+        have = link.put_vector(
+            number,
+            1,
+            offset=offset,
+            sha256=sha256(piece).digest(),
+            size_bytes=len(piece),
+            parts=iter([piece[:9], piece[9:]]),
+        )
+        assert have == link.vector_bytes(number, 1) == offset + len(piece)
+    assert routes(rig, number) == {first.name: "upload"}
+
+
+class SignedCaller:
+    """One member's requests as the node's client signs and judges them."""
+
+    def __init__(self, member):
+        self.member = member
+
+    def request(self, method, path, *, content=None, headers=None):
+        member = self.member
+        return raise_for_problem(
+            member.client.request(method, path, content=content, headers=headers, auth=member.auth)
+        )
 
 
 def test_an_offset_within_a_chunk_is_refused(long):

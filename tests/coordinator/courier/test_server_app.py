@@ -238,14 +238,22 @@ def test_a_lease_goes_on_where_the_dock_says_that_the_last_run_stopped(stage):
     assert stage.dock.vectors[1, 1, str(NODES[0])] == stage.doors[NODES[0]].sealed[1, 1]
 
 
-def test_a_courier_that_dies_in_mid_vector_is_asked_again_until_it_brings_nothing_more(stage):
+def test_a_courier_that_dies_in_mid_vector_is_reported_and_asked_again_until_it_is_back(stage):
     stage.grid.crashes[NODES[0]] = {1, 4}
-    stage.grid.crashes[NODES[1]] = {2, 3, 4, 5, 6}
+    stage.grid.crashes[NODES[1]] = {2, 3, 4}
     in_pieces(stage)
     stage.finish()
-    assert stage.dock.vectors[1, 1, str(NODES[0])] == sealed(stage)[1, 1, str(NODES[0])]
-    assert stage.dock.errors.keys() == {(1, 1, str(NODES[1]))}
-    assert len(stage.dock.parts[1, 1, str(NODES[1])]) == 2_000
+    assert stage.dock.vectors == sealed(stage)
+    assert stage.dock.errors.keys() == {(1, 1, str(node)) for node in NODES[:2]}
+
+
+def test_a_courier_that_stays_dead_in_mid_vector_is_given_up_when_the_envelopes_run_out(stage):
+    stage.grid.crashes[NODES[0]] = set(range(2, 99))
+    in_pieces(stage, ttl_s=4.0)
+    stage.finish()
+    assert len(stage.dock.parts[1, 1, str(NODES[0])]) == 2_000
+    assert len(stage.dock.vectors) == 2
+    assert len(offsets(stage, NODES[0])) < 10, "not asked without pause"
 
 
 def test_pieces_in_memory_are_bounded_however_many_nodes_there_are(stage, monkeypatch):
