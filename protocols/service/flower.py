@@ -27,7 +27,8 @@ def environment(home: Path) -> Mapping[str, str]:
     """The whole environment of one Flower process with ``home`` as its own folder.
 
     Telemetry, the update check and the installation of an app's dependencies are off. PATH starts with
-    our own commands, because SuperExec starts ``flwr-clientapp`` and ``flwr-serverapp`` by name.
+    our own commands, because SuperExec starts ``flwr-clientapp`` and ``flwr-serverapp`` by name. The three
+    MALLOC settings give the pieces of a large vector back to the system once they have passed.
     """
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin",
@@ -39,6 +40,8 @@ def environment(home: Path) -> Mapping[str, str]:
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
         "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(TASK_POLL_S),
         "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "1048576",
+        "MALLOC_TRIM_THRESHOLD_": "1048576",
         "OMP_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }
