@@ -232,6 +232,17 @@ def test_wrong_bytes_in_the_middle_cost_their_piece_and_not_the_ones_before(long
     assert upload(first, number, CHUNK_BYTES).json()["have"] == len(body)
 
 
+def test_a_vector_whose_last_chunk_came_before_its_way_broke_is_counted_when_somebody_asks(long):
+    rig, _, number = long
+    first = rig.members[0]
+    header = rig.services.vectors.expect(first.id, number, 1).header
+    for index, chunk in enumerate(first.vectors[number, 1]):
+        rig.services.spool.partial(number, 1, header).put(index, chunk)
+    assert routes(rig, number) == {}
+    assert have(rig, first, number) == len(b"".join(first.vectors[number, 1]))
+    assert routes(rig, number) == {first.name: "upload"}
+
+
 def test_the_nodes_own_client_sends_pieces_and_learns_what_is_there(long):
     rig, _, number = long
     first = rig.members[0]
