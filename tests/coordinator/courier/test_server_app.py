@@ -263,6 +263,7 @@ def test_pieces_in_memory_are_bounded_however_many_nodes_there_are(stage, monkey
     def watched(message_ids):
         busy.append(1)
         most.append(len(busy))
+        time.sleep(0.1)  # long enough for the pulls of three nodes to meet
         try:
             return pull(message_ids)
         finally:

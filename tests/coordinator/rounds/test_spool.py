@@ -57,10 +57,12 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "full")
 
     spool = Spool(folder=tmp_path)
+    arrival = spool.receive(1, 2, HEADER)
+    arrival.feed(VECTOR)
     with monkeypatch.context() as patched:
         patched.setattr(durable.os, "fsync", full)
         with pytest.raises(StorageFull, match="no space left"):
-            take(spool, VECTOR)
+            arrival.finish()
     assert files(tmp_path) == []
     assert have(spool, HEADER) == 0
     assert take(spool, VECTOR)
