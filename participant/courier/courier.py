@@ -22,7 +22,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from participant import entropy
 from protocols.service import durable
-from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
+from protocols.service.flower import (
+    SECRET_BYTES,
+    collecting,
+    entry_point,
+    environment,
+    free_port,
+    write_secret,
+)
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
 
@@ -86,7 +93,7 @@ class Courier:
         secret = ("--superexec-auth-secret-file", str(home / "superexec.secret"))
         trusted = settings.trusted_entities
         supernode = (
-            *(entry_point("flower-supernode"), "--superlink", settings.fleet),
+            *(*collecting("flower-supernode"), "--superlink", settings.fleet),
             *("--root-certificates", str(settings.ca), "--auth-supernode-private-key", str(settings.key)),
             *("--host", host, "--port", port, "--isolation", "process", *secret),
             *(() if trusted is None else ("--trusted-entities", str(trusted))),

@@ -23,6 +23,34 @@ def entry_point(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
+COLLECTING: Final = """
+import gc, runpy, sys, threading, time
+
+def collect():
+    gc.collect()
+    gc.freeze()
+    while True:
+        time.sleep(5)
+        gc.collect()
+
+sys.argv = sys.argv[1:]
+timer = threading.Timer(10, collect)
+timer.daemon = True
+timer.start()
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def collecting(name: str) -> tuple[str, ...]:
+    """The command ``name`` with the garbage of its cycles collected every five seconds.
+
+    SuperNode leaves a third of what it carried in cycles of futures and byte strings, which Python's own
+    collector does not see as much: 460 MB after 950 MB carried, against 140 MB. What is there ten seconds
+    after the start is frozen, so that a collection takes a millisecond or two.
+    """
+    return (sys.executable, "-c", COLLECTING, entry_point(name))
+
+
 def environment(home: Path) -> Mapping[str, str]:
     """The whole environment of one Flower process with ``home`` as its own folder.
 

@@ -27,7 +27,7 @@ def test_no_flower_process_outlives_a_daemon_that_is_killed(tmp_path):
     try:
         assert daemon.stdout.readline() == b"waiting\n"
         family = psutil.Process(daemon.pid).children(recursive=True)
-        names = " ".join(" ".join(process.cmdline()[:3]) for process in family)
+        names = " ".join(" ".join(process.cmdline()[:4]) for process in family)
         for part in (
             "superlink.py",
             "flower-supernode",
