@@ -28,7 +28,14 @@ from participant.courier.sandbox import Cell, Isolation, User
 from participant.courier.trust import trust, trusted
 from participant.errors import NotJoined
 from protocols.service import durable
-from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
+from protocols.service.flower import (
+    SECRET_BYTES,
+    collecting,
+    entry_point,
+    environment,
+    free_port,
+    write_secret,
+)
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
 
@@ -126,7 +133,7 @@ class Courier:
     def _supernode(self) -> Program:
         settings, files = self.settings, self.settings.files
         argv = (
-            *(entry_point("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
+            *(*collecting("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
             *("--root-certificates", str(files.authority), "--auth-supernode-private-key", str(files.key)),
             *("--host", "127.0.0.1", "--port", str(self._runtime_port), "--isolation", "process"),
             *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(self._trusted)),

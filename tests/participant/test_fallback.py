@@ -69,11 +69,21 @@ def test_a_vector_that_the_courier_fetched_gets_until_the_later_moment():
     waiting = Fallbacks(Patience(after_s=45, share=0.5))
     waiting.expect(KEY, now_s=0, left_s=200)
     assert waiting.next_in_s(0) == 45
-    waiting.fetched(KEY)
+    waiting.fetched(KEY, now_s=0, is_last=True)
     assert waiting.ready(99) == ()
     assert waiting.ready(100) == (KEY,)
     waiting.settled(KEY)
     assert waiting.next_in_s(100) is None
+
+
+def test_a_courier_that_stops_in_mid_vector_is_waited_for_no_longer_than_for_its_first_piece():
+    waiting = Fallbacks(Patience(after_s=45, share=0.5))
+    waiting.expect(KEY, now_s=0, left_s=200)
+    waiting.fetched(KEY, now_s=40, is_last=False)
+    assert waiting.ready(84) == ()
+    assert waiting.ready(85) == (KEY,)
+    waiting.fetched(KEY, now_s=70, is_last=False)
+    assert waiting.next_in_s(70) == 30, "never after the later moment"
 
 
 def test_a_short_phase_leaves_half_of_it_to_the_api():
