@@ -32,7 +32,7 @@ def masked(homes, tmp_path, monkeypatch) -> Iterator:
     monkeypatch.setattr(carrying, "PIECE_BYTES", PIECE)
     coordinator, members, clock = asked.consortium(3)
     shutil.copytree(homes, tmp_path / "homes")
-    waits = {"courier": CourierSwitch(enabled=True), "exchange": ExchangeSettings(poll_s=1)}
+    waits = {"courier": CourierSwitch(mode="beside"), "exchange": ExchangeSettings(poll_s=1)}
     made = [
         nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock, **part)
         for m, part in zip(members, [waits, {}, {}], strict=True)
