@@ -93,6 +93,8 @@ class Exchange:
         self._begun: set[tuple[int, int]] = set()
         self.last_contact = 0
         self.trouble = ""
+        self.courier_was_silent = threading.Event()
+        """Set where a vector had to go over the API because no courier came for it; the daemon clears it."""
 
     def run(self, stop: Stop) -> None:
         """Work until ``stop``: the daemon's job."""
@@ -213,6 +215,8 @@ class Exchange:
                 if not self._send(key):
                     self._fallbacks.again(key, now_s=self._clock.monotonic_s())
                     continue
+                if not self._fallbacks.was_fetched(key):
+                    self.courier_was_silent.set()
             except Refused as refused:
                 if refused.problem.status >= SERVER_FAULT or refused.problem.code in TRY_AGAIN:
                     raise

@@ -46,6 +46,11 @@ class Fallbacks:
             early = min(now_s + self._patience.after_s, due.late)
             self._due[key] = _Due(early=early, late=due.late, fetched=is_last)
 
+    def was_fetched(self, key: tuple[int, int]) -> bool:
+        """Whether the courier took this vector at the door."""
+        due = self._due.get(key)
+        return due is not None and due.fetched
+
     def again(self, key: tuple[int, int], *, now_s: float) -> None:
         """The vector was refused or lost on its way: send the same bytes again in a while."""
         at = now_s + AGAIN_S

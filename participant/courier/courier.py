@@ -70,7 +70,9 @@ class Courier:
     def __init__(self, settings: CourierSettings) -> None:
         self.settings = settings
         self._runtime_port, self._fleet_port = free_port(), free_port()
-        self._supervision = Supervision(self._programs())
+        # SuperNode waits a minute for a ClientApp that died with its SuperExec, and a ClientApp is of no use
+        # to another SuperNode than its own: they live and die together.
+        self._supervision = Supervision(self._programs(), together=True)
 
     def start(self) -> None:
         """Start both processes and return; they connect, and reconnect, by themselves.
@@ -104,6 +106,10 @@ class Courier:
     def stop(self) -> None:
         """End every process that the courier started, and wait until they are gone."""
         self._supervision.stop()
+
+    def restart(self, reason: str) -> None:
+        """Start both processes anew: they run and yet carry nothing."""
+        self._supervision.restart("supernode", reason)
 
     def health(self) -> CourierHealth:
         """How the processes are; never blocks."""

@@ -57,6 +57,26 @@ def test_the_courier_is_waited_for_and_then_the_api_is_used(three):
     assert made[0].member.partner in attempt.vectors
 
 
+def test_a_courier_that_never_came_for_the_vector_is_reported_and_one_that_did_is_not(three):
+    coordinator, made, clock = three
+    silent = made[0].exchange.courier_was_silent
+    attempt = masked(coordinator, made)
+    assert not silent.is_set()
+    clock.advance(46)
+    made[0].exchange.turn()
+    assert attempt.phase is Phase.CHECK
+    assert silent.is_set()
+
+
+def test_a_vector_that_was_fetched_and_then_lost_says_nothing_against_the_courier(three):
+    coordinator, made, clock = three
+    attempt = masked(coordinator, made)
+    made[0].exchange.fetched(attempt.config.round, attempt.config.attempt, is_last=True)
+    clock.advance(3000)
+    made[0].exchange.turn()
+    assert not made[0].exchange.courier_was_silent.is_set()
+
+
 def test_without_a_fleet_nothing_is_waited_for(three):
     coordinator, made, _ = three
     made[0].exchange.without_courier()
