@@ -110,7 +110,7 @@ class CourierDesk:
         say("courier isolation", detail=self.isolation.sentence)
         pipe = FleetPipe(
             self._home.courier.pipe,
-            Route(fleet=fleet, proxy=self._settings.exchange.proxy.get_secret_value()),
+            Route(fleet=fleet, proxy=self._settings.exchange.through),
             uids=frozenset({self.user.uid, os.getuid()}),
             mode=self.socket_mode,
         )
