@@ -16,6 +16,7 @@ from coordinator.api.enrolment import REQUEST_BYTES, enrolment_router
 from coordinator.api.partner import partner_router
 from coordinator.console.routes import console_pages, console_router
 from coordinator.console.stored_view import StoredView
+from coordinator.courier.errors import CourierRefused
 from coordinator.services import Services
 from coordinator.store.members import Member, Members
 from protocols.limits import VECTOR_BYTES
@@ -187,11 +188,15 @@ class Daemon:
         for member in members:
             if member.removed_at and not member.flower_node:
                 continue
-            if member.removed_at:
-                carrier.unregister(member.name)
-                node = ""
-            else:
-                node = carrier.register(member.name, member.courier_key)
+            try:
+                if member.removed_at:
+                    carrier.unregister(member.name)
+                    node = ""
+                else:
+                    node = carrier.register(member.name, member.courier_key)
+            except CourierRefused as refused:  # one member's bad key keeps nobody else out
+                _log.warning("courier refused", member=member.name, detail=str(refused))
+                continue
             if node != member.flower_node:
                 with transaction(self._services.db) as connection:
                     Members(connection).set_flower_node(member.partner, node)

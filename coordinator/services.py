@@ -22,6 +22,7 @@ from coordinator.rounds.spool import Spool
 from coordinator.rounds.vectors import Vectors
 from coordinator.settings import Settings
 from coordinator.store.consortia import Consortia, Consortium
+from coordinator.store.rounds import Rounds
 from protocols.service.clock import Clock
 from protocols.service.migrations import upgrade
 from protocols.service.unit_of_work import engine, reading
@@ -71,7 +72,9 @@ def build(settings: Settings, clock: Clock) -> Services:
         consortium = Consortia(connection).get()
     news, settled = News(), Settled()
     spool, payloads = Spool(folder=home.spool), Payloads(folder=home.releases)
-    spool.sweep()
+    with reading(db) as connection:
+        newest = [Rounds(connection).attempts(each.round)[-1] for each in Rounds(connection).open()]
+    spool.sweep({(each.config.round, each.config.attempt) for each in newest if each.takes_vectors})
     audit = AuditWriter(consortium=consortium.consortium, key=key, clock=clock)
     registry = Registry(db, clock)
     planner = Planner(db, clock, key=key, audit=audit, news=news)
@@ -103,7 +106,7 @@ def build(settings: Settings, clock: Clock) -> Services:
             settled=settled,
             news=news,
         ),
-        dock=Dock(db, clock),
+        dock=Dock(db, clock, spool=spool),
         library=Library(db, clock, audit=audit, payloads=payloads),
         audit=audit,
         spool=spool,

@@ -67,7 +67,7 @@ def join(
     """Join a consortium: keys are made here, only public keys leave."""
     from participant import joining
     from participant.commands import officer
-    from participant.settings import home_at
+    from participant.settings import home_at, load
     from participant.store.schema import open_database
     from protocols.enrolment import Invitation
     from protocols.service.clock import SystemClock
@@ -77,7 +77,7 @@ def join(
     place.make()
     if trust:
         officer.trust_release_keys(place, trust)
-    with joining.enrolment_client(invitation) as caller:
+    with joining.enrolment_client(invitation, load(place).exchange.through) as caller:
         joined = joining.join(
             place, open_database(place.database), invitation, caller=caller, clock=SystemClock(), port=port
         )

@@ -45,6 +45,11 @@ class ReleaseLine(BaseModel):
     attempt: int
 
 
+class _Arrived(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    have: Annotated[int, Field(ge=0)]
+
+
 class _Proof(BaseModel):
     model_config = ConfigDict(extra="ignore")
     proof: list[str]
@@ -134,20 +139,35 @@ class Consortium:
             f"/v1/rounds/{submission.round}/{submission.attempt}/{submission.phase}", encode(submission)
         )
 
+    def vector_bytes(self, round_number: int, attempt: int) -> int:
+        """How many bytes of this node's masked vector have arrived, from its beginning on."""
+        return _parse(_Arrived, self._get(f"/v1/rounds/{round_number}/{attempt}/vector")).have
+
     def put_vector(
-        self, round_number: int, attempt: int, *, sha256: bytes, size_bytes: int, chunks: Iterable[bytes]
-    ) -> None:
-        """Send the masked vector over the API: the way round a silent courier."""
-        self._client.request(
+        self,
+        round_number: int,
+        attempt: int,
+        *,
+        offset: int,
+        sha256: bytes,
+        size_bytes: int,
+        parts: Iterable[bytes],
+    ) -> int:
+        """Send a piece of the masked vector over the API, the way round a silent courier.
+
+        ``sha256`` is of the ``size_bytes`` in ``parts``. Returns as :meth:`vector_bytes`.
+        """
+        response = self._client.request(
             "PUT",
-            f"/v1/rounds/{round_number}/{attempt}/vector",
-            content=chunks,
+            f"/v1/rounds/{round_number}/{attempt}/vector?offset={offset}",
+            content=parts,
             headers={
                 **BINARY,
                 "Content-Digest": content_digest(sha256),
                 "Content-Length": str(size_bytes),
             },
         )
+        return _parse(_Arrived, response).have
 
     def releases(self) -> tuple[ReleaseLine, ...]:
         """All releases, as the coordinator lists them."""

@@ -6,6 +6,7 @@ courier costs time, never a round: the node sends the same masked bytes over the
 
 import os
 import re
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ from protocols.service.errors import Unreachable
 from protocols.service.jobs import Jobs, Stop
 
 RETRY_S = 2.0
+PATIENCE_S = 60.0
+"""A courier that was just started gets so long to connect before its silence counts."""
 OFF = "off"
 APART = "apart"
 ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(?P<port>[0-9]{1,5})")
@@ -107,7 +110,7 @@ class CourierDesk:
         say("courier isolation", detail=self.isolation.sentence)
         pipe = FleetPipe(
             self._home.courier.pipe,
-            Route(fleet=fleet, proxy=self._settings.exchange.proxy),
+            Route(fleet=fleet, proxy=self._settings.exchange.through),
             uids=frozenset({self.user.uid, os.getuid()}),
             mode=self.socket_mode,
         )
@@ -133,12 +136,22 @@ class CourierDesk:
             )
             courier.start()
             _log.info("courier started")
+        patient_until = time.monotonic() + PATIENCE_S
         try:
             while not stop.wait(RETRY_S) and trusted(files.trusted) == keys:
-                pass
+                if courier is not None and self._was_silent(patient_until):
+                    courier.restart("it did not come for a vector")
+                    patient_until = time.monotonic() + PATIENCE_S
         finally:
             if courier is not None:
                 courier.stop()
+
+    def _was_silent(self, patient_until: float) -> bool:
+        """Whether no courier came for a vector lately, though it had time to connect."""
+        noted = self._exchange.courier_was_silent
+        silent = noted.is_set()
+        noted.clear()
+        return silent and time.monotonic() >= patient_until
 
     def _fleet(self, stop: Stop) -> str:
         """Where the coordinator's fleet is: its own host, at the port that it names; empty when it has none."""

@@ -90,8 +90,11 @@ class Exchange:
         self._lock = threading.Lock()
         self._refusals: deque[Refusal] = deque(maxlen=REMEMBERED)
         self._over: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
+        self._begun: set[tuple[int, int]] = set()
         self.last_contact = 0
         self.trouble = ""
+        self.courier_was_silent = threading.Event()
+        """Set where a vector had to go over the API because no courier came for it; the daemon clears it."""
 
     def run(self, stop: Stop) -> None:
         """Work until ``stop``: the daemon's job."""
@@ -128,10 +131,12 @@ class Exchange:
         with self._lock:
             return (round_number, attempt) in self._over
 
-    def fetched(self, round_number: int, attempt: int) -> None:
-        """The courier took the vector."""
-        self._fallbacks.fetched((round_number, attempt))
-        self._door.handed(round_number, attempt, MASKED_VECTOR)
+    def fetched(self, round_number: int, attempt: int, *, is_last: bool) -> None:
+        """The courier took a piece of the vector."""
+        now_s = self._clock.monotonic_s()
+        self._fallbacks.fetched((round_number, attempt), now_s=now_s, is_last=is_last)
+        if is_last:
+            self._door.handed(round_number, attempt, MASKED_VECTOR)
 
     def without_courier(self) -> None:
         """The consortium runs no fleet: send vectors over the API at once."""
@@ -207,10 +212,11 @@ class Exchange:
     def _send_due(self) -> None:
         for key in self._fallbacks.ready(self._clock.monotonic_s()):
             try:
-                sha256, size, chunks = self._door.masked(*key)
-                self._link.put_vector(*key, sha256=sha256, size_bytes=size, chunks=chunks)
-                self._door.handed(*key, MASKED_VECTOR)
-                _log.info("vector sent over the API", round=key[0], attempt=key[1], size_bytes=size)
+                if not self._send(key):
+                    self._fallbacks.again(key, now_s=self._clock.monotonic_s())
+                    continue
+                if not self._fallbacks.was_fetched(key):
+                    self.courier_was_silent.set()
             except Refused as refused:
                 if refused.problem.status >= SERVER_FAULT or refused.problem.code in TRY_AGAIN:
                     raise
@@ -222,6 +228,29 @@ class Exchange:
                 _log.info("vector no longer needed", round=key[0], attempt=key[1])
             self._fallbacks.settled(key)
 
+    def _send(self, key: tuple[int, int]) -> bool:
+        """Send what the coordinator lacks of a vector, piece by piece; False when it takes nothing more.
+
+        A short vector is one request. Of a long one, or when the way broke before, part may be there.
+        """
+        piece = self._door.piece(*key)
+        have = 0
+        if key in self._begun or not piece.is_last:
+            have = self._link.vector_bytes(*key)
+        self._begun.add(key)
+        first = have
+        while have < piece.vector_bytes:
+            piece = self._door.piece(*key, offset=have)
+            now_have = self._link.put_vector(
+                *key, offset=have, sha256=piece.sha256(), size_bytes=piece.size_bytes, parts=piece.read()
+            )
+            if now_have <= have:
+                return False
+            have = now_have
+        self._door.handed(*key, MASKED_VECTOR)
+        _log.info("vector sent over the API", round=key[0], attempt=key[1], size_bytes=have - first)
+        return True
+
     def _wait_s(self) -> int:
         due_s = self._fallbacks.next_in_s(self._clock.monotonic_s())
         return self._poll_s if due_s is None else min(self._poll_s, max(1, int(due_s)))
@@ -231,6 +260,7 @@ class Exchange:
 
     def _end(self, given: PhaseInput, reason: str) -> None:
         self._fallbacks.settled((given.round, given.attempt))
+        self._begun.discard((given.round, given.attempt))
         self._door.close(given.round, given.attempt, reason)
         with self._lock:
             self._over.append((given.round, given.attempt))

@@ -1,7 +1,7 @@
 """When to send a masked vector over the API because the courier may be silent.
 
-The courier is given a while; once that has passed, or a share of what is left of the phase, the same
-sealed bytes go over the coordinator's API. Whether the courier succeeded is known only when the next
+The courier is given a while for each piece; once that has passed, or a share of what is left of the phase,
+the same sealed bytes go over the coordinator's API, from where the courier left them. Whether the courier succeeded is known only when the next
 phase arrives, so a vector that it fetched is still sent at the later of the two moments.
 """
 
@@ -36,11 +36,20 @@ class Fallbacks:
         latest = now_s + max(0.0, left_s) * self._patience.share
         self._due[key] = _Due(early=min(now_s + self._patience.after_s, latest), late=latest, fetched=False)
 
-    def fetched(self, key: tuple[int, int]) -> None:
-        """The courier took the vector: it gets until the later moment to deliver it."""
+    def fetched(self, key: tuple[int, int], *, now_s: float, is_last: bool) -> None:
+        """The courier took a piece of the vector: it is given a while again for the next one.
+
+        With the last piece it gets until the later moment to deliver the whole.
+        """
         due = self._due.get(key)
         if due is not None:
-            self._due[key] = _Due(early=due.early, late=due.late, fetched=True)
+            early = min(now_s + self._patience.after_s, due.late)
+            self._due[key] = _Due(early=early, late=due.late, fetched=is_last)
+
+    def was_fetched(self, key: tuple[int, int]) -> bool:
+        """Whether the courier took this vector at the door."""
+        due = self._due.get(key)
+        return due is not None and due.fetched
 
     def again(self, key: tuple[int, int], *, now_s: float) -> None:
         """The vector was refused or lost on its way: send the same bytes again in a while."""

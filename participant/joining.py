@@ -24,6 +24,7 @@ from protocols.limits import KEY_BYTES
 from protocols.service import durable, tls
 from protocols.service.client import BINARY, ServiceClient
 from protocols.service.clock import Clock
+from protocols.service.proxy import HttpProxy
 from protocols.service.unit_of_work import reading, transaction
 
 
@@ -43,9 +44,9 @@ class Joined:
     name: str
 
 
-def enrolment_client(invitation: Invitation) -> ServiceClient:
+def enrolment_client(invitation: Invitation, proxy: HttpProxy | None = None) -> ServiceClient:
     """A client of the enrolment listener: it trusts the authority in the invitation, and nothing else."""
-    return ServiceClient(invitation.enrol_url, tls=tls.client_context(invitation.authority))
+    return ServiceClient(invitation.enrol_url, tls=tls.client_context(invitation.authority), proxy=proxy)
 
 
 def join(

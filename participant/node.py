@@ -27,6 +27,7 @@ from protocols.identity import IdentityKey
 from protocols.service import tls
 from protocols.service.client import ServiceClient
 from protocols.service.clock import Clock, SystemClock
+from protocols.service.proxy import HttpProxy
 from protocols.service.signing import SignedRequests
 from protocols.service.unit_of_work import reading
 from protocols.service.waiting import Bell
@@ -63,14 +64,19 @@ class Node:
         )
 
 
-def call_coordinator(home: Home, member: Member, key: IdentityKey, clock: Clock) -> ServiceClient:
+def call_coordinator(
+    home: Home, member: Member, key: IdentityKey, clock: Clock, proxy: HttpProxy | None = None
+) -> ServiceClient:
     """The client of the partner API: TLS 1.3 with our certificate, every request signed."""
     context = tls.client_context(
         home.authority.read_text(encoding="ascii"), certificate=home.certificate, key=home.tls_key
     )
     nonce = partial(entropy.random_bytes, NONCE_BYTES)
     return ServiceClient(
-        member.coordinator_url, tls=context, auth=SignedRequests(member.partner, key, clock, nonce)
+        member.coordinator_url,
+        tls=context,
+        auth=SignedRequests(member.partner, key, clock, nonce),
+        proxy=proxy,
     )
 
 
@@ -96,7 +102,7 @@ def open_node(
         member = Membership(connection).get()
     key = home.identity_key()
     if link is None:
-        link = Consortium(caller or call_coordinator(home, member, key, clock))
+        link = Consortium(caller or call_coordinator(home, member, key, clock, settings.exchange.through))
     bell = Bell()
     door = Door(
         paths=home.door,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,8 +19,10 @@ from pydantic_settings import (
 
 from participant.errors import BadSettings
 from participant.home import Home
+from protocols.errors import BadInput
 from protocols.policy import Policy
 from protocols.service import durable
+from protocols.service.proxy import HttpProxy
 
 Seconds = Annotated[float, Field(gt=0)]
 UnixSeconds = Annotated[int, Field(ge=0)]
@@ -57,15 +59,28 @@ class ListenSettings(_Part):
 class ExchangeSettings(_Part):
     """Patience: ``fallback_after_s`` without a courier, or ``fallback_share`` of the phase, then PUT.
 
-    ``proxy`` is the company's HTTP proxy (``http://host:port``), empty for a direct connection.
+    ``proxy``: the HTTP proxy through which everything leaves, "" for none. Secret, as it may hold a password.
     """
-
-    proxy: str = ""
 
     poll_s: Annotated[int, Field(ge=1, le=25)] = 20
     fallback_after_s: Seconds = 45.0
     fallback_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     backoff_max_s: Seconds = 15.0
+    proxy: SecretStr = SecretStr("")
+
+    @field_validator("proxy")
+    @classmethod
+    def _an_address(cls, given: SecretStr) -> SecretStr:
+        try:
+            HttpProxy.parse(given.get_secret_value() or "http://none:1")
+        except BadInput as bad:
+            raise ValueError(f"expected {bad.expected}, came {bad.came}") from None
+        return given
+
+    @property
+    def through(self) -> HttpProxy | None:
+        """The proxy on the way to the coordinator, or None."""
+        return HttpProxy.parse(self.proxy.get_secret_value()) if self.proxy.get_secret_value() else None
 
 
 class TrainingSettings(_Part):

@@ -30,6 +30,10 @@ CHUNK_BYTES: Final = 2**20
 """Masked vectors are hashed, sent and added in chunks of 1 MiB: a multiple of both word sizes,
 and the size at which AES-256-CTR is fastest while a chunk still fits a core's cache."""
 
+PIECE_BYTES: Final = 32 * CHUNK_BYTES
+"""A longer vector travels in pieces of 32 MiB: a courier holds a piece or two, whatever the vector; a piece
+takes 27 s at 10 Mbit/s, and starting a ClientApp (about 2 s) is still small beside carrying it."""
+
 VECTOR_BYTES: Final = 400 * 2**20
 """Largest masked vector: 1e8 parameters of 4 bytes, rounded up."""
 

@@ -7,16 +7,17 @@ from the sum, so what is released is what is verified. Whether it was the *right
 here: a member that took part compares the manifest with what it signed (:func:`check_manifest`).
 """
 
-import hashlib
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from hmac import compare_digest
 from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from protocols.codec import digest
 from protocols.errors import BadRelease, MalformedMessage, StaleRelease, TooLarge, UnknownSigner
@@ -101,18 +102,47 @@ def release_id(manifest: ReleaseManifest) -> bytes:
     return digest(manifest)
 
 
-def sum_sha256(total: npt.NDArray[np.int64]) -> bytes:
-    """SHA-256 over the sum as little-endian int64.
+def number_bytes(part: npt.NDArray[np.int64]) -> bytes:
+    """Numbers of a sum as they are hashed and stored: little-endian int64.
 
-    >>> sum_sha256(np.array([1, 2], dtype=np.int64)) == sum_sha256(np.array([1, 2], dtype=">i8"))
+    >>> number_bytes(np.array([1, 2], dtype=np.int64)) == number_bytes(np.array([1, 2], dtype=">i8"))
     True
     """
-    return hashlib.sha256(np.ascontiguousarray(total, dtype="<i8").data).digest()
+    return part.astype("<i8", copy=False).tobytes()
+
+
+def sum_sha256(parts: Iterable[npt.NDArray[np.int64]]) -> bytes:
+    """SHA-256 over the numbers of a sum, which comes in parts, one after the other.
+
+    >>> halves = np.array([1, 2]), np.array([3])
+    >>> sum_sha256(halves) == sum_sha256([np.array([1, 2, 3])]) == sha256(
+    ...     number_bytes(np.arange(1, 4))
+    ... ).digest()
+    True
+    """
+    hasher = sha256()
+    for part in parts:
+        hasher.update(number_bytes(part))
+    return hasher.digest()
+
+
+def payload_head(elements: int) -> bytes:
+    """What stands before the numbers in the payload of a sum: the head of a safetensors file.
+
+    Eight bytes of length, then JSON, padded with spaces to a multiple of eight bytes.
+
+    >>> load(payload_head(2) + number_bytes(np.array([1, 2])))["sum"].tolist()
+    [1, 2]
+    """
+    tensor = {"dtype": "I64", "shape": [elements], "data_offsets": [0, 8 * elements]}
+    head = json.dumps({TENSOR: tensor}, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head
 
 
 def pack(total: npt.NDArray[np.int64]) -> bytes:
     """The payload of a sum: a safetensors file with the tensor ``sum``, shape (elements,)."""
-    return save({TENSOR: np.ascontiguousarray(total, dtype="<i8")})
+    return payload_head(len(total)) + number_bytes(total)
 
 
 def unpack(payload: bytes, manifest: ReleaseManifest) -> npt.NDArray[np.int64]:
@@ -140,10 +170,10 @@ def unpack(payload: bytes, manifest: ReleaseManifest) -> npt.NDArray[np.int64]:
             came=", ".join(f"{name} {array.dtype}{array.shape}" for name, array in tensors.items())[:200],
             do="fetch the payload again",
         )
-    if not compare_digest(sum_sha256(total), manifest.sum_sha256):
+    if not compare_digest(sum_sha256([total]), manifest.sum_sha256):
         raise BadRelease(
             expected=f"a sum with SHA-256 {manifest.sum_sha256.hex()}",
-            came=sum_sha256(total).hex(),
+            came=sum_sha256([total]).hex(),
             do="fetch the payload again; if it stays so, the coordinator serves another sum than it signed",
         )
     _check_bounds(total, manifest)

@@ -15,6 +15,7 @@ the members encoded. This module decides scales, rounding and lifting; it knows 
 array([0, 2, 0])
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -96,6 +97,42 @@ def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
         OutOfBounds: not ``int64``, another length, or a cell beyond ``block.bound``.
         RingOverflow: the block's own bound does not fit a word at its scale.
     """
+    words = np.empty(len(answer), dtype=word_dtype(ring_bits))
+    return _filled(words, _strides(answer, block, ring_bits))
+
+
+def encode_vector(answer: Fixed, spec: AnswerSpec) -> Words:
+    """All blocks of an answer, one after the other, shape ``(spec.elements,)``.
+
+    Raises:
+        OutOfBounds: as :func:`encode`.
+    """
+    return _filled(np.empty(spec.elements, dtype=word_dtype(spec.ring_bits)), encode_parts(answer, spec))
+
+
+def encode_parts(answer: Fixed, spec: AnswerSpec) -> Iterator[Words]:
+    """The same words in parts of at most 256 KiB, for whoever does not want to hold them all.
+
+    Raises:
+        OutOfBounds: as :func:`encode`, while it is read.
+    """
+    if answer.shape != (spec.elements,):
+        raise _wrong_shape(f"{spec.elements} cells", answer)
+    start = 0
+    for block in spec.blocks:
+        yield from _strides(answer[start : start + block.length], block, spec.ring_bits)
+        start += block.length
+
+
+def _filled(words: Words, parts: Iterable[Words]) -> Words:
+    start = 0
+    for part in parts:
+        words[start : start + len(part)] = part
+        start += len(part)
+    return words
+
+
+def _strides(answer: Fixed, block: Block, ring_bits: int) -> Iterator[Words]:
     _check_shape(answer, block)
     if not fits(block.bound, block.scale_bits, 1, ring_bits, block.noise_tail):
         raise RingOverflow(
@@ -105,7 +142,6 @@ def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
         )
     limit = min(block.bound << FRACTION_BITS, _LARGEST)
     shift = FRACTION_BITS - block.scale_bits
-    words = np.empty(len(answer), dtype=_SIGNED[ring_bits])
     for start in range(0, len(answer), _STRIDE):
         part = answer[start : start + _STRIDE]
         if int(part.max()) > limit or int(part.min()) < -limit:
@@ -114,25 +150,7 @@ def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
                 came="a cell beyond it",
                 do="lower the caps of the question's parameters, or correct the answer",
             )
-        words[start : start + _STRIDE] = _round_half_even(part, shift)
-    return words.view(word_dtype(ring_bits))
-
-
-def encode_vector(answer: Fixed, spec: AnswerSpec) -> Words:
-    """All blocks of an answer, one after the other, shape ``(spec.elements,)``.
-
-    Raises:
-        OutOfBounds: as :func:`encode`.
-    """
-    if answer.shape != (spec.elements,):
-        raise _wrong_shape(f"{spec.elements} cells", answer)
-    words = np.empty(spec.elements, dtype=word_dtype(spec.ring_bits))
-    start = 0
-    for block in spec.blocks:
-        stop = start + block.length
-        words[start:stop] = encode(answer[start:stop], block=block, ring_bits=spec.ring_bits)
-        start = stop
-    return words
+        yield _round_half_even(part, shift).astype(_SIGNED[ring_bits]).view(word_dtype(ring_bits))
 
 
 def lift(words: Words, ring_bits: int) -> Fixed:

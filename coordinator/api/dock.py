@@ -10,19 +10,26 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from coordinator.api.streams import in_large_pieces
+from coordinator.api.streams import Offset, VectorReply, take_vector
 from coordinator.rounds.vectors import DOCK
 from coordinator.services import Services
+from protocols.limits import PIECE_BYTES
 from protocols.service.waiting import LONGEST_POLL_S
 
 
 class LeaseReply(BaseModel):
-    """Work for a run: an envelope to each of exactly these Flower nodes."""
+    """Work for a run: envelopes to exactly these Flower nodes, each of whom owes ``size`` bytes.
+
+    ``have`` says how many of them are here already, where any are; ``piece`` is what one envelope brings.
+    """
 
     lease: str
     round: int
     attempt: int
     nodes: list[str]
+    have: dict[str, int]
+    size: int
+    piece: int
     ttl_s: int
 
 
@@ -48,6 +55,9 @@ def dock_router(services: Services) -> APIRouter:
             round=found.round,
             attempt=found.attempt,
             nodes=list(found.nodes),
+            have={node: have for node, have in found.nodes.items() if have},
+            size=found.size_bytes,
+            piece=PIECE_BYTES,
             ttl_s=found.ttl_s,
         )
         return Response(reply.model_dump_json(), media_type="application/json")
@@ -55,19 +65,20 @@ def dock_router(services: Services) -> APIRouter:
     @router.put(
         "/vectors/{number}/{attempt}/{node}", summary="Hand in sealed bytes (public on the unix socket)"
     )
-    async def vector(number: int, attempt: int, node: str, run_id: str, request: Request) -> Response:
+    async def vector(
+        number: int, attempt: int, node: str, run_id: str, request: Request, offset: Offset = 0
+    ) -> VectorReply:
         await run_in_threadpool(dock.check_run, run_id)
         partner = await run_in_threadpool(dock.member_of, node)
-        header = await run_in_threadpool(vectors.expect, partner, number, attempt)
-        if header is None:
-            async for _ in request.stream():
-                pass
-            return Response(status_code=200)
-        with vectors.receive(number, attempt, header) as arrival:
-            async for piece in in_large_pieces(request.stream()):
-                await run_in_threadpool(arrival.feed, piece)
-            await run_in_threadpool(vectors.accept, arrival, number, attempt, header, DOCK)
-        return Response(status_code=200)
+        return await take_vector(
+            vectors,
+            request.stream(),
+            partner=partner,
+            number=number,
+            attempt=attempt,
+            offset=offset,
+            route=DOCK,
+        )
 
     @router.post(
         "/vectors/{number}/{attempt}/{node}/error", summary="Report an error (public on the unix socket)"

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse
 
-from coordinator.api.streams import in_large_pieces
+from coordinator.api.streams import Offset, VectorReply, take_vector
 from coordinator.audit.log import prove_consistency
 from coordinator.errors import NoRoster, UnknownRelease, UnknownRound, UnknownVocabulary
 from coordinator.rounds.vectors import UPLOAD
@@ -191,22 +191,25 @@ def _add_rounds(
         services.reception.accept(sender, number, attempt, Phase(phase), data)
         return Accepted()
 
+    @router.get("/rounds/{number}/{attempt}/vector")
+    def arrived(sender: Sender, number: int, attempt: int) -> VectorReply:  # type: ignore[valid-type]
+        expected = services.vectors.expect(sender, number, attempt)
+        return VectorReply.of(services.vectors.progress(expected, UPLOAD))
+
     @router.put("/rounds/{number}/{attempt}/vector")
     async def upload(
-        number: int, attempt: int, head: Annotated[SignedHead, Depends(signatures.head)]
-    ) -> Accepted:
+        number: int, attempt: int, head: Annotated[SignedHead, Depends(signatures.head)], offset: Offset = 0
+    ) -> VectorReply:
         services.registry.note_seen(head.sender)
-        header = await run_in_threadpool(services.vectors.expect, head.sender, number, attempt)
-        stream = head.stream(limit=VECTOR_BYTES)
-        if header is None:
-            async for _ in stream:  # the same bytes again get the same reply; nothing is written
-                pass
-            return Accepted()
-        with services.vectors.receive(number, attempt, header) as arrival:
-            async for piece in in_large_pieces(stream):
-                await run_in_threadpool(arrival.feed, piece)
-            await run_in_threadpool(services.vectors.accept, arrival, number, attempt, header, UPLOAD)
-        return Accepted()
+        return await take_vector(
+            services.vectors,
+            head.stream(limit=VECTOR_BYTES),
+            partner=head.sender,
+            number=number,
+            attempt=attempt,
+            offset=offset,
+            route=UPLOAD,
+        )
 
 
 def _add_releases(router: APIRouter, services: Services, Sender: object, Body: object) -> None:
@@ -230,7 +233,7 @@ def _add_releases(router: APIRouter, services: Services, Sender: object, Body: o
 
     @router.get("/releases/{release}/payload")
     def payload(_sender: Sender, release: str) -> Response:  # type: ignore[valid-type]
-        return _binary(services.library.payload(_hex(release, UnknownRelease)))
+        return FileResponse(services.library.payload_file(_hex(release, UnknownRelease)), media_type=BINARY)
 
     @router.post("/releases/{release}/votes")
     def vote(sender: Sender, release: str, data: Body) -> Accepted:  # type: ignore[valid-type]

@@ -171,7 +171,7 @@ class _Verifier:
             summed = total(
                 attempt.config, settled, items(sent, Phase.UNMASK), items(sent, Phase.SHARE), self._spool
             )
-            if sum_sha256(summed.numbers) != manifest.sum_sha256:
+            if sum_sha256(summed.parts) != manifest.sum_sha256:
                 raise WrongSum(
                     expected=f"the sum of round {manifest.round} as released",
                     came="another one",

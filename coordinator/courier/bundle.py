@@ -45,13 +45,14 @@ dock = ""
 
 
 def app_files() -> dict[str, Path]:
-    """Where the two thin apps lie in this installation, by their name in the bundle.
+    """Where the files of the two thin apps lie in this installation, by their name in the bundle.
 
     The ClientApp belongs to the participant's side; it is read as a file, never imported.
     """
     root = Path(__file__).resolve().parents[2]
     return {
         "server_app.py": root / "coordinator" / "courier" / "server_app.py",
+        "passages.py": root / "coordinator" / "courier" / "passages.py",
         "client_app.py": root / "participant" / "courier" / "client_app.py",
     }
 

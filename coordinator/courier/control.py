@@ -5,9 +5,10 @@ is internal to flwr 1.41 (its public face is a command line of 1.1 s a call), he
 """
 
 import hashlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +27,9 @@ from flwr.proto.transport_pb2 import Scalar
 from flwr.supercore.control import ControlHttpClient
 
 from coordinator.courier.errors import CourierRefused, CourierUnreachable
+
+ANSWER_WITHIN_S: Final = 8.0
+"""Less than Flower's 30 s: who asks is the thread that watches the processes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,11 @@ class Control:
 
     def __init__(self, address: str, ca: bytes) -> None:
         self._address = address
-        self._client = ControlHttpClient.from_server_address(address, False, ca, interceptors=[])
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.load_verify_locations(cadata=ca.decode("ascii"))
+        self._client = ControlHttpClient(
+            f"https://{address}", interceptors=[], verify=trusting, timeout=ANSWER_WITHIN_S
+        )
 
     def __enter__(self) -> Self:
         return self

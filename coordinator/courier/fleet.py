@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 2.0
 """How often the run and the nodes are asked after."""
 
+SERVER_APP: Final = "flwr-serverapp"
+"""How SuperExec names the process of a run."""
+
 AFTER_KILL_S: Final = 0.5
 """Longer than the supervision's tick, in which a killed process is really ended."""
 
@@ -59,7 +62,7 @@ class FleetSettings:
     first_poll_s: float = 60.0
     """The same before a new run's first poll: it has to be installed and imported first."""
     ready_s: float = 60.0
-    """How long registering waits for a SuperLink that is starting."""
+    """How long registering waits for a SuperLink that is starting; one that is silent for so long is replaced."""
     private_port: int = 0
     """0: a free one, chosen at construction."""
 
@@ -109,6 +112,7 @@ class Fleet:
         self._polled_at = 0.0
         self._polled = False
         self._next_look = 0.0
+        self._answered_at = time.monotonic()
 
     def start(self) -> None:
         """Start everything and return; :meth:`register` and :meth:`wait_run` wait by themselves.
@@ -225,21 +229,32 @@ class Fleet:
             self._online = tuple(node.node for node in control.nodes() if node.online)
             if self._run and control.run_ended(self._run):
                 self._forget_run()
-            if self._run and self._silent(now):
+            trouble = self._run and self._trouble(now)
+            if trouble:
                 control.stop_run(self._run)
                 self._forget_run()
-                self._supervision.restart("superexec")
+                self._supervision.restart("superexec", trouble)
                 # The next run starts once the old SuperExec is gone; it would take the task with it.
                 self._next_look = now + AFTER_KILL_S
                 return
             if not self._run:
                 self._start_run(control)
+            self._answered_at = time.monotonic()
         except CourierUnreachable:
             self._online = ()
+            if now - self._answered_at > self.settings.ready_s:
+                self._answered_at = now
+                self._supervision.restart("superlink", f"no answer for {self.settings.ready_s:.0f} s")
 
-    def _silent(self, now: float) -> bool:
+    def _trouble(self, now: float) -> str:
+        """Why the run has to be replaced, "" when it does its work."""
         patience_s = self.settings.silence_s if self._polled else self.settings.first_poll_s
-        return now - self._polled_at > patience_s
+        if now - self._polled_at > patience_s:
+            return f"the run did not ask for work for {patience_s:.0f} s"
+        # A ServerApp that was killed: Flower itself would notice after a minute.
+        if self._polled and self._supervision.lacks("superexec", SERVER_APP):
+            return "the run's ServerApp is gone"
+        return ""
 
     def _start_run(self, control: "Control") -> None:
         run = control.start_run(self._fab or b"", self._run_config)

@@ -1,8 +1,10 @@
 """The thin Flower ServerApp: lease work at the dock, carry envelopes out and sealed bytes back.
 
-It runs alone inside the app bundle, in the courier, so it imports only Flower and the standard library.
-It decides nothing: the dock says which nodes get an envelope and for how long it is good; each reply is
-pulled by itself and handed on as it comes; what it means is the daemon's business. A dock that answers
+It runs alone inside the app bundle, in the courier, so it imports only Flower, the standard library and the
+file beside it.
+It decides nothing: the dock says which nodes get envelopes, for how long they are good and from which byte
+on a vector is owed. An envelope asks for one piece; each reply is pulled by itself and handed on as it comes,
+and the dock's answer says where to go on. What it means is the daemon's business. A dock that answers
 410 has a newer run: this one ends quietly. No failure of the dock, of Flower or of a reply ends the run.
 """
 
@@ -12,7 +14,6 @@ import socket
 import time
 import urllib.parse
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import httpx
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -20,16 +21,20 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.supercore.inflatable.inflatable_object import UnexpectedObjectContentError
 from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 
+from .passages import Held, Lease, Owed, Passage
+
 LEASE_WAIT_S = 20
 """Long poll for work while nothing is outstanding."""
 LEASE_EVERY_S = 1.0
 """Pause between questions for more work while replies are outstanding; it also says "I am alive"."""
 PULLERS = 8
-"""Replies pulled at the same time at most; it bounds the memory and the load on the SuperLink."""
+"""Replies pulled at the same time at most: it bounds the load on the SuperLink."""
+MEMORY_BYTES = 128 * 2**20
+"""Pieces in memory at the same time at most: four of 32 MiB, however many nodes there are."""
+HOLD_S = 5.0
+"""How long a piece is kept whose header the dock has not accepted, before the node is asked again."""
 STEP_S = 0.1
 """Pause between two steps in which nothing moved."""
-PAUSE_FIRST_S, PAUSE_MOST_S = 0.25, 1.0
-"""Pause before the same reply is asked for again, doubling: a long training is not asked after in vain."""
 RETRY_S = 0.5
 """Pause before bytes that the dock could not take yet (409, or no answer) are offered again."""
 SEND_AGAIN_S = 1.0
@@ -37,13 +42,18 @@ SEND_AGAIN_S = 1.0
 registered but has never been online, and takes it once the node's courier has come up."""
 
 TIMED_OUT, NOT_SENT, UNREADABLE = 408, 503, 422
-"""Codes of the errors that this app finds itself; Flower's own codes are below 100."""
+"""Codes of the errors that this app finds itself."""
+FLOWERS_OWN = 100
+"""Flower's own error codes are below this."""
 
 FLOWER_TROUBLE = (
     *(httpx.HTTPError, ObjectPushError, UnexpectedObjectContentError),
     *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
 )
 """What a lost SuperLink or a reply that a member wrote by hand may raise inside Flower."""
+
+BODIES = {"POST": "application/json", "PUT": "application/octet-stream"}
+"""What a body is, by method: the dock reads no JSON that does not say so."""
 
 app = ServerApp()
 
@@ -71,7 +81,8 @@ class Dock:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.sock.settimeout(timeout_s)
             connection.sock.connect(self._path)
-            connection.request(method, f"{target}{separator}run_id={self._run_id}", body)
+            kind = {"Content-Type": BODIES[method]}
+            connection.request(method, f"{target}{separator}run_id={self._run_id}", body, kind)
             reply = connection.getresponse()
             status, content = reply.status, reply.read()
         except (OSError, http.client.HTTPException):
@@ -83,47 +94,6 @@ class Dock:
         return status, content
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A request that the dock has not taken yet."""
-
-    method: str
-    target: str
-    body: bytes
-
-
-@dataclass
-class Owed:
-    """A reply that ``node`` owes: when to ask for it next, and the pull that is under way."""
-
-    node: str
-    next_try: float = 0.0
-    pause_s: float = PAUSE_FIRST_S
-    pull: Future[tuple[list[Message], int]] | None = None
-
-
-@dataclass(kw_only=True)
-class Lease:
-    """Work: ``unsent`` nodes and when to try them, who owes which reply, what the dock has yet to take."""
-
-    name: str
-    round: int
-    attempt: int
-    until: float
-    unsent: dict[int, float] = field(default_factory=dict)
-    waiting: dict[str, Owed] = field(default_factory=dict)
-    held: list[Delivery] = field(default_factory=list)
-
-    def hold_vector(self, node: str, body: bytes) -> None:
-        """Keep a node's sealed bytes until the dock has them."""
-        self.held.append(Delivery("PUT", f"/dock/vectors/{self.round}/{self.attempt}/{node}", body))
-
-    def hold_error(self, node: str, code: int, reason: str) -> None:
-        """Keep the news that no bytes of a node come, until the dock has it."""
-        target = f"/dock/vectors/{self.round}/{self.attempt}/{node}/error"
-        self.held.append(Delivery("POST", target, json.dumps({"code": code, "reason": reason}).encode()))
-
-
 class Carrier:
     """Carries leased work, one :meth:`step` after the other."""
 
@@ -132,9 +102,9 @@ class Carrier:
         self._dock = dock
         self._leases: dict[str, Lease] = {}
         self._next_lease = 0.0
-        self._next_offer = 0.0
+        self._next_error = 0.0
         self._pool = ThreadPoolExecutor(max_workers=PULLERS, thread_name_prefix="pull")
-        self._pulls: set[Future[tuple[list[Message], int]]] = set()
+        self._pulls: dict[Future[tuple[list[Message], int]], int] = {}
 
     def close(self) -> None:
         """Start no further pull."""
@@ -145,7 +115,8 @@ class Carrier:
         moved = self._lease()
         moved |= self._send()
         moved |= self._pull()
-        moved |= self._deliver()
+        moved |= self._offer()
+        moved |= self._report()
         return self._close() or moved
 
     def _lease(self) -> bool:
@@ -158,40 +129,43 @@ class Carrier:
         if status != 200:
             return False
         try:
-            work = json.loads(body)
-            lease = Lease(
-                name=str(work["lease"]),
-                round=int(work["round"]),
-                attempt=int(work["attempt"]),
-                until=time.monotonic() + float(work["ttl_s"]),
-            )
-            lease.unsent = {int(node): 0.0 for node in work["nodes"]}
+            lease = Lease.read(body)
         except (KeyError, TypeError, ValueError):
             self._next_lease = time.monotonic() + LEASE_EVERY_S
             return False
         self._leases.setdefault(lease.name, lease)
         return True
 
+    def _passages(self) -> list[tuple[Lease, Passage]]:
+        return [
+            (lease, passage)
+            for lease in self._leases.values()
+            for passage in lease.passages
+            if not passage.over
+        ]
+
     def _send(self) -> bool:
-        """One envelope to each of exactly the leased nodes: round and attempt, nothing else."""
-        now, moved = time.monotonic(), False
-        for lease in self._leases.values():
-            for node in [node for node, due in lease.unsent.items() if now >= due]:
-                message_id = self._push(lease, node) if now < lease.until else ""
-                if message_id is None:
-                    lease.unsent[node] = time.monotonic() + SEND_AGAIN_S
-                    continue
-                del lease.unsent[node]
-                moved = True
-                if message_id:
-                    lease.waiting[message_id] = Owed(str(node))
+        """Envelopes to exactly the leased nodes: round, attempt and offset, nothing else.
+
+        One is ahead of the one that is being answered: SuperNode handles one message at a time, and
+        sleeps when no other is waiting.
+        """
+        moved = False
+        for lease, passage in self._passages():
+            while (offset := passage.wanted()) is not None and (now := time.monotonic()) >= passage.send_at:
+                if now >= lease.until:
+                    lease.fail(passage, NOT_SENT, "Flower did not take the envelope")
+                elif message_id := self._push(lease, passage.node, offset):
+                    passage.waiting[message_id] = Owed(offset=offset)
+                    moved = True
                 else:
-                    lease.hold_error(str(node), NOT_SENT, "Flower did not take the envelope")
+                    passage.send_at = now + SEND_AGAIN_S
         return moved
 
-    def _push(self, lease: Lease, node: int) -> str | None:
+    def _push(self, lease: Lease, node: int, offset: int) -> str | None:
         """The id of the message that Flower took, or None when it took none."""
-        envelope = RecordDict({"envelope": ConfigRecord({"round": lease.round, "attempt": lease.attempt})})
+        said = ConfigRecord({"round": lease.round, "attempt": lease.attempt, "offset": offset})
+        envelope = RecordDict({"envelope": said})
         ttl_s = max(1.0, lease.until - time.monotonic())
         try:
             message = Message(envelope, dst_node_id=node, message_type="query", ttl=ttl_s)
@@ -201,42 +175,50 @@ class Carrier:
         return pushed[0] or None if pushed else None
 
     def _pull(self) -> bool:
-        """Ask for each reply by itself, so that one reply at a time comes into memory and is handed on.
+        """Ask for each reply by itself, so that one piece at a time comes into memory and is handed on.
 
         Pulls run in a few threads, because Flower blocks in one while a node has announced its reply and
         not yet uploaded it: one slow node must hold up neither the others nor the polling of the dock.
+        What they bring, with what the dock has yet to take, stays within ``MEMORY_BYTES``.
         """
         now, moved = time.monotonic(), False
-        self._pulls = {pull for pull in self._pulls if not pull.done()}
-        for lease in self._leases.values():
-            for message_id, owed in list(lease.waiting.items()):
-                if owed.pull is not None and owed.pull.done():
-                    moved |= self._settle(lease, message_id, owed, *owed.pull.result())
-                    owed.pull = None
-                elif now >= lease.until:
-                    del lease.waiting[message_id]
-                    lease.hold_error(owed.node, TIMED_OUT, "no reply within the time of the envelope")
-                elif owed.pull is None and now >= owed.next_try and len(self._pulls) < PULLERS:
-                    owed.pull = self._pool.submit(self._pull_one, message_id)
-                    self._pulls.add(owed.pull)
+        self._pulls = {pull: cost for pull, cost in self._pulls.items() if not pull.done()}
+        for lease, passage in self._passages():
+            if (first := passage.first_owed()) is None:
+                continue
+            message_id, owed = first
+            if owed.pull is not None and owed.pull.done():
+                moved |= self._settle(lease, passage, message_id, *owed.pull.result())
+                owed.pull = None
+            elif now >= lease.until:
+                lease.fail(passage, TIMED_OUT, "no reply within the time of the envelope")
+            elif owed.pull is None and now >= owed.next_try and self._has_room(passage.cost(owed)):
+                owed.pull = self._pool.submit(self._pull_one, message_id)
+                self._pulls[owed.pull] = passage.cost(owed)
         return moved
 
+    def _has_room(self, cost: int) -> bool:
+        held = sum(len(each.body) for _, passage in self._passages() for each in passage.held)
+        taken = held + sum(self._pulls.values())
+        return len(self._pulls) < PULLERS and (not taken or taken + cost <= MEMORY_BYTES)
+
     def _settle(
-        self, lease: Lease, message_id: str, owed: Owed, replies: list[Message], trouble: int
+        self, lease: Lease, passage: Passage, message_id: str, replies: list[Message], trouble: int
     ) -> bool:
         """Take what a pull brought; whether it brought anything."""
+        owed = passage.waiting[message_id]
         ours = [reply for reply in replies if reply.metadata.reply_to_message_id == message_id]
         if not ours and trouble != UNREADABLE:
-            owed.next_try = time.monotonic() + owed.pause_s
-            owed.pause_s = min(2 * owed.pause_s, PAUSE_MOST_S)
+            owed.later()
             return False
-        del lease.waiting[message_id]
+        del passage.waiting[message_id]
         if ours:
-            self._take(lease, owed.node, ours[0])
+            self._take(lease, passage, owed.offset, ours[0])
         else:
-            lease.hold_error(owed.node, UNREADABLE, "the reply cannot be read")
-        for other in lease.waiting.values():
-            other.next_try, other.pause_s = 0.0, PAUSE_FIRST_S
+            lease.fail(passage, UNREADABLE, "the reply cannot be read")
+        for other in lease.passages:
+            for each in other.waiting.values():
+                each.soon()
         return True
 
     def _pull_one(self, message_id: str) -> tuple[list[Message], int]:
@@ -247,41 +229,89 @@ class Carrier:
         except FLOWER_TROUBLE:
             return [], UNREADABLE
 
-    def _take(self, lease: Lease, node: str, reply: Message) -> None:
-        """Keep the bytes of a reply until the dock has them, or report why there are none."""
+    def _take(self, lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
+        """Keep the bytes of a reply until the dock has them; an error ends the passage.
+
+        Unless pieces came before: then a courier died in mid-vector, and is asked again until time is up.
+        """
         if reply.has_error():
             reason = (reply.error.reason or "").encode("ascii", "replace").decode("ascii")
-            lease.hold_error(node, reply.error.code, reason[:300])
+            if passage.came and reply.error.code < FLOWERS_OWN:
+                lease.report(passage, reply.error.code, reason[:300])
+                passage.later()
+            else:
+                lease.fail(passage, reply.error.code, reason[:300])
             return
         try:
             sealed = reply.content.array_records["y"]["y"].data
         except FLOWER_TROUBLE:
-            lease.hold_error(node, UNREADABLE, "the reply carries no bytes")
+            lease.fail(passage, UNREADABLE, "the reply carries no bytes")
             return
-        lease.hold_vector(node, sealed)
-        self._next_offer = 0.0
+        passage.held.append(Held(offset=offset, body=sealed, since=time.monotonic()))
+        passage.offer_at = 0.0
 
-    def _deliver(self) -> bool:
-        """Offer to the dock what it has not taken; 409 means that the header is not there yet."""
-        if time.monotonic() < self._next_offer:
+    def _offer(self) -> bool:
+        """Offer to the dock the pieces that come next; 409 means that the header is not there yet."""
+        moved = False
+        for lease, passage in self._passages():
+            for held in sorted(passage.held, key=lambda each: each.offset):
+                if held.offset > passage.have or time.monotonic() < passage.offer_at:
+                    break
+                target = f"{lease.target(passage)}?offset={held.offset}"
+                status, reply = self._dock.call("PUT", target, held.body)
+                if status in (409, 429) or status >= 500:
+                    self._hold(lease, passage, held, status)
+                    break
+                passage.held.remove(held)
+                moved = True
+                if not self._note(passage, status, reply):
+                    passage.end()
+                    break
+        return moved
+
+    @staticmethod
+    def _hold(lease: Lease, passage: Passage, held: Held, status: int) -> None:
+        """Offer a piece again in a while, or let it go and ask the node again: others need the room."""
+        now = time.monotonic()
+        passage.offer_at = now + RETRY_S
+        if now >= lease.until:
+            passage.end()
+        elif status == 409 and now - held.since > HOLD_S:
+            passage.held.remove(held)
+            passage.send_at = now + SEND_AGAIN_S
+
+    @staticmethod
+    def _note(passage: Passage, status: int, reply: bytes) -> bool:
+        """Note what the dock has after taking a piece; False when it wants nothing more."""
+        try:
+            passage.took(int(json.loads(reply)["have"]))
+        except (KeyError, TypeError, ValueError):
+            return False
+        return status == 200 and passage.have < passage.size
+
+    def _report(self) -> bool:
+        """Tell the dock which vectors do not come this way."""
+        if time.monotonic() < self._next_error:
             return False
         moved = False
         for lease in self._leases.values():
             kept = []
-            for delivery in lease.held:
-                status, _ = self._dock.call(delivery.method, delivery.target, delivery.body)
+            for target, body in lease.errors:
+                status, _ = self._dock.call("POST", target, body)
                 again = status in (409, 429) or status >= 500
                 if again and time.monotonic() < lease.until:
-                    kept.append(delivery)
+                    kept.append((target, body))
                 moved |= not again
-            lease.held = kept
-        self._next_offer = time.monotonic() + RETRY_S
+            lease.errors = kept
+        self._next_error = time.monotonic() + RETRY_S
         return moved
 
     def _close(self) -> bool:
         """Acknowledge finished leases; one that the dock did not hear about is acknowledged again later."""
         moved = False
-        for lease in [one for one in self._leases.values() if not (one.unsent or one.waiting or one.held)]:
+        for lease in list(self._leases.values()):
+            if lease.errors or not all(passage.over for passage in lease.passages):
+                continue
             status, _ = self._dock.call(
                 "POST", f"/dock/leases/{urllib.parse.quote(lease.name, safe='')}/done"
             )

@@ -1,6 +1,7 @@
 """Serving releases, collecting votes, and reading sums in words: the coordinator reads as members do."""
 
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Engine
@@ -52,13 +53,13 @@ class Library:
             )
         return found
 
-    def payload(self, release: bytes) -> bytes:
-        """The numbers of one release (safetensors).
+    def payload_file(self, release: bytes) -> Path:
+        """The file with the numbers of one release (safetensors).
 
         Raises:
             UnknownRelease: there is none with this id, or its file is gone.
         """
-        return self._payloads.read(self.release(release).manifest)
+        return self._payloads.file(self.release(release).manifest)
 
     def readings_of(self, release: bytes) -> tuple[Reading, ...]:
         """What the sum says, one reading a block, verified against the manifest.

@@ -1,7 +1,10 @@
 """Making a release of a sum: payload on disk first, then manifest, audit entry and phase in one go."""
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +15,12 @@ from coordinator.errors import UnknownRelease
 from coordinator.store.releases import Releases, StoredRelease
 from coordinator.store.rounds import Attempt
 from protocols.identity import COORDINATOR, IdentityKey
-from protocols.release import NO_RELEASE, ReleaseManifest, pack, release_id, sum_sha256
+from protocols.release import NO_RELEASE, ReleaseManifest, number_bytes, payload_head, release_id
 from protocols.secure_sum.collector import Context
 from protocols.service import durable
+
+UNNAMED: Final = "sum"
+"""Name of a payload whose hash is not known yet; there is one driver, and it makes one sum at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +33,51 @@ class Payloads:
         """Where the payload of a sum lies."""
         return self.folder / f"{sha256.hex()}.safetensors"
 
-    def keep(self, total: npt.NDArray[np.int64]) -> bytes:
-        """Write a sum durably and return its hash; the same sum again changes nothing."""
-        sha256 = sum_sha256(total)
-        if not self.path(sha256).exists():
-            durable.write(self.path(sha256), [pack(total)])
-        return sha256
+    def keep(self, elements: int, parts: Iterable[npt.NDArray[np.int64]]) -> bytes:
+        """Write a sum of ``elements`` numbers durably as its ``parts`` come, and return its hash.
 
-    def read(self, manifest: ReleaseManifest) -> bytes:
-        """The payload of a release.
+        The file gets its name at the end, when the hash is known; the same sum again changes nothing.
+
+        Raises:
+            StorageFull: no room; nothing remains.
+        """
+        hasher = hashlib.sha256()
+
+        def payload() -> Iterator[bytes]:
+            yield payload_head(elements)
+            for part in parts:
+                numbers = number_bytes(part)
+                hasher.update(numbers)
+                yield numbers
+
+        aside = self.folder / UNNAMED
+        durable.write(aside, payload())
+        aside.replace(self.path(hasher.digest()))
+        durable.sync_folder(self.folder)
+        return hasher.digest()
+
+    def file(self, manifest: ReleaseManifest) -> Path:
+        """The file with the payload of a release.
 
         Raises:
             UnknownRelease: the file is gone.
         """
-        try:
-            return self.path(manifest.sum_sha256).read_bytes()
-        except FileNotFoundError:
+        path = self.path(manifest.sum_sha256)
+        if not path.is_file():
             raise UnknownRelease(
                 expected=f"the payload {manifest.sum_sha256.hex()}",
                 came="no such file",
                 do="restore the folder `releases` from a backup",
-            ) from None
+            )
+        return path
+
+    def read(self, manifest: ReleaseManifest) -> bytes:
+        """The payload of a release, in memory.
+
+        Raises:
+            UnknownRelease: the file is gone.
+        """
+        return self.file(manifest).read_bytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

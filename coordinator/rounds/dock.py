@@ -7,33 +7,39 @@ from sqlalchemy import Engine
 
 from coordinator import entropy
 from coordinator.errors import StaleRun, UnknownMember
+from coordinator.rounds.spool import Spool
 from coordinator.store.leases import Leases
 from coordinator.store.members import Members
 from coordinator.store.rounds import Rounds
 from coordinator.store.submissions import Submissions
 from protocols.identity import PartnerId
-from protocols.messages import PHASES, Phase
+from protocols.messages import PHASES, Phase, RoundConfig
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """One attempt to carry: an envelope to each of ``nodes``, good for ``ttl_s``."""
+    """One attempt to carry, for ``ttl_s``: the rest of ``size_bytes`` from each of ``nodes``.
+
+    ``nodes`` says how many bytes of a node's vector have arrived; those whose vector is whole are left out.
+    """
 
     lease: str
     round: int
     attempt: int
-    nodes: tuple[str, ...]
+    nodes: dict[str, int]
+    size_bytes: int
     ttl_s: int
 
 
 class Dock:
     """Leases work to one run at a time. A lease that its run never acknowledged goes to the next run."""
 
-    def __init__(self, db: Engine, clock: Clock) -> None:
+    def __init__(self, db: Engine, clock: Clock, *, spool: Spool) -> None:
         self._db = db
         self._clock = clock
+        self._spool = spool
         self._on_poll: Callable[[str], None] = lambda _run: None
         self._run_id = ""
 
@@ -71,15 +77,22 @@ class Dock:
             found = self._next(Rounds(connection), Leases(connection), run_id)
             if found is None:
                 return None
-            number, attempt, cohort, deadline = found
+            config, deadline = found
+            number, attempt = config.round, config.attempt
             lease = entropy.random_bytes(16).hex()
             Leases(connection).take(lease, number, attempt, run_id, self._clock.now())
             nodes = {member.partner: member.flower_node for member in Members(connection).all()}
+            whole = Submissions(connection, number, attempt).vectors()
         return Lease(
             lease=lease,
             round=number,
             attempt=attempt,
-            nodes=tuple(nodes[partner] for partner in cohort if nodes.get(partner)),
+            nodes={
+                nodes[partner]: self._spool.said_bytes(number, attempt, partner)
+                for partner in config.cohort
+                if nodes.get(partner) and partner not in whole
+            },
+            size_bytes=config.answer.vector_bytes,
             ttl_s=max(1, deadline - self._clock.now()),
         )
 
@@ -118,14 +131,11 @@ class Dock:
             sent.add_courier_error(partner, code[:40], reason[:500], self._clock.now())
 
     @staticmethod
-    def _next(
-        rounds: Rounds, leases: Leases, run_id: str
-    ) -> tuple[int, int, tuple[PartnerId, ...], int] | None:
+    def _next(rounds: Rounds, leases: Leases, run_id: str) -> tuple[RoundConfig, int] | None:
         mask = PHASES.index(Phase.MASK)
         for each in rounds.open():
             here = rounds.attempts(each.round)[-1]
             config = here.config
-            takes = here.phase in PHASES and PHASES.index(here.phase) <= mask
-            if takes and leases.is_free(config.round, config.attempt, run_id):
-                return config.round, config.attempt, config.cohort, config.deadlines[mask]
+            if here.takes_vectors and leases.is_free(config.round, config.attempt, run_id):
+                return config, config.deadlines[mask]
         return None

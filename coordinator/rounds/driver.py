@@ -112,6 +112,7 @@ class Driver:
                     expected="an open round", came=f"round {number}, which is over", do="ask anew"
                 )
             self._abort(connection, attempt, "aborted-by-hand", reason, (), retry=False)
+        self._spool.end(attempt.config.round, attempt.config.attempt)
         self._news.changed()
 
     def _waiting_for(self, connection: Connection, attempt: Attempt) -> tuple[PartnerId, ...]:
@@ -144,7 +145,16 @@ class Driver:
                     members=len(after.expected),
                     missing=[partner.hex() for partner in missing],
                 )
+        self._end_vectors(seen)
         self._news.changed()
+
+    def _end_vectors(self, seen: Attempt) -> None:
+        """Drop half-arrived vectors once the attempt's masking phase is over, whichever way it ended."""
+        number, attempt = seen.config.round, seen.config.attempt
+        with reading(self._db) as connection:
+            is_over = not Rounds(connection).attempt(number, attempt).takes_vectors
+        if is_over:
+            self._spool.end(number, attempt)
 
     def _after(self, connection: Connection, attempt: Attempt) -> Attempt:
         """The attempt in its next phase.
@@ -193,7 +203,7 @@ class Driver:
             settled = self._settled.before(connection, seen, Phase.UNMASK)
         try:
             summed = total(seen.config, settled, answers, bundles, self._spool)
-            sum_hash = self._payloads.keep(summed.numbers)
+            sum_hash = self._payloads.keep(summed.elements, summed.parts)
         except AltroveError as error:
             with transaction(self._db) as connection:
                 attempt = Rounds(connection).attempt(seen.config.round, seen.config.attempt)

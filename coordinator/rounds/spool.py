@@ -1,33 +1,34 @@
-"""Masked vectors as files: verified chunk by chunk while they come, whole and durable, or absent.
+"""Masked vectors as files: verified chunk by chunk while they come, whole and durable under their name.
 
-A vector is written under another name, synced, and renamed; its folder is synced too. The name says
-round, attempt and member, so the path is never taken from a request. What lies here is masked: it
-looks uniform to whoever reads it without the round's unmasking.
+A vector that is still arriving lies beside it under one other name (:mod:`coordinator.rounds.partial`),
+whichever way it comes and however often the way breaks. Names say round, attempt and member, so the path is
+never taken from a request. What lies here is masked: it looks uniform to whoever reads it without the
+round's unmasking.
 """
 
-import hashlib
-import os
-from dataclasses import dataclass
-from hmac import compare_digest
+import threading
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import BinaryIO, Self
 
-from coordinator import entropy
+from coordinator.errors import AttemptGone
+from coordinator.rounds.partial import PART, Partial, part_of, vector_bytes
 from protocols.errors import BadChunk
 from protocols.identity import PartnerId
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import InputHeader
-from protocols.service import durable
 
-PART = ".part"
-"""Suffix of a file that is still being written."""
+Key = tuple[int, int]
+"""Round and attempt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
     """The folder of masked vectors."""
 
-    folder: Path
+    def __init__(self, *, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._partials: dict[Key, dict[PartnerId, Partial]] = {}
+        self._over: set[Key] = set()
 
     def path(self, number: int, attempt: int, partner: PartnerId) -> Path:
         """Where the vector of one member lies."""
@@ -39,109 +40,116 @@ class Spool:
             file.seek(index * CHUNK_BYTES)
             return file.read(CHUNK_BYTES)
 
-    def receive(self, number: int, attempt: int, header: InputHeader) -> "Arrival":
-        """Begin to take the vector that ``header`` announces."""
-        return Arrival(self.path(number, attempt, header.sender), header)
+    def partial(self, number: int, attempt: int, header: InputHeader) -> Partial:
+        """What is here of the vector that ``header`` announces; every arrival of it shares the one value.
 
-    def sweep(self) -> int:
-        """Remove what a killed daemon left half-written; returns how many files. Call before serving."""
-        left = list(self.folder.glob(f"r*/a*/*{PART}"))
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+        After a restart the first call reads and verifies what the daemon before it left.
+
+        Raises:
+            AttemptGone: the attempt takes no vectors any more.
+        """
+        key = (number, attempt)
+        with self._lock:
+            if key in self._over:
+                raise AttemptGone(
+                    expected="an attempt that takes vectors",
+                    came=f"{number}.{attempt}, which is past that",
+                    do="drop the bytes",
+                )
+            members = self._partials.setdefault(key, {})
+            if header.sender not in members:
+                members[header.sender] = Partial(self.path(number, attempt, header.sender), header)
+            partial = members[header.sender]
+        partial.recover()
+        return partial
+
+    def receive(self, number: int, attempt: int, header: InputHeader, offset: int = 0) -> "Arrival":
+        """Begin to take bytes of the vector that ``header`` announces, from ``offset`` on.
+
+        Raises:
+            AttemptGone: as :meth:`partial`.
+        """
+        return Arrival(self.partial(number, attempt, header), offset)
+
+    def said_bytes(self, number: int, attempt: int, partner: PartnerId) -> int:
+        """How many bytes of a vector are here by the size of its file: a hint, nothing is verified."""
+        path = self.path(number, attempt, partner)
+        for file in (path, part_of(path)):
+            if file.exists():
+                return file.stat().st_size // CHUNK_BYTES * CHUNK_BYTES
+        return 0
+
+    def end(self, number: int, attempt: int) -> None:
+        """The attempt takes no vectors any more: remove those that are not whole."""
+        with self._lock:
+            self._over.add((number, attempt))
+            partials = self._partials.pop((number, attempt), {})
+        for partial in partials.values():
+            partial.end()
+        _remove(self.folder.glob(f"r{number}/a{attempt}/*{PART}"))
+
+    def sweep(self, taking: Collection[Key]) -> int:
+        """Remove what is not whole of all attempts but those ``taking`` vectors; returns how many files.
+
+        Call before serving.
+        """
+        kept = {self.path(*key, PartnerId(b"")).parent for key in taking}
+        return _remove(path for path in self.folder.glob(f"r*/a*/*{PART}") if path.parent not in kept)
 
     def expire(self, before_unix_s: int) -> int:
         """Remove vectors last written before ``before_unix_s``; returns how many."""
-        old = [path for path in self.folder.glob("r*/a*/*.masked") if path.stat().st_mtime < before_unix_s]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+        old = (path for path in self.folder.glob("r*/a*/*.masked") if path.stat().st_mtime < before_unix_s)
+        return _remove(old)
 
 
 class Arrival:
-    """One vector that is coming in. Use as a context manager: without :meth:`finish` nothing remains."""
+    """Bytes of one vector that are coming in, from ``offset`` (whole chunks) on.
 
-    def __init__(self, path: Path, header: InputHeader) -> None:
-        self._path = path
-        self._header = header
+    What was verified stays, also when the rest of the bytes never comes.
+    """
+
+    def __init__(self, partial: Partial, offset: int) -> None:
+        self.partial = partial
+        self._first = self._index = offset // CHUNK_BYTES
         self._buffer = bytearray()
-        self._index = 0
-        self._part = path.with_name(f"{path.name}.{entropy.random_bytes(8).hex()}{PART}")
-        self._file: BinaryIO | None = None
-        self.size_bytes = 0
-
-    def __enter__(self) -> Self:
-        with durable.room_in(self._path.parent):
-            _make_folder(self._path.parent)
-            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            self._file = os.fdopen(descriptor, "wb")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._part.unlink(missing_ok=True)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes, of any length.
 
         Raises:
             BadChunk: a chunk whose hash is not in the signed header, or more bytes than announced.
-            StorageFull: the disk is full; nothing remains.
+            AttemptGone: the attempt takes no vectors any more.
+            StorageFull: the disk is full; nothing of the vector remains.
         """
         self._buffer += data
         while len(self._buffer) >= CHUNK_BYTES:
-            self._take(bytes(self._buffer[:CHUNK_BYTES]))
-            del self._buffer[:CHUNK_BYTES]
+            self._take(CHUNK_BYTES)
 
-    def finish(self) -> None:
-        """Verify the end and make the vector durable under its name.
+    def finish(self) -> bool:
+        """Verify the end and make what came durable; whether the vector is whole and has its name.
 
         Raises:
-            BadChunk: bytes are missing.
-            StorageFull: the disk is full; nothing remains.
+            BadChunk: nothing came, or it ends within a chunk.
+            AttemptGone, StorageFull: as :meth:`feed`.
         """
         if self._buffer:
-            self._take(bytes(self._buffer))
-            self._buffer.clear()
-        if self._index != len(self._header.chunk_hashes) or self.size_bytes != vector_bytes(self._header):
+            self._take(len(self._buffer))
+        if self._index == self._first:
             raise BadChunk(
-                expected=f"{vector_bytes(self._header)} bytes",
-                came=str(self.size_bytes),
-                do="send the whole vector again",
+                expected=f"bytes of a vector of {vector_bytes(self.partial.header)}",
+                came="none",
+                do="send whole chunks, from the offset up to which the others have arrived",
             )
-        if self._file is None:
-            raise ValueError("an arrival is used as a context manager")
-        with durable.room_in(self._path.parent):
-            self._file.flush()
-            durable.sync(self._file.fileno())
-            self._part.replace(self._path)
-            durable.sync_folder(self._path.parent)
+        return self.partial.settle()
 
-    def _take(self, chunk: bytes) -> None:
-        hashes = self._header.chunk_hashes
-        came = hashlib.sha256(chunk).digest()
-        if self._index >= len(hashes) or not compare_digest(came, hashes[self._index]):
-            raise BadChunk(
-                expected=f"chunk {self._index} of the signed header, of {len(hashes)}",
-                came="other bytes",
-                do="send the vector that the header announced",
-            )
-        if self._file is None:
-            raise ValueError("an arrival is used as a context manager")
-        with durable.room_in(self._path.parent):
-            self._file.write(chunk)
+    def _take(self, size: int) -> None:
+        self.partial.put(self._index, bytes(self._buffer[:size]))
+        del self._buffer[:size]
         self._index += 1
-        self.size_bytes += len(chunk)
 
 
-def vector_bytes(header: InputHeader) -> int:
-    """Size of the vector that ``header`` announces."""
-    return header.elements * header.ring_bits // 8
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for parent in (folder.parent, folder.parent.parent):
-            durable.sync_folder(parent)
+def _remove(paths: Iterable[Path]) -> int:
+    gone = list(paths)
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)

@@ -1,4 +1,7 @@
-"""The sum of an attempt, streamed over the spool: one chunk of one member in memory at a time."""
+"""The sum of an attempt, streamed over the spool: one chunk of one member in memory at a time.
+
+The sum is not held either: whoever asks for it takes it in parts, to disk or into a hash.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +20,16 @@ from protocols.secure_sum.unmasking import Unmasking, combine, sum_chunks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """The lifted sum, int64 in ring units, shape (elements,), and who opened wrong shares."""
+    """The lifted sum in ``elements`` int64 numbers, and who opened wrong shares.
 
-    numbers: npt.NDArray[np.int64]
+    ``parts`` yields the numbers in order, one chunk of the vector at a time, and only once.
+
+    Raises, while it is read:
+        BadChunk, WrongSum: a file of the spool is not what its sender signed, or is gone.
+    """
+
+    elements: int
+    parts: Iterator[npt.NDArray[np.int64]]
     unmasking: Unmasking
 
 
@@ -34,15 +44,13 @@ def total(
 
     Raises:
         TooFewSurvivors, BadShare: the answers do not open the masks.
-        BadChunk, WrongSum: a file of the spool is not what its sender signed, or is gone.
     """
     unmasking = combine(config, settled, answers, bundles=bundles)
-    numbers = np.empty(config.answer.elements, dtype=np.int64)
-    per_chunk = CHUNK_BYTES * 8 // config.answer.ring_bits
-    for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES)):
-        part = sum_chunks(config, unmasking, index, _chunks(config, unmasking, index, spool))
-        numbers[index * per_chunk : index * per_chunk + len(part)] = part
-    return Total(numbers=numbers, unmasking=unmasking)
+    parts = (
+        sum_chunks(config, unmasking, index, _chunks(config, unmasking, index, spool))
+        for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES))
+    )
+    return Total(elements=config.answer.elements, parts=parts, unmasking=unmasking)
 
 
 def _chunks(config: RoundConfig, unmasking: Unmasking, index: int, spool: Spool) -> Iterator[bytes]:

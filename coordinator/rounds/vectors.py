@@ -1,22 +1,45 @@
-"""Taking masked vectors by either route, courier or upload: the first whole and valid one counts."""
+"""Taking masked vectors by either route, courier or upload, in as many pieces as it takes.
 
-from contextlib import AbstractContextManager
+Both routes feed the same file, and the first whole and valid vector counts. What has arrived is told at
+every piece, so that whoever carries goes on from there: another try, another run, or the other route.
+"""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from coordinator.errors import AttemptGone, NoHeaderYet, NotInCohort
 from coordinator.rounds.news import News
+from coordinator.rounds.partial import vector_bytes
 from coordinator.rounds.spool import Arrival, Spool
 from coordinator.store.rounds import Rounds
 from coordinator.store.submissions import Submissions, Vector
 from protocols.codec import decode
 from protocols.identity import PartnerId
-from protocols.messages import PHASES, InputHeader, Phase
+from protocols.messages import InputHeader, Phase
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
 DOCK = "dock"
 UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """A vector that a member owes: ``header`` is None once all ``size_bytes`` are here and counted."""
+
+    round: int
+    attempt: int
+    size_bytes: int
+    header: InputHeader | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How many verified bytes of a vector are here, from its beginning on, and how many there are."""
+
+    have_bytes: int
+    size_bytes: int
 
 
 class Vectors:
@@ -28,8 +51,8 @@ class Vectors:
         self._spool = spool
         self._news = news
 
-    def expect(self, partner: PartnerId, number: int, attempt: int) -> InputHeader | None:
-        """The header that the bytes must fit, or None when a valid vector is there already.
+    def expect(self, partner: PartnerId, number: int, attempt: int) -> Expected:
+        """What the bytes must fit.
 
         Raises:
             UnknownRound, NotInCohort: nobody waits for it.
@@ -41,9 +64,10 @@ class Vectors:
             sent = Submissions(connection, number, attempt)
             if partner not in here.config.cohort:
                 raise NotInCohort(expected="a member of the cohort", came=partner.hex(), do="send nothing")
+            size_bytes = here.config.answer.vector_bytes
             if partner in sent.vectors():
-                return None
-            if here.phase not in PHASES or PHASES.index(here.phase) > PHASES.index(Phase.MASK):
+                return Expected(round=number, attempt=attempt, size_bytes=size_bytes, header=None)
+            if not here.takes_vectors:
                 raise _gone(number, attempt)
             stored = sent.find(partner, Phase.MASK)
         if stored is None:
@@ -52,21 +76,44 @@ class Vectors:
                 came="masked bytes",
                 do="send the header, then the bytes again",
             )
-        return decode(InputHeader, stored.submission.items[0].body)
+        header = decode(InputHeader, stored.submission.items[0].body)
+        return Expected(round=number, attempt=attempt, size_bytes=vector_bytes(header), header=header)
 
-    def receive(self, number: int, attempt: int, header: InputHeader) -> AbstractContextManager[Arrival]:
-        """Begin to take the bytes that ``header`` announces."""
-        return self._spool.receive(number, attempt, header)
-
-    def accept(self, arrival: Arrival, number: int, attempt: int, header: InputHeader, route: str) -> None:
-        """Make the vector durable and count it.
+    def progress(self, expected: Expected, route: str) -> Progress:
+        """How much is here; a vector whose last chunk came before its way broke is counted now.
 
         Raises:
-            BadChunk: bytes are missing.
+            AttemptGone, StorageFull: as :meth:`accept`.
+        """
+        if expected.header is None:
+            return Progress(have_bytes=expected.size_bytes, size_bytes=expected.size_bytes)
+        partial = self._spool.partial(expected.round, expected.attempt, expected.header)
+        if partial.is_complete and partial.settle():
+            self._count(expected, expected.header, route)
+        return Progress(have_bytes=partial.have_bytes, size_bytes=expected.size_bytes)
+
+    def receive(self, expected: Expected, header: InputHeader, offset: int) -> Arrival:
+        """Begin to take the bytes that ``header`` announces, from ``offset`` on.
+
+        Raises:
+            AttemptGone: the phase has closed.
+        """
+        return self._spool.receive(expected.round, expected.attempt, header, offset)
+
+    def accept(self, arrival: Arrival, expected: Expected, header: InputHeader, route: str) -> Progress:
+        """Make what came durable, and count the vector once it is whole.
+
+        Raises:
+            BadChunk: the bytes end within a chunk, or there are none.
             AttemptGone: the phase closed while the bytes came; they are dropped.
             StorageFull: no room; nothing remains.
         """
-        arrival.finish()
+        if arrival.finish():
+            self._count(expected, header, route)
+        return Progress(have_bytes=arrival.partial.have_bytes, size_bytes=expected.size_bytes)
+
+    def _count(self, expected: Expected, header: InputHeader, route: str) -> None:
+        number, attempt = expected.round, expected.attempt
         with transaction(self._db) as connection:
             sent = Submissions(connection, number, attempt)
             known = header.sender in sent.vectors()
@@ -76,7 +123,7 @@ class Vectors:
                     Vector(
                         partner=header.sender,
                         route=route,
-                        size_bytes=arrival.size_bytes,
+                        size_bytes=expected.size_bytes,
                         at=self._clock.now(),
                     )
                 )

@@ -47,6 +47,11 @@ class Attempt:
     blamed: tuple[PartnerId, ...] = ()
     next_step: str = ""
 
+    @property
+    def takes_vectors(self) -> bool:
+        """Masked vectors may still come: its masking phase is open or yet to open."""
+        return self.phase in (Phase.ADVERTISE, Phase.SHARE, Phase.MASK)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChange:

@@ -76,9 +76,9 @@ def _role(process: psutil.Process) -> str:
     """
     with suppress(psutil.Error, IndexError):
         words: list[str] = process.cmdline()
-        for word in words[:4]:
+        for word in words[:5]:
             name = Path(word).name
-            if not name.startswith(("python", "-", "sh")):
+            if not name.startswith(("python", "-", "sh")) and "\n" not in word:
                 return name
         if "-m" in words:
             return words[words.index("-m") + 1]

@@ -1,21 +1,24 @@
 """The door as the courier sees it: one path on a unix socket, constant answers, no detail.
 
-200 the masked bytes, the same every time; 204 not yet; 410 nothing comes (over, refused, or STOP).
+200 the masked bytes from ``offset`` on, one piece at most and the same every time; 204 not yet; 410 nothing
+comes (over, refused, STOP, or an offset beyond the end).
 """
 
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from participant.door import Carriage, Door
 from participant.exchange import Exchange
 from protocols.errors import IllegalMove, Stopped
+from protocols.limits import NUMBER_MAX
 from protocols.service.waiting import LONGEST_POLL_S, Bell
 
 OCTETS = "application/octet-stream"
+Number = Annotated[int, Path(ge=0, le=NUMBER_MAX)]
 
 
 def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
@@ -24,7 +27,10 @@ def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
 
     @router.get("/door/vectors/{round_number}/{attempt}")
     async def vector(
-        round_number: int, attempt: int, wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0
+        round_number: Number,
+        attempt: Number,
+        offset: Annotated[int, Query(ge=0, le=NUMBER_MAX)] = 0,
+        wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0,
     ) -> Response:
         def look() -> Carriage | None:
             if exchange.is_over(round_number, attempt):
@@ -38,14 +44,15 @@ def door_router(door: Door, exchange: Exchange, bell: Bell) -> APIRouter:
         if found is Carriage.CLOSED:
             return Response(status_code=410)
         try:
-            _, size, chunks = await run_in_threadpool(door.masked, round_number, attempt)
+            piece = await run_in_threadpool(door.piece, round_number, attempt, offset=offset)
         except (Stopped, IllegalMove):  # STOP, or the end of the attempt, came in between
             return Response(status_code=410)
 
         def carried() -> Iterator[bytes]:
-            yield from chunks
-            exchange.fetched(round_number, attempt)
+            yield from piece.read()
+            exchange.fetched(round_number, attempt, is_last=piece.is_last)
 
-        return StreamingResponse(carried(), media_type=OCTETS, headers={"Content-Length": str(size)})
+        length = {"Content-Length": str(piece.size_bytes)}
+        return StreamingResponse(carried(), media_type=OCTETS, headers=length)
 
     return router

@@ -17,12 +17,17 @@ import ctypes
 import os
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 PIECE_BYTES = 2**16
 LAUNCH = Path(__file__).resolve().parents[2] / "protocols" / "service" / "launch.py"
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER without a time: closing sends a reset."""
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -44,11 +49,26 @@ async def join(
 
 
 async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    silent = True
     while piece := await source.read(PIECE_BYTES):
+        silent = False
         target.write(piece)
         await target.drain()
-    if target.can_write_eof():
+    if silent:
+        reset(target)
+    elif target.can_write_eof():
         target.write_eof()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection as if nobody had been there.
+
+    A polite end in the middle of a TLS handshake reads like broken TLS, on which SuperNode gives up for good;
+    after a reset it tries again.
+    """
+    with contextlib.suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    writer.transport.abort()
 
 
 async def enter(port: int, path: str) -> asyncio.Server:
@@ -58,9 +78,10 @@ async def enter(port: int, path: str) -> asyncio.Server:
         try:
             beyond = await asyncio.open_unix_connection(path)
         except OSError:
-            writer.close()
+            reset(writer)
             return
-        await join((reader, writer), beyond)
+        with contextlib.suppress(asyncio.CancelledError):  # the program has ended, and this cell with it
+            await join((reader, writer), beyond)
 
     return await asyncio.start_server(accept, "127.0.0.1", port)
 
@@ -72,9 +93,10 @@ async def offer(path: str, port: int) -> asyncio.Server:
         try:
             beyond = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
-            writer.close()
+            reset(writer)
             return
-        await join((reader, writer), beyond)
+        with contextlib.suppress(asyncio.CancelledError):  # the program has ended, and this cell with it
+            await join((reader, writer), beyond)
 
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # noqa: PTH108  # nothing else runs yet

@@ -1,9 +1,10 @@
 """The thin Flower ClientApp: fetch the sealed bytes at the node's door and hand them to Flower.
 
 It runs alone inside the app bundle, in the courier, so it imports only Flower and the standard library.
-It reads the round and the attempt from the message and ignores everything else in it; it never learns
-what the bytes mean. The envelope arrives before the answer exists, so it waits at the door; the door
-answers 204 (not yet), 200 (here are the bytes, the same ones at every call) or 410 (nothing comes).
+It reads round, attempt and offset from the message and ignores everything else in it; it never learns what
+the bytes mean. The envelope arrives before the answer exists, so it waits at the door; the door answers
+204 (not yet), 200 (here are the bytes from the offset on, at most one piece of the vector and the same ones
+at every call) or 410 (nothing comes).
 """
 
 import http.client
@@ -39,11 +40,15 @@ def ask(path: str, target: str, timeout_s: float) -> tuple[int, bytes]:
         door.close()
 
 
-def wait_at_door(path: str, round_: int, attempt: int, until: float) -> bytes:
-    """The sealed bytes of (round, attempt); empty when the door is closed or ``until`` (unix s) passes."""
+def wait_at_door(path: str, round_: int, attempt: int, offset: int, until: float) -> bytes:
+    """The sealed bytes of (round, attempt) from ``offset`` on, one piece.
+
+    Empty when the door is closed or ``until`` (unix s) passes.
+    """
     while (left := until - time.time()) > 0:
         wait_s = min(WAIT_S, max(1, int(left)))
-        status, body = ask(path, f"/door/vectors/{round_}/{attempt}?wait_s={wait_s}", wait_s + 30)
+        target = f"/door/vectors/{round_}/{attempt}?offset={offset}&wait_s={wait_s}"
+        status, body = ask(path, target, wait_s + 30)
         if status == 200 and body:
             return body
         if status in (404, 410):
@@ -57,9 +62,9 @@ def wait_at_door(path: str, round_: int, attempt: int, until: float) -> bytes:
 def collect(message: Message, context: Context) -> Message:
     """Reply with one array ``y`` of raw bytes, which Flower streams in objects of at most 5 MiB."""
     envelope = message.content.config_records["envelope"]
-    round_, attempt = int(str(envelope["round"])), int(str(envelope["attempt"]))
+    round_, attempt, offset = (int(str(envelope[name])) for name in ("round", "attempt", "offset"))
     until = message.metadata.created_at + message.metadata.ttl
-    sealed = wait_at_door(str(context.node_config["door"]), round_, attempt, until)
+    sealed = wait_at_door(str(context.node_config["door"]), round_, attempt, offset, until)
     if not sealed:
         return Message(Error(CLOSED, "closed"), reply_to=message)
     dtype, words = ("uint32", len(sealed) // 4) if len(sealed) % 4 == 0 else ("uint8", len(sealed))

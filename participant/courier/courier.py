@@ -28,7 +28,14 @@ from participant.courier.sandbox import Cell, Isolation, User
 from participant.courier.trust import trust, trusted
 from participant.errors import NotJoined
 from protocols.service import durable
-from protocols.service.flower import SECRET_BYTES, entry_point, environment, free_port, write_secret
+from protocols.service.flower import (
+    SECRET_BYTES,
+    collecting,
+    entry_point,
+    environment,
+    free_port,
+    write_secret,
+)
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
 
@@ -63,7 +70,9 @@ class Courier:
     def __init__(self, settings: CourierSettings) -> None:
         self.settings = settings
         self._runtime_port, self._fleet_port = free_port(), free_port()
-        self._supervision = Supervision(self._programs())
+        # SuperNode waits a minute for a ClientApp that died with its SuperExec, and a ClientApp is of no use
+        # to another SuperNode than its own: they live and die together.
+        self._supervision = Supervision(self._programs(), together=True)
 
     def start(self) -> None:
         """Start both processes and return; they connect, and reconnect, by themselves.
@@ -98,6 +107,10 @@ class Courier:
         """End every process that the courier started, and wait until they are gone."""
         self._supervision.stop()
 
+    def restart(self, reason: str) -> None:
+        """Start both processes anew: they run and yet carry nothing."""
+        self._supervision.restart("supernode", reason)
+
     def health(self) -> CourierHealth:
         """How the processes are; never blocks."""
         return CourierHealth(processes=self._supervision.health())
@@ -126,7 +139,7 @@ class Courier:
     def _supernode(self) -> Program:
         settings, files = self.settings, self.settings.files
         argv = (
-            *(entry_point("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
+            *(*collecting("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
             *("--root-certificates", str(files.authority), "--auth-supernode-private-key", str(files.key)),
             *("--host", "127.0.0.1", "--port", str(self._runtime_port), "--isolation", "process"),
             *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(self._trusted)),

@@ -6,19 +6,18 @@ so what passes here is ciphertext. The courier itself needs no network, no resol
 """
 
 import asyncio
-import base64
 import contextlib
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import structlog
 
 from participant.courier import cell
 from protocols.service.jobs import Stop
 from protocols.service.peers import uid_of
+from protocols.service.proxy import HttpProxy, advice
 
 CONNECT_WITHIN_S: Final = 10.0
 HEAD_BYTES: Final = 8_192
@@ -38,10 +37,10 @@ class CannotReach(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """From here to the fleet: ``fleet`` is host:port, ``proxy`` an http:// URL or empty."""
+    """From here to the fleet: ``fleet`` is host:port, ``proxy`` the company's, where it has one."""
 
     fleet: str
-    proxy: str = ""
+    proxy: HttpProxy | None = None
 
     async def connect(self) -> Streams:
         """Open a connection to the fleet.
@@ -49,34 +48,33 @@ class Route:
         Raises:
             CannotReach: nobody answers, or the proxy refuses.
         """
+        first = f"the fleet at {self.fleet}" if self.proxy is None else f"the proxy {self.proxy}"
         try:
-            return await asyncio.wait_for(self._connect(), CONNECT_WITHIN_S)
+            way = self._direct() if self.proxy is None else self._through(self.proxy)
+            return await asyncio.wait_for(way, CONNECT_WITHIN_S)
         except TimeoutError:
-            raise CannotReach(f"{self._first()} is silent for {CONNECT_WITHIN_S:.0f} s") from None
+            raise CannotReach(f"{first} is silent for {CONNECT_WITHIN_S:.0f} s") from None
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise CannotReach(f"{self._first()} does not answer ({type(error).__name__})") from None
+            raise CannotReach(f"{first} does not answer ({type(error).__name__})") from None
 
-    def _first(self) -> str:
-        """Who is asked first, never with a password."""
-        return f"the proxy {urlsplit(self.proxy).hostname}" if self.proxy else f"the fleet at {self.fleet}"
+    async def _direct(self) -> Streams:
+        host, port = self.fleet.rsplit(":", 1)
+        return await asyncio.open_connection(host.strip("[]"), int(port))
 
-    async def _connect(self) -> Streams:
-        if not self.proxy:
-            host, port = self.fleet.rsplit(":", 1)
-            return await asyncio.open_connection(host.strip("[]"), int(port))
-        parts = urlsplit(self.proxy)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 3128, limit=HEAD_BYTES)
+    async def _through(self, proxy: HttpProxy) -> Streams:
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=HEAD_BYTES)
         try:
             words = [f"CONNECT {self.fleet} HTTP/1.1", f"Host: {self.fleet}"]
-            if parts.username is not None:
-                pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-                words.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+            if proxy.authorization:
+                words.append(f"Proxy-Authorization: {proxy.authorization}")
             writer.write("\r\n".join([*words, "", ""]).encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            status = head.split(b" ", 2)[1:2]
+            status = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1:2]
             if status != [b"%d" % OK]:
-                said = b"".join(status).decode("ascii", "replace")
-                raise CannotReach(f"{self._first()} refuses {self.fleet} ({said}); see exchange.proxy")
+                said = b"".join(status)[:3]
+                told = advice(int(said) if said.isdigit() else 0)
+                raise CannotReach(
+                    f"the proxy {proxy} refuses {self.fleet} ({said.decode('ascii', 'replace')}): {told}"
+                )
         except BaseException:
             writer.close()
             raise

@@ -1,8 +1,9 @@
 """What was committed, handed on: the masked vector for the courier or the fallback, byte for byte."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -12,6 +13,7 @@ from participant.store.attempts import OPEN_STATES, Attempts
 from participant.store.outbox import Outbox
 from participant.switch import StopSwitch
 from protocols.errors import IllegalMove
+from protocols.limits import PIECE_BYTES
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
@@ -25,6 +27,32 @@ class Carriage(StrEnum):
     READY = "ready"
     NOT_YET = "not-yet"
     CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """``size_bytes`` of a masked vector of ``vector_bytes``, from ``offset`` on.
+
+    ``read`` gives them in small parts, the same at every call. Before each part STOP is looked at, and
+    whether the vector was withdrawn: it may raise Stopped or IllegalMove.
+    """
+
+    offset: int
+    size_bytes: int
+    vector_bytes: int
+    read: Callable[[], Iterator[bytes]]
+
+    @property
+    def is_last(self) -> bool:
+        """The vector ends with it."""
+        return self.offset + self.size_bytes == self.vector_bytes
+
+    def sha256(self) -> bytes:
+        """SHA-256 of its bytes, read for it."""
+        hasher = sha256()
+        for part in self.read():
+            hasher.update(part)
+        return hasher.digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +73,26 @@ class Carrier:
         self._db = db
         self._clock = clock
 
-    def masked(self, round_number: int, attempt: int) -> tuple[bytes, int, Iterator[bytes]]:
-        """SHA-256, size in bytes and the bytes of the masked vector of an attempt, for whoever carries it.
-
-        Before every read STOP is looked at, and whether the vector was withdrawn. The same bytes come
-        every time.
+    def piece(self, round_number: int, attempt: int, *, offset: int = 0) -> Piece:
+        """What comes next of the masked vector of an attempt, for whoever carries it.
 
         Raises:
             Stopped: STOP was pressed.
-            IllegalMove: no masked vector was committed, or its attempt is over.
+            IllegalMove: no masked vector was committed, it ends before ``offset``, or its attempt is over.
         """
         self.switch.require_open()
         with reading(self._db) as connection:
             record = Outbox(connection).find(round_number, attempt, words.MASKED_VECTOR)
             path = None if record is None else self._vectors / record.file
-        if record is None or path is None or not path.is_file():
+        if record is None or path is None or not path.is_file() or offset >= record.size_bytes:
             raise _not_ready(round_number, attempt)
-        return record.sha256, record.size_bytes, self._read(path, round_number, attempt)
+        size_bytes = min(PIECE_BYTES, record.size_bytes - offset)
+        return Piece(
+            offset=offset,
+            size_bytes=size_bytes,
+            vector_bytes=record.size_bytes,
+            read=lambda: self._read(path, (round_number, attempt), offset, size_bytes),
+        )
 
     def carriage(self, round_number: int, attempt: int) -> Carriage:
         """Whether the masked vector of an attempt can be carried, is still to come, or never will."""
@@ -81,16 +112,22 @@ class Carrier:
         with transaction(self._db) as connection:
             Outbox(connection).handed(round_number, attempt, kind, at=self._clock.now())
 
-    def _read(self, path: Path, round_number: int, attempt: int) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while True:
+    def _read(self, path: Path, key: tuple[int, int], offset: int, left_bytes: int) -> Iterator[bytes]:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _not_ready(*key) from None
+        with file:
+            file.seek(offset)
+            while left_bytes > 0:
                 self.switch.require_open()
                 if not path.exists():
-                    raise _not_ready(round_number, attempt)
-                chunk = file.read(READ_BYTES)
-                if not chunk:
-                    return
-                yield chunk
+                    raise _not_ready(*key)
+                part = file.read(min(READ_BYTES, left_bytes))
+                if not part:
+                    raise _not_ready(*key)
+                left_bytes -= len(part)
+                yield part
 
 
 def _not_ready(round_number: int, attempt: int) -> IllegalMove:

@@ -138,9 +138,9 @@ class Door(Carrier):
             config = accepted(self._attempt(connection, round_number, attempt))
         if not self.needs_answer(config.answer_id):
             return
-        encoded = ring.encode_vector(answer, config.answer).tobytes()
         name = sealing.sealed_name(config.answer_id)
-        written = durable.write(self._vectors / name, [encoded])
+        encoded = (part.tobytes() for part in ring.encode_parts(answer, config.answer))
+        written = durable.write(self._vectors / name, encoded)
         now = self._clock.now()
         with transaction(self._db) as connection:
             found = SealedAnswers(connection).find(config.answer_id)

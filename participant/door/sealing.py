@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from participant.errors import AnswerVoided
 from participant.store.sealed_answers import SealedAnswer
@@ -31,8 +30,8 @@ class MaskedFile:
     chunk_hashes: tuple[bytes, ...]
 
 
-def open_sealed(folder: Path, sealed: SealedAnswer, ring_bits: int) -> npt.NDArray[np.unsignedinteger]:
-    """Return the sealed words read-only from disk, after comparing their hash.
+def open_sealed(folder: Path, sealed: SealedAnswer) -> Path:
+    """The file of the sealed words, after comparing its hash.
 
     Raises:
         AnswerVoided: the file is gone or is not what was sealed; it is never recomputed.
@@ -49,7 +48,7 @@ def open_sealed(folder: Path, sealed: SealedAnswer, ring_bits: int) -> npt.NDArr
             came="a missing or changed file",
             do="let the consortium ask again under a new epoch; this answer is lost",
         )
-    return np.memmap(path, dtype=ring.word_dtype(ring_bits), mode="r")
+    return path
 
 
 def sealed_name(answer_id: bytes) -> str:
@@ -62,22 +61,24 @@ def masked_name(round_number: int, attempt: int) -> str:
     return f"{round_number}-{attempt}.masked"
 
 
-def write_masked(
-    folder: Path, masking: states.Masking, config: RoundConfig, words: npt.NDArray[np.unsignedinteger]
-) -> MaskedFile:
-    """Mask ``words`` chunk by chunk into ``folder`` and return the hash of every chunk.
+def write_masked(folder: Path, masking: states.Masking, config: RoundConfig, sealed: Path) -> MaskedFile:
+    """Mask the words of the file ``sealed`` chunk by chunk into ``folder``; with the hash of every chunk.
+
+    One chunk is in memory at a time.
 
     Raises:
         StorageFull: nothing half-written remains.
     """
-    chunk_words = CHUNK_BYTES * 8 // config.answer.ring_bits
+    dtype = ring.word_dtype(config.answer.ring_bits)
     hashes: list[bytes] = []
 
     def chunks() -> Iterator[bytes]:
-        for index, start in enumerate(range(0, config.answer.elements, chunk_words)):
-            chunk = contributor.mask_chunk(masking, config, index, words[start : start + chunk_words])
-            hashes.append(hashlib.sha256(chunk).digest())
-            yield chunk
+        with sealed.open("rb") as file:
+            for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES)):
+                words = np.frombuffer(file.read(CHUNK_BYTES), dtype=dtype)
+                chunk = contributor.mask_chunk(masking, config, index, words)
+                hashes.append(hashlib.sha256(chunk).digest())
+                yield chunk
 
     name = masked_name(config.round, config.attempt)
     written = durable.write(folder / name, chunks())

@@ -122,8 +122,8 @@ class Steps:
             )
         self.check_answer(config, answer)
         masking = contributor.begin_mask(decode(states.Shared, state), config, items, roll=roll(version))
-        words = sealing.open_sealed(self._vectors, answer, config.answer.ring_bits)
-        masked = sealing.write_masked(self._vectors, masking, config, words)
+        sealed = sealing.open_sealed(self._vectors, answer)
+        masked = sealing.write_masked(self._vectors, masking, config, sealed)
         state_after, header = contributor.seal_input(masking, config, masked.chunk_hashes, key=self._key)
         return _step(state_after, (header,), masked=masked)
 

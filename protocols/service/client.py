@@ -13,8 +13,9 @@ from typing import Self
 import httpx
 
 from protocols.errors import AltroveError
-from protocols.service.errors import BadCertificate, ClientCertificateRefused, Unreachable
+from protocols.service.errors import BadCertificate, ClientCertificateRefused, ProxyRefused, Unreachable
 from protocols.service.problems import raise_for_problem
+from protocols.service.proxy import SETTING, HttpProxy, advice
 
 CONNECT_S = 5.0
 READ_S = 40.0
@@ -31,6 +32,7 @@ class ServiceClient:
     """Requests to one service at ``url``; safe to use from several threads.
 
     ``socket_path`` reaches a service on a unix socket instead; the url then only names it.
+    ``proxy`` is asked to connect to an https url; None goes there directly.
     """
 
     def __init__(
@@ -41,12 +43,15 @@ class ServiceClient:
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         socket_path: Path | None = None,
+        proxy: HttpProxy | None = None,
     ) -> None:
         self._url = url.rstrip("/")
+        self._proxy = proxy
         self._answered = False
         transport = httpx.HTTPTransport(
             verify=tls if tls is not None else True,
             uds=None if socket_path is None else str(socket_path),
+            proxy=None if proxy is None else _tunnel(proxy),
             trust_env=False,
         )
         self._http = httpx.Client(
@@ -110,18 +115,26 @@ class ServiceClient:
                 headers=None if headers is None else dict(headers),
             )
         except httpx.TransportError as error:
-            raise explain(error, self._url, answered_before=self._answered) from error
+            raise explain(error, self._url, answered_before=self._answered, proxy=self._proxy) from error
         self._answered = True
         return raise_for_problem(response)
 
 
-def explain(error: httpx.TransportError, url: str, *, answered_before: bool = False) -> AltroveError:
-    """Say in words why ``url`` did not answer: certificate, refused client, timeout, nobody there.
+def explain(
+    error: httpx.TransportError,
+    url: str,
+    *,
+    answered_before: bool = False,
+    proxy: HttpProxy | None = None,
+) -> AltroveError:
+    """Say in words why ``url`` did not answer: proxy, certificate, refused client, timeout, nobody there.
 
     Under TLS 1.3 a server judges the client's certificate after the client's handshake is over, and
     asyncio closes the connection without the alert that would say so: a connection that closes
     before the first answer ever is therefore reported as a refused certificate.
     """
+    if isinstance(error, httpx.ProxyError):
+        return _refused_by_proxy(error, url, proxy)
     cause = _ssl_cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _bad_certificate(cause, url)
@@ -132,6 +145,12 @@ def explain(error: httpx.TransportError, url: str, *, answered_before: bool = Fa
             expected=f"a TLS 1.3 service at {url}",
             came=cause.reason or "something else",
             do="check host and port; the address must be that of the consortium's listener",
+        )
+    if proxy is not None and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return Unreachable(
+            expected=f"a proxy at {proxy}",
+            came=str(error) or type(error).__name__,
+            do=f"check that it runs, or correct {SETTING}; the request is repeated automatically",
         )
     closed = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
     if closed and url.startswith("https:") and not answered_before:
@@ -146,6 +165,20 @@ def explain(error: httpx.TransportError, url: str, *, answered_before: bool = Fa
         expected=f"an Altrove service at {url}",
         came=str(error) or type(error).__name__,
         do="check that it runs and that host and port are right; the request is repeated automatically",
+    )
+
+
+def _tunnel(proxy: HttpProxy) -> httpx.Proxy:
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx.Proxy(str(proxy), headers=headers)
+
+
+def _refused_by_proxy(error: httpx.ProxyError, url: str, proxy: HttpProxy | None) -> ProxyRefused:
+    status = str(error)[:3]
+    return ProxyRefused(
+        expected=f"the proxy {proxy} to connect to {url}",
+        came=str(error) or "a refusal",
+        do=advice(int(status) if status.isdigit() else 0),
     )
 
 

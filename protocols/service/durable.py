@@ -27,8 +27,9 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> Written:
     """Write ``chunks`` to ``path`` so that after a crash the file is whole or absent.
 
     Raises:
-        StorageFull: no space is left; the half-written copy is removed.
-        OSError: any other failure of the disk.
+        StorageFull: no space is left.
+        OSError: any other failure of the disk, and whatever ``chunks`` raises.
+        Whichever it is, the half-written copy is removed.
     """
     aside = path.with_name(path.name + ".partial")
     hasher = hashlib.sha256()
@@ -45,7 +46,7 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> Written:
                 sync(file.fileno())
             aside.replace(path)
             sync_folder(path.parent)
-    except (OSError, StorageFull):
+    except BaseException:  # whatever stopped the disk or whoever makes the chunks
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise

@@ -53,6 +53,10 @@ class Unreachable(AltroveError, code="unreachable", fault=Fault.PEER, status=502
     """Nobody answers at the address, or the connection broke."""
 
 
+class ProxyRefused(Unreachable, code="proxy-refused", status=502):
+    """The HTTP proxy on the way lets nobody through: it wants a password, or forbids the host."""
+
+
 class Stopping(AltroveError, code="stopping", fault=Fault.OURS, status=503):
     """The daemon is shutting down; the same request may be sent again."""
 

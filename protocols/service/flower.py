@@ -24,11 +24,40 @@ def entry_point(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
+COLLECTING: Final = """
+import gc, runpy, sys, threading, time
+
+def collect():
+    gc.collect()
+    gc.freeze()
+    while True:
+        time.sleep(5)
+        gc.collect()
+
+sys.argv = sys.argv[1:]
+timer = threading.Timer(10, collect)
+timer.daemon = True
+timer.start()
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def collecting(name: str) -> tuple[str, ...]:
+    """The command ``name`` with the garbage of its cycles collected every five seconds.
+
+    SuperNode leaves a third of what it carried in cycles of futures and byte strings, which Python's own
+    collector does not see as much: 460 MB after 950 MB carried, against 140 MB. What is there ten seconds
+    after the start is frozen, so that a collection takes under ten milliseconds instead of 400.
+    """
+    return (sys.executable, "-P", "-c", COLLECTING, entry_point(name))
+
+
 def environment(home: Path) -> Mapping[str, str]:
     """The whole environment of one Flower process with ``home`` as its own folder.
 
     Telemetry, the update check and the installation of an app's dependencies are off. PATH starts with
-    our own commands, because SuperExec starts ``flwr-clientapp`` and ``flwr-serverapp`` by name.
+    our own commands, because SuperExec starts ``flwr-clientapp`` and ``flwr-serverapp`` by name. The three
+    MALLOC settings give the pieces of a large vector back to the system once they have passed.
     """
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}/bin",
@@ -40,6 +69,8 @@ def environment(home: Path) -> Mapping[str, str]:
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
         "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(TASK_POLL_S),
         "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "1048576",
+        "MALLOC_TRIM_THRESHOLD_": "1048576",
         "OMP_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }

@@ -39,6 +39,7 @@ _SHAPES = (
         REDACTED,
     ),
     (re.compile(r"(?i)(postgresql[a-z+]*://[^:/@\s]+):[^@\s]+@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"(?i)\b(https?://)[^/@\s\"']+@"), rf"\1{REDACTED}@"),
     (
         re.compile(r"(?i)\b((?:customer|user|household|external)(?:_id)?)[=:]\s*['\"]?[^\s,;'\"&]+"),
         rf"\1={REDACTED}",

@@ -2,8 +2,8 @@
 
 Each program runs in a session and process group of its own, with exactly the environment it is given,
 its output in a file. One thread starts, watches, restarts (with back-off) and ends them; it is the
-thread that the kernel ties them to (see ``launch``), so it lives as long as they do. It does not know
-what the programs are for.
+thread that the kernel ties them to (see ``launch``), so it lives as long as they do. A program of which a
+process was stopped and not continued counts as broken, too. It does not know what the programs are for.
 
 >>> program = Program(
 ...     name="sleeper",
@@ -30,6 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
+
+from protocols.service.standstill import Standstills, tree, words_of
+
 TICK_S: Final = 0.25
 """How often processes are looked at; a death is noticed within this time."""
 
@@ -38,7 +42,7 @@ BACKOFF_MOST_S: Final = 15.0
 """A program that dies is started again after 0.5 s, doubling up to 15 s, so that a broken one costs
 little and a courier that waits for its registration joins soon after it."""
 
-STEADY_S: Final = 30.0
+STEADY_S: Final = 10.0
 """A program that ran this long has recovered: its next restart waits the first back-off again."""
 
 GRACE_S: Final = 4.0
@@ -50,8 +54,16 @@ IS_FIRST: Final = os.getpid() == 1
 """As the first process of a container this one inherits every orphan in it, and must take its exit status
 or it stays in the process table: no separate init is needed."""
 
+STOPPED_LOOK_S: Final = 2.0
+STOPPED_S: Final = 5.0
+"""How often is looked for stopped processes, and how long one may stand still before its program is
+started anew. Nobody continues a stopped courier: without this it would hold its sockets for ever."""
+
 LOG_BYTES: Final = 8 * 2**20
 """A log above this size is set aside as ``.1`` when its program starts."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,29 +120,34 @@ class _Watched:
         self.starts += 1
         self._started_at = now
 
-    def look(self, now: float) -> None:
-        """Reap a dead process with what is left of its group, and start it again when it is time."""
-        if self.process is not None:
-            if not _exited(self.process.pid):
-                return
-            self._bury()
-            if now - self._started_at >= STEADY_S:
-                self._backoff_s = BACKOFF_FIRST_S
-            self._not_before = now + self._backoff_s
-            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MOST_S)
-        if now >= self._not_before:
+    def look(self, now: float) -> bool:
+        """Start the program when it is time, and anew when it died; whether it was found dead."""
+        died = self.process is not None and _exited(self.process.pid)
+        if died:
+            self.put_down(now)
+        if self.process is None and now >= self._not_before:
             self.spawn(now)
+        return died
 
-    def kill(self) -> None:
-        """End the whole group at once; ``look`` starts it again."""
-        if self.process is not None:
-            _signal_group(self.process.pid, signal.SIGKILL)
+    def put_down(self, now: float) -> None:
+        """End the program and what is left of its group; ``look`` starts it again after the back-off."""
+        if self.process is None:
+            return
+        self.end(GRACE_S)
+        if now - self._started_at >= STEADY_S:
+            self._backoff_s = BACKOFF_FIRST_S
+        self._not_before = now + self._backoff_s
+        self._backoff_s = min(2 * self._backoff_s, BACKOFF_MOST_S)
 
     def end(self, grace_s: float) -> None:
-        """SIGTERM to the group, SIGKILL to what is left after ``grace_s``."""
+        """SIGTERM to the group, stopped processes included, SIGKILL to what is left after ``grace_s``.
+
+        The polite signal matters: a SuperNode that takes its leave is known to be away at once.
+        """
         if self.process is None:
             return
         _signal_group(self.process.pid, signal.SIGTERM)
+        _signal_group(self.process.pid, signal.SIGCONT)
         until = time.monotonic() + grace_s
         while not _exited(self.process.pid) and time.monotonic() < until:
             time.sleep(END_STEP_S)
@@ -161,12 +178,22 @@ class Supervision:
     """Runs programs until :meth:`stop`; ``tick`` is called in its thread after every look at them.
 
     ``tick`` must handle its own errors: an error that leaves it ends the supervision, and with it
-    (by the kernel) every program.
+    (by the kernel) every program. ``together``: where one program dies, the others are started anew as
+    well, because each holds state about the other.
     """
 
-    def __init__(self, programs: Sequence[Program], *, tick: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        tick: Callable[[], None] | None = None,
+        together: bool = False,
+    ) -> None:
         self._watched = {program.name: _Watched(program) for program in programs}
         self._tick = tick
+        self._together = together
+        self._standstills = Standstills(patience_s=STOPPED_S)
+        self._next_standstill = 0.0
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._to_kill: set[str] = set()
@@ -197,14 +224,21 @@ class Supervision:
             self._thread.join()
             self._thread = None
 
-    def restart(self, name: str) -> None:
-        """Kill the group of ``name``; it comes back after its back-off."""
+    def restart(self, name: str, reason: str) -> None:
+        """Have the group of ``name`` ended because of ``reason``; it comes back after its back-off."""
+        _log.warning("program restarted", program=name, reason=reason)
         with self._lock:
             self._to_kill.add(name)
 
     def health(self) -> tuple[ProcessHealth, ...]:
         """How every program is, in the order given."""
         return tuple(watched.health() for watched in self._watched.values())
+
+    def lacks(self, name: str, word: str) -> bool:
+        """Whether ``name`` runs and yet no process under it has ``word`` in its command line."""
+        process = self._watched[name].process
+        under = () if process is None else tuple(tree(process.pid))
+        return bool(under) and not any(word in words_of(pid) for pid in under)
 
     @property
     def alive(self) -> bool:
@@ -224,14 +258,25 @@ class Supervision:
                 watched.end(GRACE_S)
 
     def _look(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_standstill:
+            self._next_standstill = now + STOPPED_LOOK_S
+            self._end_standstills(now)
         with self._lock:
             doomed, self._to_kill = self._to_kill, set()
         for name in doomed:
-            self._watched[name].kill()
-        for watched in self._watched.values():
-            watched.look(time.monotonic())
+            self._watched[name].put_down(now)
+        died = {name for name, watched in self._watched.items() if watched.look(now)} | doomed
+        if died and self._together:
+            for name in self._watched.keys() - died:
+                self._watched[name].put_down(now)
         if IS_FIRST:
             _reap_orphans(frozenset(each.pid for each in self.health()))
+
+    def _end_standstills(self, now: float) -> None:
+        leaders = {name: watched.process.pid for name, watched in self._watched.items() if watched.process}
+        for name, pids in self._standstills.overdue(leaders, now_s=now).items():
+            self.restart(name, f"a process stood still for {STOPPED_S:.0f} s: {', '.join(map(str, pids))}")
 
 
 def _reap_orphans(known: frozenset[int]) -> None:

@@ -22,6 +22,7 @@ MEASUREMENTS = {
     ),
     "round-time": ("-m", "tests.benchmarks.round_time"),
     "flower-growth": ("-m", "tests.benchmarks.flower_growth"),
+    "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),

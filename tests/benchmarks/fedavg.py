@@ -151,7 +151,9 @@ def measure_carry(
         for attempt in range(1, rounds + 1):
             sealed = [os.urandom(payload_bytes) for _ in doors]
             began = time.monotonic()
-            dock.work.append(Work(lease=str(attempt), round=1, attempt=attempt, nodes=local.nodes))
+            dock.work.append(
+                Work(lease=str(attempt), round=1, attempt=attempt, nodes=local.nodes, size=payload_bytes)
+            )
             _until(lambda: all((1, attempt) in door.asked for door in doors), "an envelope was lost")  # noqa: B023
             asked = time.monotonic()
             for door, body in zip(doors, sealed, strict=True):

@@ -55,7 +55,9 @@ def measure(folder: Path, rounds: int) -> dict[str, object]:
         for attempt in range(1, rounds + 1):
             for door in doors:
                 door.sealed[1, attempt] = os.urandom(PAYLOAD_BYTES)
-            dock.work.append(Work(lease=str(attempt), round=1, attempt=attempt, nodes=local.nodes))
+            dock.work.append(
+                Work(lease=str(attempt), round=1, attempt=attempt, nodes=local.nodes, size=PAYLOAD_BYTES)
+            )
             if not dock.wait(lambda: str(attempt) in dock.done, WAIT_S):  # noqa: B023
                 raise TimeoutError(f"round {attempt} did not end")
             for door in doors:

@@ -19,6 +19,8 @@ ROLES = {
 class PeakMemory:
     """Samples while the ``with`` block lasts; ``peak_mb`` is the largest peak RSS (VmHWM) per role.
 
+    ``peak_uss_mb`` is the largest memory of a role's process that no other process shares, as sampled.
+
     VmHWM is kept by the kernel, so a sample late in a process's life has its peak; what a process
     allocates in its last 0.2 s may be missed. ``total_mb`` is the largest sum of RSS at one moment, which
     counts shared pages once for each process.
@@ -26,6 +28,7 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.peak_mb: dict[str, float] = {}
+        self.peak_uss_mb: dict[str, float] = {}
         self.total_mb = 0.0
         self.processes = 0
         self._stop = threading.Event()
@@ -44,20 +47,23 @@ class PeakMemory:
             total, count = 0.0, 0
             for process in psutil.Process().children(recursive=True):
                 try:
-                    command = " ".join(process.cmdline()[:4])
+                    command = " ".join(process.cmdline()[:5])
                     total += process.memory_info().rss / 2**20
-                    peak = _peak_mb(process.pid)
+                    peak = peak_mb(process.pid)
+                    own = process.memory_full_info().uss / 2**20
                 except (psutil.Error, OSError):
                     continue
                 count += 1
                 for word, role in ROLES.items():
                     if word in command:
                         self.peak_mb[role] = max(self.peak_mb.get(role, 0.0), peak)
+                        self.peak_uss_mb[role] = max(self.peak_uss_mb.get(role, 0.0), own)
             self.total_mb = max(self.total_mb, total)
             self.processes = max(self.processes, count)
 
 
-def _peak_mb(pid: int) -> float:
+def peak_mb(pid: int) -> float:
+    """Largest RSS of a process so far, as the kernel keeps it."""
     with Path(f"/proc/{pid}/status").open(encoding="ascii", errors="replace") as status:
         for line in status:
             if line.startswith("VmHWM:"):

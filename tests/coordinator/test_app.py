@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.app import Daemon
+from coordinator.courier.errors import CourierRefused
 from coordinator.store.members import Members
 from protocols.service.errors import PortTaken
 from protocols.service.unit_of_work import reading, transaction
@@ -86,6 +87,24 @@ def test_every_member_is_registered_and_a_removed_one_is_forgotten(rig):
     finally:
         daemon.stop_jobs()
     assert not fleet.running
+
+
+def test_a_member_whose_courier_key_is_refused_keeps_nobody_else_out(rig):
+    refused, *others = nodes(rig)
+
+    class Picky(FakeFleet):
+        def register(self, name, courier_key):
+            if name == refused:
+                raise CourierRefused(expected="an OpenSSH public key", came="another", do="make one")
+            return super().register(name, courier_key)
+
+    daemon = Daemon(rig.services, Picky())
+    daemon.start_jobs()
+    try:
+        assert wait_for(lambda: all(nodes(rig)[name] for name in others))
+        assert not nodes(rig)[refused]
+    finally:
+        daemon.stop_jobs()
 
 
 def test_the_driver_thread_closes_a_phase_on_the_last_arrival_and_not_at_its_deadline(rig):

@@ -13,6 +13,7 @@ import pytest
 
 from coordinator.courier.superlink import BODY_BYTES
 from participant.courier import courier_key_pair
+from protocols.limits import PIECE_BYTES
 from tests.simulation.fake_daemons import FakeDock, FakeDoor, Work
 from tests.simulation.flower_fleet import LocalFleet
 
@@ -36,8 +37,9 @@ def consortium(tmp_path_factory):
         yield local, dock, doors
 
 
-def ask(local, dock, attempt, nodes):
-    dock.work.append(Work(lease=f"attempt {attempt}", round=1, attempt=attempt, nodes=tuple(nodes)))
+def ask(local, dock, attempt, nodes, **given):
+    lease = f"attempt {attempt}"
+    dock.work.append(Work(lease=lease, round=1, attempt=attempt, nodes=tuple(nodes), **given))
 
 
 def finished(dock, attempt):
@@ -61,13 +63,27 @@ def test_a_vector_of_several_flower_objects_arrives_exactly_from_the_listed_node
     large = bytes(range(251)) * 25_000  # 6.3 MB: more than one object of 5 MiB
     for door in doors:
         door.sealed[1, 2] = large
-    ask(local, dock, 2, local.nodes[:1])
+    ask(local, dock, 2, local.nodes[:1], size=len(large))
     assert finished(dock, 2)
     assert {key: len(body) for key, body in dock.vectors.items() if key[1] == 2} == {
         (1, 2, local.nodes[0]): len(large)
     }
     assert dock.vectors[1, 2, local.nodes[0]] == large
     assert [(1, 2) in door.asked for door in doors] == [True, False, False]
+
+
+def test_a_vector_of_several_pieces_arrives_exactly_and_no_piece_is_carried_twice(consortium):
+    local, dock, doors = consortium
+    piece, long = 2**20, bytes(range(253)) * 11_000  # 2.8 MB: three pieces, the last of them shorter
+    for door in doors[:2]:
+        door.piece, door.sealed[1, 4] = piece, long
+        door.offsets.clear()
+    ask(local, dock, 4, local.nodes[:2], size=len(long), piece=piece)
+    assert finished(dock, 4)
+    assert [dock.vectors[1, 4, node] == long for node in local.nodes[:2]] == [True, True]
+    assert [door.offsets for door in doors[:2]] == [[0, piece, 2 * piece]] * 2
+    for door in doors[:2]:
+        door.piece = PIECE_BYTES
 
 
 def test_an_unregistered_key_is_refused(consortium):

@@ -220,7 +220,7 @@ class Play:
             made = self.door.answer(given)
         send(phase.value, encode(made))
         if phase is Phase.MASK:
-            body = b"".join(self.door.masked(given.round, given.attempt)[2])
+            body = b"".join(self.door.piece(given.round, given.attempt).read())
             send("masked-vector", body)
             self.coordinator.submit(self.me.id, made)
             self.coordinator.put_vector(self.me.id, (given.round, given.attempt), body)

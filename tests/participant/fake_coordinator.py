@@ -5,12 +5,12 @@ an equivocation, and asking after sequence 0 gives the current state. A test clo
 leave somebody behind.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from participant.consortium import Card, Delivery, ReleaseLine
 from protocols import merkle, policy
 from protocols.codec import decode, digest, encode, tagged_hash
 from protocols.errors import Equivocation
@@ -30,7 +30,6 @@ from protocols.release import NO_RELEASE, ReleaseManifest, pack, release_id, sum
 from protocols.roster import Change, RosterEntry, RosterVersion, SignedRoster, approve, roll, roster_hash
 from protocols.secure_sum import collector
 from protocols.secure_sum.unmasking import combine, sum_chunks
-from protocols.service.errors import Unreachable
 from protocols.service.problems import Problem, Refused
 from protocols.vocabulary import Vocabulary
 
@@ -98,6 +97,7 @@ class FakeCoordinator:
         self.releases: dict[bytes, tuple[Signed, bytes]] = {}
         self.votes: list[Signed] = []
         self.received: list[tuple[PartnerId, bytes]] = []
+        self.parts: dict[tuple[PartnerId, int, int], bytes] = {}
         self.sequence = 0
         self.down = False
 
@@ -213,6 +213,22 @@ class FakeCoordinator:
         attempt.vectors.setdefault(sender, body)
         self._maybe_close(attempt)
 
+    def put_piece(
+        self, sender: PartnerId, key: tuple[int, int], offset: int, piece: bytes, sha256: bytes
+    ) -> int:
+        """Take a piece, as the real one does; returns how many bytes are here."""
+        attempt = next(a for a in self.attempts if (a.config.round, a.config.attempt) == key)
+        size = attempt.config.answer.vector_bytes
+        if sha256 != hashlib.sha256(piece).digest():
+            raise AssertionError("another digest than the body's")
+        have = self.parts.get((sender, *key), b"")
+        if offset <= len(have):
+            have = have[:offset] + piece
+            if len(have) == size:
+                self.put_vector(sender, key, have)
+            self.parts[sender, *key] = have
+        return len(have)
+
     def close(self, attempt: Attempt) -> None:
         """The deadline of the open phase: go on with whoever is in."""
         came = [m for m in attempt.config.cohort if (attempt.phase, m) in attempt.messages]
@@ -265,7 +281,7 @@ class FakeCoordinator:
             answer=attempt.config.answer,
             transcript=settled.transcript,
             survivors=settled.u3,
-            sum_sha256=sum_sha256(total),
+            sum_sha256=sum_sha256([total]),
             previous=next(reversed(self.releases), NO_RELEASE),
         )
         attempt.release = self.key.sign(COORDINATOR, manifest)
@@ -302,75 +318,6 @@ class FakeCoordinator:
             change=Change.GENESIS.value,
             subject=COORDINATOR,
         )
-
-
-class FakeLink:
-    """One member's view of the fake, with the methods of ``participant.consortium.Consortium``."""
-
-    def __init__(self, coordinator: FakeCoordinator, me: PartnerId) -> None:
-        self.coordinator = coordinator
-        self.me = me
-        self.approvals: list[Signed] = []
-
-    def card(self) -> Card:
-        c = self._up()
-        return Card(vocabulary=c.vocabulary.digest.hex())
-
-    def roster(self, height: int | None = None) -> SignedRoster:
-        return self._up().signed_roster
-
-    def proposal(self) -> SignedRoster | None:
-        self._up()
-        return None
-
-    def approve(self, approval: Signed) -> None:
-        self.approvals.append(approval)
-
-    def vocabulary(self, wanted: bytes) -> Vocabulary:
-        return self._up().vocabulary
-
-    def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
-        return merkle.consistency_proof(self._up().log[:second], first)
-
-    def next(self, after: int, wait_s: int) -> Delivery | None:
-        for attempt in self._up().attempts:
-            given = self.coordinator.given(attempt, self.me)
-            if attempt.sequence > after and given is not None:
-                return Delivery(sequence=attempt.sequence, given=given)
-        return None
-
-    def submit(self, submission: Submission) -> None:
-        self._up().submit(self.me, submission)
-
-    def put_vector(
-        self, round_number: int, attempt: int, *, sha256: bytes, size_bytes: int, chunks: Iterable[bytes]
-    ) -> None:
-        self._up().put_vector(self.me, (round_number, attempt), b"".join(chunks))
-
-    def releases(self) -> tuple[ReleaseLine, ...]:
-        manifests: Mapping[bytes, ReleaseManifest] = {
-            r: decode(ReleaseManifest, signed.body) for r, (signed, _) in self._up().releases.items()
-        }
-        return tuple(
-            ReleaseLine(release=r.hex(), round=m.round, attempt=m.attempt) for r, m in manifests.items()
-        )
-
-    def manifest(self, release: bytes) -> Signed:
-        return self._up().releases[release][0]
-
-    def payload(self, release: bytes) -> bytes:
-        return self._up().releases[release][1]
-
-    def vote(self, release: bytes, vote: Signed) -> None:
-        self._up().votes.append(vote)
-
-    def close(self) -> None:
-        self.coordinator.down = True
-
-    def _up(self) -> FakeCoordinator:
-        if self.coordinator.down:
-            raise Unreachable(expected="an answer", came="silence", do="try again")
-        return self.coordinator
 
 
 def problem(code: str, status: int) -> Problem:

@@ -23,7 +23,8 @@ from protocols.service import tls
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import transaction
 from tests.participant.asked import NOW, SPRING, SUMMER, WORDS, consortium
-from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator, FakeLink
+from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator
+from tests.participant.fake_link import FakeLink
 
 AUTHORITY = tls.make_authority("Test consortium", NOW)
 PERMISSIVE = PolicySettings(

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +22,9 @@ class Noticing:
     """An exchange that remembers whether it was told to do without a courier."""
 
     alone = False
+
+    def __init__(self):
+        self.courier_was_silent = threading.Event()
 
     def without_courier(self):
         self.alone = True
@@ -123,3 +127,36 @@ def test_the_pipe_leads_to_the_coordinators_own_host_or_there_is_none(tmp_path, 
 def test_the_coordinators_own_address_is_taken(tmp_path):
     made, _ = desk(tmp_path, link=Card("coordinator.example:7403"))
     assert made._fleet(Stop()) == "coordinator.example:7403"
+
+
+def test_a_courier_that_did_not_come_is_started_anew_once_it_had_time_to_connect(tmp_path, monkeypatch):
+    made, exchange = desk(tmp_path, require_sandbox=False)
+    clock, reasons = [1000.0], []
+    monkeypatch.setattr("participant.courier_desk.time.monotonic", lambda: clock[0])
+
+    class Ticking:
+        """A stop that lets a second pass at every wait, and the silence be noted at some."""
+
+        def wait(self, seconds):
+            clock[0] += 1
+            if clock[0] in {1030.0, 1070.0, 1090.0, 1200.0}:
+                exchange.courier_was_silent.set()
+            return clock[0] >= 1300
+
+    class Anew:
+        def __init__(self, settings):
+            self.running = False
+
+        def start(self):
+            self.running = True
+
+        def stop(self):
+            self.running = False
+
+        def restart(self, reason):
+            assert self.running
+            reasons.append((clock[0], reason))
+
+    monkeypatch.setattr("participant.courier_desk.Courier", Anew)
+    made._keep(Ticking())
+    assert [at for at, _ in reasons] == [1070.0, 1200.0]

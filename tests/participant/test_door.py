@@ -94,7 +94,7 @@ def test_stop_cuts_a_vector_that_is_being_carried(play, monkeypatch):
     attempt = play.ask()
     until(play, attempt, Phase.CHECK)
     monkeypatch.setattr("participant.door.carrying.READ_BYTES", 8)
-    _, _, chunks = play.door.masked(1, 1)
+    chunks = play.door.piece(1, 1).read()
     next(chunks)
     play.door.switch.stop()
     with pytest.raises(Stopped):

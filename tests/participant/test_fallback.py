@@ -57,6 +57,26 @@ def test_the_courier_is_waited_for_and_then_the_api_is_used(three):
     assert made[0].member.partner in attempt.vectors
 
 
+def test_a_courier_that_never_came_for_the_vector_is_reported_and_one_that_did_is_not(three):
+    coordinator, made, clock = three
+    silent = made[0].exchange.courier_was_silent
+    attempt = masked(coordinator, made)
+    assert not silent.is_set()
+    clock.advance(46)
+    made[0].exchange.turn()
+    assert attempt.phase is Phase.CHECK
+    assert silent.is_set()
+
+
+def test_a_vector_that_was_fetched_and_then_lost_says_nothing_against_the_courier(three):
+    coordinator, made, clock = three
+    attempt = masked(coordinator, made)
+    made[0].exchange.fetched(attempt.config.round, attempt.config.attempt, is_last=True)
+    clock.advance(3000)
+    made[0].exchange.turn()
+    assert not made[0].exchange.courier_was_silent.is_set()
+
+
 def test_without_a_fleet_nothing_is_waited_for(three):
     coordinator, made, _ = three
     made[0].exchange.without_courier()
@@ -69,11 +89,21 @@ def test_a_vector_that_the_courier_fetched_gets_until_the_later_moment():
     waiting = Fallbacks(Patience(after_s=45, share=0.5))
     waiting.expect(KEY, now_s=0, left_s=200)
     assert waiting.next_in_s(0) == 45
-    waiting.fetched(KEY)
+    waiting.fetched(KEY, now_s=0, is_last=True)
     assert waiting.ready(99) == ()
     assert waiting.ready(100) == (KEY,)
     waiting.settled(KEY)
     assert waiting.next_in_s(100) is None
+
+
+def test_a_courier_that_stops_in_mid_vector_is_waited_for_no_longer_than_for_its_first_piece():
+    waiting = Fallbacks(Patience(after_s=45, share=0.5))
+    waiting.expect(KEY, now_s=0, left_s=200)
+    waiting.fetched(KEY, now_s=40, is_last=False)
+    assert waiting.ready(84) == ()
+    assert waiting.ready(85) == (KEY,)
+    waiting.fetched(KEY, now_s=70, is_last=False)
+    assert waiting.next_in_s(70) == 30, "never after the later moment"
 
 
 def test_a_short_phase_leaves_half_of_it_to_the_api():

@@ -38,7 +38,7 @@ def publish(play, attempt, survivors, **changes):
         answer=attempt.config.answer,
         transcript=bytes(32),
         survivors=survivors,
-        sum_sha256=sum_sha256(total),
+        sum_sha256=sum_sha256([total]),
         previous=NO_RELEASE,
     )
     manifest = replace(manifest, **changes)

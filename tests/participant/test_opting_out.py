@@ -115,7 +115,7 @@ def test_an_answer_that_was_unmasked_stays_and_is_named_as_one_that_contains_the
     assert (receipt.closed, receipt.rounds) == ((), (1,))
 
 
-@pytest.mark.parametrize("paused", ["participant.preparation.fill_all", "protocols.ring.encode_vector"])
+@pytest.mark.parametrize("paused", ["participant.preparation.fill_all", "protocols.ring.encode_parts"])
 def test_an_answer_that_is_being_filled_in_or_sealed_is_dropped(four, monkeypatch, paused):
     coordinator, made = four
     node, reached, go_on = made[0], threading.Event(), threading.Event()
@@ -123,7 +123,7 @@ def test_an_answer_that_is_being_filled_in_or_sealed_is_dropped(four, monkeypatc
     act = getattr(sys.modules[module], name)
 
     def slowly(*given):
-        done = act(*given)
+        done = act(*given)  # of encode_parts: the generator, before its first part
         reached.set()
         assert go_on.wait(20)
         return done
@@ -148,7 +148,7 @@ def test_a_vector_that_is_being_carried_is_cut(four, monkeypatch):
     attempt = coordinator.ask(asked.taste(4))
     until(coordinator, made, attempt, Phase.CHECK)
     monkeypatch.setattr("participant.door.carrying.READ_BYTES", 8)
-    _, _, chunks = made[0].door.masked(1, 1)
+    chunks = made[0].door.piece(1, 1).read()
     next(chunks)
     leave(made[0])
     with pytest.raises(IllegalMove):

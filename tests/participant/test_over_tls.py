@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from participant.consortium import Consortium
+from participant.errors import BadSettings
 from participant.home import Home
 from participant.node import Node, call_coordinator, open_node
+from participant.settings import ExchangeSettings, load
 from participant.store.membership import Member
 from protocols.service.app import create_app
 from protocols.service.clock import ManualClock, SystemClock
@@ -24,6 +26,7 @@ from protocols.service.tls import server_context
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import CONSORTIUM
 from tests.protocols.service.daemon import Certificates, running
+from tests.simulation.connect_proxy import ConnectProxy
 
 HOUR = 3600
 ME, STRANGER = asked.companies(2)
@@ -59,7 +62,14 @@ def url(certificates: Certificates):
 
 
 def node_at(
-    folder: Path, url: str, certificates: Certificates, *, trusts: Certificates, who=ME, ahead_s: int = 0
+    folder: Path,
+    url: str,
+    certificates: Certificates,
+    *,
+    trusts: Certificates,
+    who=ME,
+    ahead_s: int = 0,
+    proxy=None,
 ) -> Node:
     """A node whose certificate comes from ``certificates`` and who trusts the authority of ``trusts``."""
     home: Home = nodes.found_home(folder / "home", who)
@@ -71,7 +81,7 @@ def node_at(
         partner=who.id, name=who.name, consortium=CONSORTIUM, coordinator_url=url, joined_at=asked.NOW
     )
     clock = ManualClock(int(time()) + ahead_s)
-    client = call_coordinator(home, member, who.key, clock)
+    client = call_coordinator(home, member, who.key, clock, proxy)
     return open_node(home, nodes.settings(), link=Consortium(client), clock=clock)
 
 
@@ -123,6 +133,28 @@ def test_a_signature_of_somebody_who_is_no_member_is_refused_in_words(tmp_path, 
     assert refused.value.problem.code == "unknown-signer"
     assert refused.value.problem.do
     assert not node.exchange.turn()
+
+
+def test_behind_a_proxy_the_settings_lead_the_node_through_it(tmp_path, url, certificates):
+    target = url.removeprefix("https://")
+    with ConnectProxy({target}) as proxy:
+        behind = ExchangeSettings(poll_s=1, proxy=proxy.url)
+        node = node_at(tmp_path, url, certificates, trusts=certificates, proxy=behind.through)
+        assert node.exchange.turn()
+        assert (target, 200) in proxy.seen
+
+
+@pytest.mark.parametrize("bad", ["proxy:3128", "http://anna:geheim@proxy"])
+def test_a_proxy_setting_that_is_no_address_is_refused_without_repeating_it(tmp_path, monkeypatch, bad):
+    monkeypatch.setenv("ALTROVE_NODE_EXCHANGE__PROXY", bad)
+    with pytest.raises(BadSettings, match="ALTROVE_NODE_EXCHANGE__PROXY") as refused:
+        load(Home(root=tmp_path))
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_password_in_the_settings_shows_in_no_text_of_them():
+    shown = ExchangeSettings(proxy="http://anna:geheim@proxy:3128")
+    assert "geheim" not in f"{shown} {shown!r} {shown.model_dump_json()}"
 
 
 def other_authority(folder: Path) -> Certificates:

@@ -52,7 +52,7 @@ def manifest(total=TOTAL, **change):
         "answer": CONFIG.answer,
         "transcript": ZERO,
         "survivors": SURVIVORS,
-        "sum_sha256": sum_sha256(total),
+        "sum_sha256": sum_sha256([total]),
         "previous": NO_RELEASE,
     }
     return ReleaseManifest(**fields | change)
@@ -173,5 +173,5 @@ def test_a_vote_without_a_release_or_with_an_essay_does_not_exist(change):
 
 
 def test_the_same_numbers_have_the_same_hash_whatever_their_byte_order_or_stride():
-    assert sum_sha256(TOTAL) == sum_sha256(TOTAL.astype(">i8")) == sum_sha256(np.repeat(TOTAL, 2)[::2])
+    assert sum_sha256([TOTAL]) == sum_sha256([TOTAL.astype(">i8")]) == sum_sha256([np.repeat(TOTAL, 2)[::2]])
     assert pack(TOTAL) == pack(TOTAL.astype(">i8"))

@@ -10,10 +10,12 @@ import json
 import socketserver
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from protocols.limits import PIECE_BYTES, VECTOR_BYTES
 
 STEP_S = 0.05
 
@@ -81,10 +83,14 @@ class UnixDaemon:
 
 
 class FakeDoor(UnixDaemon):
-    """Sealed bytes by (round, attempt); ``closed`` answers 410 to everything."""
+    """Sealed bytes by (round, attempt), a piece at a time; ``closed`` answers 410 to everything."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, piece: int = PIECE_BYTES) -> None:
         super().__init__(path)
+        self.piece = piece
+        self.offsets: list[int] = []
+        self.most = VECTOR_BYTES
+        """Bytes from here on are not ready yet."""
         self.sealed: dict[tuple[int, int], bytes] = {}
         self.asked: list[tuple[int, int]] = []
         self.closed = False
@@ -99,24 +105,27 @@ class FakeDoor(UnixDaemon):
         self.wait(lambda: self.closed or key in self.sealed, float(query["wait_s"]))
         if self.closed:
             return 410, b""
-        return (200, self.sealed[key]) if key in self.sealed else (204, b"")
+        if key not in self.sealed:
+            return 204, b""
+        offset = int(query.get("offset", 0))
+        if not self.wait(lambda: offset < self.most, float(query["wait_s"])):
+            return 204, b""
+        self.offsets.append(offset)
+        body = self.sealed[key][offset : offset + self.piece]
+        return (200, body) if body else (410, b"")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One lease on offer."""
+    """One lease on offer: ``size`` bytes from each node, ``piece`` bytes an envelope."""
 
     lease: str
     round: int
     attempt: int
     nodes: tuple[str, ...]
+    size: int = 4_000
+    piece: int = PIECE_BYTES
     ttl_s: float = 120.0
-
-    def json(self) -> bytes:
-        return json.dumps(
-            {"lease": self.lease, "round": self.round, "attempt": self.attempt, "nodes": list(self.nodes),
-             "ttl_s": self.ttl_s}
-        ).encode()  # fmt: skip
 
 
 @dataclass
@@ -126,10 +135,12 @@ class FakeDock(UnixDaemon):
     path: Path
     run_id: str = ""
     work: list[Work] = field(default_factory=list)
-    vectors: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
+    vectors: dict[tuple[int, int, str], bytearray] = field(default_factory=dict)
     errors: dict[tuple[int, int, str], tuple[int, str]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     no_header: set[str] = field(default_factory=set)
+    parts: dict[tuple[int, int, str], bytearray] = field(default_factory=dict)
+    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
     polls: list[str] = field(default_factory=list)
     refused: int = 0
     broken: int = 0
@@ -137,6 +148,7 @@ class FakeDock(UnixDaemon):
     on_poll: list = field(default_factory=list)
     stopped: bool = False
     _given: set[tuple[str, str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method, path, query, body):
         if self.broken > 0:
@@ -155,9 +167,7 @@ class FakeDock(UnixDaemon):
             case ["PUT", "dock", "vectors", round_, attempt, node]:
                 if node in self.no_header:
                     return 409, b""
-                self.vectors.setdefault((int(round_), int(attempt), node), body)
-                self.arrived.append((node, time.monotonic()))
-                return 200, b""
+                return self._take((int(round_), int(attempt), node), int(query["offset"]), body)
             case ["POST", "dock", "vectors", round_, attempt, node, "error"]:
                 told = json.loads(body)
                 self.errors[int(round_), int(attempt), node] = (told["code"], told["reason"])
@@ -176,5 +186,19 @@ class FakeDock(UnixDaemon):
             return 410, b""
         if not (offers := waiting()):
             return 204, b""
-        self._given.add((run, offers[0].lease))
-        return 200, offers[0].json()
+        work = offers[0]
+        self._given.add((run, work.lease))
+        self.sizes[work.round, work.attempt] = work.size
+        have = {node: len(self.parts.get((work.round, work.attempt, node), b"")) for node in work.nodes}
+        return 200, json.dumps(asdict(work) | {"have": have}).encode()
+
+    def _take(self, key: tuple[int, int, str], offset: int, body: bytes) -> tuple[int, bytes]:
+        """A piece counts if it begins where the others end, or before."""
+        with self._lock:
+            have, size = self.parts.setdefault(key, bytearray()), self.sizes[key[:2]]
+            if offset <= len(have) < offset + len(body):
+                have[offset:] = body
+                if len(have) >= size:
+                    self.vectors.setdefault(key, have)
+                    self.arrived.append((key[2], time.monotonic()))
+        return 200, json.dumps({"have": len(have), "size": size}).encode()

@@ -46,6 +46,8 @@ class InProcessGrid(Grid):
         self.pulled: list[str] = []
         self.lost_pulls = 0
         """So many next pulls fail as if the SuperLink were away."""
+        self.crashes: dict[int, set[int]] = {}
+        """By node, which of its messages (0 is the first) end in a crash of the ClientApp."""
         self._run = Run.create_empty(RUN_ID)
         self._replies: dict[str, Future[Message]] = {}
         self._pool = ThreadPoolExecutor(max_workers=max(1, len(nodes)))
@@ -101,12 +103,13 @@ class InProcessGrid(Grid):
 
     def _answer(self, node: NodeApp, message: Message) -> Message | None:
         node.received.append(message)
+        crashed = len(node.received) - 1 in self.crashes.get(message.metadata.dst_node_id, ())
         if node.fault == "silent":
             return None
         if node.fault == "offline":
             reply = Message(Error(OFFLINE, "Node Unavailable \N{EN DASH} offline"), reply_to=message)
             reply.metadata.__dict__["_src_node_id"] = RUN_ID
-        elif node.fault == "crashed":
+        elif node.fault == "crashed" or crashed:
             reply = Message(Error(CRASHED, "ClientApp crashed"), reply_to=message)
         else:
             context = Context(

@@ -1,14 +1,20 @@
 """The real daemon, over TLS with client certificates, killed with SIGKILL once in every phase."""
 
 import subprocess
+import time
+from hashlib import sha256
 
 import httpx
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from coordinator.admin_client import Admin
 from coordinator.api import shapes
 from coordinator.errors import NotInitialised
 from protocols.identity import IdentityKey
+from protocols.limits import CHUNK_BYTES
+from protocols.service.signing import content_digest
 from tests.simulation.real_daemons import PROGRAM, Daemon, TlsMember, learn_keys
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
@@ -67,6 +73,67 @@ def test_a_daemon_killed_in_every_phase_completes_the_round_once(daemon, tmp_pat
     )
     assert verified.returncode == 0, verified.stdout
     assert daemon.stop() == 0
+
+
+def test_a_connection_cut_in_mid_chunk_and_a_killed_daemon_lose_no_verified_chunk(daemon, tmp_path):
+    members = founded(daemon, tmp_path)
+    concepts = 800  # 320,400 cells: 1.3 MB in two chunks
+    daemon.admin.publish("many", [f"C{i:03d}" for i in range(concepts)])
+    for index, member in enumerate(members):
+        member.answer = np.full(concepts * (concepts + 1) // 2, (index + 1) << 24)
+        member.withholds_bytes = True
+    number = daemon.admin.ask(
+        shapes.AskRequest(question="taste", parameters={"until": 5, "customers_cap": 100})
+    )
+    everybody(members, lambda: all((number, 1) in member.vectors for member in members))
+    first, *others = members
+    path, body = f"/v1/rounds/{number}/1/vector", b"".join(first.vectors[number, 1])
+
+    def cut():
+        yield body[: CHUNK_BYTES + 1_000]
+        raise ConnectionError("the cable")
+
+    headers = {"Content-Digest": content_digest(sha256(body).digest()), "Content-Length": str(len(body))}
+    with pytest.raises(ConnectionError):
+        first.client.put(path, content=cut(), headers=headers, auth=first.auth)
+    for restarted in (False, True):
+        if restarted:
+            daemon.kill()
+            daemon.start()
+            for member in members:
+                member.client.close()
+                member.reconnect()
+        until(lambda: first.get(path).json() == {"have": CHUNK_BYTES, "size": len(body)})
+    rest = first.client.put(f"{path}?offset={CHUNK_BYTES}", content=body[CHUNK_BYTES:], auth=first.auth)
+    assert rest.json() == {"have": len(body), "size": len(body)}
+    for member in others:
+        assert member.upload(number, 1).status_code == 200
+    everybody(members, lambda: daemon.admin.round(number).state != "open")
+    view = daemon.admin.round(number)
+    assert (view.state, len(view.attempts)) == ("released", 1)
+    payload = daemon.home / "releases"
+    (numbers,) = (load_file(path)["sum"] for path in payload.glob("*.safetensors"))
+    assert len(set(numbers.tolist())) == 1
+    assert numbers[0] % 6 == 0, "1 + 2 + 3, at the scale of the question"
+    assert daemon.stop() == 0
+
+
+def everybody(members, condition):
+    """Every member acts on what it is handed, until ``condition``."""
+
+    def step():
+        for member in members:
+            member.poll()
+        return condition()
+
+    until(step)
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_without_a_client_certificate_nobody_speaks_to_the_members_listener(daemon, tmp_path):

@@ -17,6 +17,7 @@ def test_the_bundle_holds_only_the_thin_apps(tmp_path):
         ".info/CONTENT",
         "altrove_courier/__init__.py",
         "altrove_courier/client_app.py",
+        "altrove_courier/passages.py",
         "altrove_courier/server_app.py",
         "pyproject.toml",
     ]
@@ -29,12 +30,15 @@ def test_equal_files_give_equal_bytes_wherever_they_are_staged(tmp_path):
 @pytest.mark.parametrize("name", sorted(bundle.app_files()))
 def test_the_apps_import_flower_and_the_standard_library_only(name):
     tree = ast.parse(bundle.app_files()[name].read_text())
-    roots = {
-        root
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for root in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
-    }
+    beside = {name.removesuffix(".py") for name in bundle.app_files()}
+    roots = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            assert (node.level, node.module in beside) == (1, True)
+        elif isinstance(node, ast.ImportFrom):
+            roots.add(node.module)
     allowed = {"flwr", "httpx"} | sys.stdlib_module_names
     assert {root.split(".")[0] for root in roots} <= allowed
 

@@ -192,6 +192,33 @@ def test_a_run_that_fell_silent_is_stopped_and_replaced(fleet, tick):
     assert len(fleet.announced) == 2
 
 
+def test_a_run_whose_server_app_is_gone_is_replaced_before_it_falls_silent(fleet, tick, monkeypatch):
+    tick(0)
+    monkeypatch.setattr(fleet._supervision, "lacks", lambda name, word: True)
+    tick(3)
+    assert len(fleet.announced) == 1, "its ServerApp has yet to start"
+    fleet.note_dock_poll()
+    tick(3)
+    assert fleet._control.stopped == fleet.announced[:1]
+    tick(1)
+    assert len(fleet.announced) == 2
+
+
+def test_a_superlink_that_does_not_answer_for_a_minute_is_started_anew_once_a_minute(
+    fleet, tick, monkeypatch
+):
+    restarted = []
+    monkeypatch.setattr(fleet._supervision, "restart", lambda name, reason: restarted.append(name))
+    tick(0)
+    fleet._control.away = True
+    for _ in range(20):
+        tick(3)
+    assert restarted == []
+    for _ in range(30):
+        tick(3)
+    assert restarted == ["superlink"] * 2
+
+
 def test_polls_of_a_stale_run_do_not_keep_the_present_one(fleet, tick):
     tick(0)
     fleet.note_dock_poll(fleet.health().run_id)

@@ -1,5 +1,6 @@
 """The thin ServerApp carries envelopes to exactly the listed nodes and bytes to the dock as they come."""
 
+import sys
 import threading
 import time
 
@@ -12,6 +13,7 @@ from tests.simulation.flower_grid import RUN_ID, InProcessGrid, NodeApp, run_ser
 
 pytestmark = pytest.mark.enable_socket
 NODES = (11, 22, 2**64 - 3)
+server_app_module = "coordinator.courier.server_app"
 SEALED = {node: bytes([index + 1]) * 4_000 for index, node in enumerate(NODES)}
 
 
@@ -44,12 +46,9 @@ class Stage:
         self.grid.close()
         assert not self.thread.is_alive()
 
-    def ask(self, *, nodes=NODES, attempt=1, ttl_s=30.0):
-        self.dock.work.append(
-            Work(
-                lease=f"lease-{attempt}", round=1, attempt=attempt, nodes=tuple(map(str, nodes)), ttl_s=ttl_s
-            )
-        )
+    def ask(self, *, nodes=NODES, attempt=1, **given):
+        work = {"lease": f"lease-{attempt}", "round": 1, "attempt": attempt, "ttl_s": 30.0} | given
+        self.dock.work.append(Work(nodes=tuple(map(str, nodes)), **work))
 
     def finish(self, attempt=1):
         assert self.dock.wait(lambda: f"lease-{attempt}" in self.dock.done, 20)
@@ -68,11 +67,11 @@ def test_every_nodes_bytes_reach_the_dock_exactly(stage):
     assert stage.dock.errors == {}
 
 
-def test_only_the_listed_nodes_get_an_envelope_and_it_says_round_and_attempt(stage):
+def test_only_the_listed_nodes_get_an_envelope_and_it_says_round_attempt_and_offset(stage):
     stage.ask(nodes=NODES[:2])
     stage.finish()
     assert [message.metadata.dst_node_id for message in stage.grid.pushed] == list(NODES[:2])
-    assert dict(stage.grid.pushed[0].content["envelope"]) == {"round": 1, "attempt": 1}
+    assert dict(stage.grid.pushed[0].content["envelope"]) == {"round": 1, "attempt": 1, "offset": 0}
     assert stage.grid.pushed[0].metadata.ttl == pytest.approx(30.0, abs=1.0)
 
 
@@ -197,3 +196,94 @@ def test_a_node_that_announces_a_reply_and_uploads_nothing_holds_up_nobody(stage
     release.set()
     stage.finish()
     assert len(stage.dock.vectors) == 3
+
+
+PIECE, SIZE = 1_000, 3_500
+
+
+def offsets(stage, node):
+    return [m.content["envelope"]["offset"] for m in stage.grid.pushed if m.metadata.dst_node_id == node]
+
+
+def in_pieces(stage, attempt=1, **kwargs):
+    for index, door in enumerate(stage.doors.values()):
+        door.piece = PIECE
+        door.sealed[1, attempt] = bytes([index + 7]) * 1_234 + bytes(range(200)) * 11 + b"the end" * 9
+        door.sealed[1, attempt] = door.sealed[1, attempt][:SIZE].ljust(SIZE, b"x")
+    stage.ask(attempt=attempt, size=SIZE, piece=PIECE, **kwargs)
+
+
+def sealed(stage, attempt=1):
+    return {(1, attempt, str(node)): door.sealed[1, attempt] for node, door in stage.doors.items()}
+
+
+def test_a_long_vector_comes_in_pieces_one_envelope_each_and_one_ahead(stage):
+    late = stage.doors[NODES[0]]
+    in_pieces(stage)
+    bytes_of_late = late.sealed.pop((1, 1))
+    assert stage.dock.wait(lambda: len(stage.dock.vectors) == 2, 20)
+    assert offsets(stage, NODES[1]) == [0, 1_000, 2_000, 3_000]
+    assert offsets(stage, NODES[0]) == [0, 1_000], "not a third one before the first was answered"
+    late.sealed[1, 1] = bytes_of_late
+    stage.finish()
+    assert stage.dock.vectors == sealed(stage)
+    assert stage.dock.errors == {}
+
+
+def test_a_lease_goes_on_where_the_dock_says_that_the_last_run_stopped(stage):
+    in_pieces(stage, nodes=NODES[:1])
+    stage.dock.parts[1, 1, str(NODES[0])] = bytearray(stage.doors[NODES[0]].sealed[1, 1][:2_000])
+    stage.finish()
+    assert offsets(stage, NODES[0]) == [2_000, 3_000]
+    assert stage.dock.vectors[1, 1, str(NODES[0])] == stage.doors[NODES[0]].sealed[1, 1]
+
+
+def test_a_courier_that_dies_in_mid_vector_is_reported_and_asked_again_until_it_is_back(stage):
+    stage.grid.crashes[NODES[0]] = {1, 4}
+    stage.grid.crashes[NODES[1]] = {2, 3, 4}
+    in_pieces(stage)
+    stage.finish()
+    assert stage.dock.vectors == sealed(stage)
+    assert stage.dock.errors.keys() == {(1, 1, str(node)) for node in NODES[:2]}
+
+
+def test_a_courier_that_stays_dead_in_mid_vector_is_given_up_when_the_envelopes_run_out(stage):
+    stage.grid.crashes[NODES[0]] = set(range(2, 99))
+    in_pieces(stage, ttl_s=4.0)
+    stage.finish()
+    assert len(stage.dock.parts[1, 1, str(NODES[0])]) == 2_000
+    assert len(stage.dock.vectors) == 2
+    assert len(offsets(stage, NODES[0])) < 10, "not asked without pause"
+
+
+def test_pieces_in_memory_are_bounded_however_many_nodes_there_are(stage, monkeypatch):
+    monkeypatch.setattr(sys.modules[server_app_module], "MEMORY_BYTES", 2 * PIECE)
+    busy, most, pull = [], [], stage.grid.pull_messages
+
+    def watched(message_ids):
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.1)  # long enough for the pulls of three nodes to meet
+        try:
+            return pull(message_ids)
+        finally:
+            busy.pop()
+
+    stage.grid.pull_messages = watched
+    stage.dock.no_header.add(str(NODES[0]))
+    in_pieces(stage)
+    assert stage.dock.wait(lambda: len(stage.dock.vectors) == 2, 30)
+    assert max(most) <= 2
+    stage.dock.no_header.clear()
+    stage.finish()
+    assert stage.dock.vectors == sealed(stage)
+
+
+def test_a_piece_whose_header_never_comes_is_let_go_and_asked_for_again(stage, monkeypatch):
+    monkeypatch.setattr(sys.modules[server_app_module], "HOLD_S", 0.2)
+    stage.dock.no_header.add(str(NODES[0]))
+    in_pieces(stage)
+    assert stage.dock.wait(lambda: offsets(stage, NODES[0]).count(0) >= 2, 20)
+    stage.dock.no_header.clear()
+    stage.finish()
+    assert stage.dock.vectors == sealed(stage)

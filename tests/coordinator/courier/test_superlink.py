@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from coordinator.courier.superlink import BODY_BYTES, FLEET_PATHS, FleetOnly
+from coordinator.courier.superlink import BODY_BYTES, FLEET_PATHS, FleetOnly, let_back_in
 
 
 def call(path, *, method="POST", length="0"):
@@ -97,3 +97,29 @@ def test_the_allow_list_names_paths_that_this_flower_serves():
 
     served = {route.path for route in router.routes}
     assert served >= FLEET_PATHS
+
+
+class State:
+    """A node as SuperLink's store keeps it: only an offline one may be activated."""
+
+    def __init__(self, status):
+        self.status = status
+
+    def activate_node(self, node_id, heartbeat_interval):
+        if self.status != "offline":
+            return False
+        self.status = "online"
+        return True
+
+    def deactivate_node(self, node_id):
+        was, self.status = self.status, "offline" if self.status == "online" else self.status
+        return was == "online"
+
+
+@pytest.mark.parametrize(("status", "let_in"), [("online", True), ("offline", True), ("unregistered", False)])
+def test_a_killed_courier_comes_back_at_once_and_a_removed_one_does_not(status, let_in):
+    class Patched(State):
+        """Another class each time: the patch stays."""
+
+    let_back_in(Patched)
+    assert Patched(status).activate_node(1, 30.0) is let_in

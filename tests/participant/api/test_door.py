@@ -98,5 +98,11 @@ def test_there_is_one_path_and_one_method(three):
         assert door.request(method, path).status_code == 404, (method, path)
     for method in METHODS[1:]:
         assert door.request(method, "/door/vectors/1/1").status_code == 405
-    for path in ("/door/vectors/1/1/../../../x", "/door/vectors/x/1", "/door/vectors/1/-1/0"):
+    for path in (
+        "/door/vectors/1/1/../../../x",
+        "/door/vectors/x/1",
+        "/door/vectors/1/-1/0",
+        f"/door/vectors/{2**63}/1",
+        "/door/vectors/1/1?offset=-1",
+    ):
         assert door.get(path).status_code in (404, 422)

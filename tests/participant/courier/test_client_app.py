@@ -21,10 +21,11 @@ def door(tmp_path):
         yield fake
 
 
-def send(door, *, round_=3, attempt=2, ttl=30.0, extra=None):
+def send(door, *, round_=3, attempt=2, offset=0, ttl=30.0, extra=None):
     """Push one envelope and wait for the reply."""
     grid = InProcessGrid({NODE: NodeApp(app, {"door": str(door.path)})})
-    content = RecordDict({"envelope": ConfigRecord({"round": round_, "attempt": attempt, **(extra or {})})})
+    envelope = {"round": round_, "attempt": attempt, "offset": offset, **(extra or {})}
+    content = RecordDict({"envelope": ConfigRecord(envelope)})
     (reply,) = grid.send_and_receive([Message(content, dst_node_id=NODE, message_type="query", ttl=ttl)])
     grid.close()
     return reply
@@ -75,7 +76,7 @@ def test_waiting_ends_with_the_time_of_the_envelope(door):
     assert time.monotonic() - started < 5
 
 
-def test_everything_in_the_message_but_round_and_attempt_is_ignored(door):
+def test_everything_in_the_message_but_round_attempt_and_offset_is_ignored(door):
     door.sealed[3, 2] = b"only these"
     reply = send(door, extra={"door": "/etc/passwd", "everything": True})
     assert reply.content["y"]["y"].data == b"only these"

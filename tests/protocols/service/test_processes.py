@@ -103,9 +103,49 @@ def test_a_restart_replaces_the_process(tmp_path):
     with Supervision([program(tmp_path, "sleep 300")]) as supervision:
         assert supervision.wait_started(10)
         before = supervision.health()[0].pid
-        supervision.restart("one")
+        supervision.restart("one", "a test")
         until(lambda: supervision.health()[0].pid not in {0, before})
         assert gone(before)
+
+
+def test_a_program_of_which_a_process_was_stopped_is_started_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "STOPPED_S", 0.2)
+    monkeypatch.setattr(processes, "STOPPED_LOOK_S", 0.1)
+    with Supervision([with_child(tmp_path)]) as supervision:
+        child = child_of(tmp_path)
+        before = supervision.health()[0].pid
+        os.kill(child, signal.SIGSTOP)
+        until(lambda: supervision.health()[0].pid not in {0, before})
+        until(lambda: gone(child) and gone(before))
+
+
+def test_a_program_that_is_put_down_is_asked_first_even_when_it_was_stopped(tmp_path):
+    script = f'trap "echo goodbye; exit" TERM; touch "{tmp_path}/up"; while :; do sleep 0.1; done'
+    with Supervision([program(tmp_path, script)]) as supervision:
+        until((tmp_path / "up").exists)
+        before = supervision.health()[0].pid
+        os.kill(before, signal.SIGSTOP)
+        supervision.restart("one", "a test")
+        until(lambda: supervision.health()[0].pid not in {0, before})
+    assert "goodbye" in (tmp_path / "logs" / "one.log").read_text()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_where_one_dies_the_others_are_started_anew_only_if_they_belong_together(tmp_path, together):
+    programs = [program(tmp_path, "sleep 300", name) for name in ("one", "two")]
+    with Supervision(programs, together=together) as supervision:
+        assert supervision.wait_started(10)
+        one, two = (health.pid for health in supervision.health())
+        os.kill(two, signal.SIGKILL)
+        until(lambda: supervision.health()[1].pid not in {0, two})
+        until(lambda: supervision.health()[0].pid != 0)
+        assert (supervision.health()[0].pid != one) is together
+
+
+def test_a_program_that_lacks_its_worker_is_told_from_one_that_has_it(tmp_path):
+    with Supervision([program(tmp_path, "sleep 301 & wait")]) as supervision:
+        until(lambda: supervision.lacks("one", "sleep 999"))
+        until(lambda: not supervision.lacks("one", "sleep 301"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties processes to their parent on Linux only")
