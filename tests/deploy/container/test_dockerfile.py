@@ -109,7 +109,6 @@ def test_what_an_image_runs_imports_nothing_that_it_leaves_out(target, module):
         "starlette",
         "httpx",
         "numpy",
-        "psutil",
         "rich",
         "uvicorn",
         "pydantic",
