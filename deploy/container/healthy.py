@@ -5,6 +5,7 @@ three images. A node is well when its process answers (whether it reaches the co
 ``/readyz``: a container must not be restarted for somebody else's outage).
 """
 
+import contextlib
 import http.client
 import os
 import socket
@@ -56,9 +57,10 @@ def alive(host: str, port: int) -> str:
 
 def missing() -> str:
     """Whether Flower's two programs run in this container."""
-    running = b"".join(
-        path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.name != "self"
-    )
+    running = b""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            running += path.read_bytes()
     gone = [program for program in PROGRAMS if program.encode() not in running]
     return f"not running: {', '.join(gone)}" if gone else ""
 

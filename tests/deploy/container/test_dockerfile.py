@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -158,6 +159,10 @@ def test_a_courier_is_well_when_both_programs_run_and_both_sockets_answer(tmp_pa
     ]
     opened = []
     try:
+        until = time.monotonic() + 30
+        # For a moment after its start a process has no command line yet.
+        while healthy["missing"]() and time.monotonic() < until:
+            time.sleep(0.05)
         assert "door.sock" in healthy["main"]("courier")
         for name in healthy["DOORS"]:
             opened.append(socket.socket(socket.AF_UNIX))
