@@ -27,6 +27,8 @@ def test_a_signature_is_over_one_bundle_by_one_key():
         (KEY, SIGNATURE, FAB + b"!"),
         (KEY, replace(SIGNATURE, signed_at=1_700_000_001), FAB),
         (KEY, replace(SIGNATURE, signature=bytes(64)), FAB),
+        (KEY, replace(SIGNATURE, fingerprint=ReleaseKey.of(OTHER).fingerprint), FAB),
+        (KEY, replace(SIGNATURE, sha256=bytes(32)), FAB),
         (KEY, BundleSignature.make(OTHER, FAB, now=1_700_000_000), FAB),
         (
             KEY,

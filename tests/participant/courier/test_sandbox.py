@@ -103,7 +103,7 @@ def test_a_home_below_the_python_environment_stays_out_of_sight(cell, tmp_path):
 @needs_sandbox
 def test_what_a_program_takes_is_bounded(cell):
     program = (
-        "import resource as r, os; print([r.getrlimit(k)[1] < 2**33 for k in"
+        "import resource as r, os; print([0 <= r.getrlimit(k)[1] < 2**33 for k in"
         " (r.RLIMIT_AS, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_NPROC, r.RLIMIT_CORE)],"
         " os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize)"
     )
