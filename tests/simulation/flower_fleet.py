@@ -60,6 +60,8 @@ class LocalFleet:
     fab: bytes | None = None
     run_config: Mapping[str, str] | None = None
     first_poll_s: float = 60.0
+    unfiltered: bool = False
+    """Couriers connect to the private listener, which takes objects of any size: Flower's SecAgg+ sends such."""
     release_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     signed_by: Ed25519PrivateKey | None = None
     """Another key than the one that the couriers trust."""
@@ -88,6 +90,7 @@ class LocalFleet:
             dock=self.dock,
             signature=self.home / "bundle.signature",
             first_poll_s=self.first_poll_s,
+            private_port=free_port(),
         )
         self.fab = self.fab or bundle.of_this_installation()
         signed = BundleSignature.make(self.signed_by or self.release_key, self.fab, now=now)
@@ -104,7 +107,8 @@ class LocalFleet:
         courier_key_pair(files.key)
         files.authority.write_bytes((self.home / "ca.pem").read_bytes())
         trust(files.trusted, (ReleaseKey.of(self.release_key),))
-        return LocalCourier(files, self.settings.address)
+        port = self.settings.private_port if self.unfiltered else self.settings.port
+        return LocalCourier(files, f"{self.settings.host}:{port}")
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
