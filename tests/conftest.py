@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from protocols.service.unit_of_work import engine
 from tests.postgres import Postgres
 
 TESTS = Path(__file__).parent
+
+# No example fails for being slow: how long one takes says how busy the machine is. What Hypothesis has chosen
+# here or in CI stays as it is otherwise.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -77,13 +77,7 @@ def environment(home: Path) -> Mapping[str, str]:
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write ``secret`` for this user alone.
-
-    Raises:
-        ValueError: not :data:`SECRET_BYTES` long.
-    """
-    if len(secret) != SECRET_BYTES:
-        raise ValueError(f"a SuperExec secret has {SECRET_BYTES} bytes")
+    """Write ``secret``, :data:`SECRET_BYTES` of them, for this user alone."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(secret)

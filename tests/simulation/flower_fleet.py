@@ -47,7 +47,7 @@ class LocalCourier:
 
     def stop(self) -> None:
         self.courier.stop()
-        self._jobs.stop(timeout_s=5)
+        self._jobs.stop(timeout_s=30)
 
 
 @dataclass
