@@ -6,7 +6,7 @@ the coordinator holds. ``accept`` takes the signature to the coordinator.
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,7 +24,6 @@ from protocols.service.clock import SystemClock
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="ALTROVE_COORDINATOR_HOME", help="The home folder.")
 ]
-SIGNATURE: Final = "bundle.signature"
 
 bundle_cli = typer.Typer(no_args_is_help=True, help="The app bundle that runs in every courier.")
 out = Console(soft_wrap=True, highlight=False)
@@ -39,7 +38,9 @@ def show() -> None:
 @bundle_cli.command()
 def sign(
     key: Annotated[Path, typer.Option("--key", help="The release key, Ed25519 in OpenSSH form.")],
-    to: Annotated[Path, typer.Option("--to", help="Where the signature is written.")] = Path(SIGNATURE),
+    to: Annotated[Path, typer.Option("--to", help="Where the signature is written.")] = Path(
+        "bundle.signature"
+    ),
 ) -> None:
     """Sign this installation's bundle. Run it where the release key is: not on the coordinator's machine."""
     fab = bundle.of_this_installation()

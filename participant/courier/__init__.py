@@ -1,6 +1,6 @@
 """The company's courier: Flower's SuperNode and SuperExec, which carry sealed bytes and nothing else."""
 
-from participant.courier.courier import Courier, CourierHealth, CourierSettings, courier_key_pair
+from participant.courier.courier import Courier, CourierSettings, courier_key_pair
 from participant.courier.files import CourierFiles
 from participant.courier.pipe import FleetPipe, Route
 from participant.courier.sandbox import Isolation, courier_user, find_isolation
@@ -9,7 +9,6 @@ from participant.courier.trust import trust, trusted
 __all__ = [
     "Courier",
     "CourierFiles",
-    "CourierHealth",
     "CourierSettings",
     "FleetPipe",
     "Isolation",

@@ -57,7 +57,7 @@ class LocalFleet:
     home: Path
     dock: Path
     doors: tuple[Path, ...]
-    fab: bytes | None = None
+    fab: bytes = b""
     run_config: Mapping[str, str] | None = None
     first_poll_s: float = 60.0
     unfiltered: bool = False
@@ -131,14 +131,13 @@ class LocalFleet:
 
     def pids(self) -> list[int]:
         """The pids of all processes that the fleet and its couriers run now."""
-        healths = [self.fleet.health(), *(each.courier.health() for each in self.couriers)]
-        return [process.pid for health in healths for process in health.processes if process.running]
+        healths = [self.fleet.health().processes, *(each.courier.health() for each in self.couriers)]
+        return [process.pid for health in healths for process in health if process.running]
 
-    def wait_online(self, timeout_s: float) -> bool:
+    def wait_online(self, timeout_s: float) -> None:
         """Wait until every registered node is online."""
         until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            if set(self.nodes) <= set(self.fleet.health().online):
-                return True
+        while not set(self.nodes) <= set(self.fleet.health().online):
+            if time.monotonic() > until:
+                raise TimeoutError(f"not every node was online within {timeout_s:.0f} s")
             time.sleep(0.2)
-        return False

@@ -162,7 +162,6 @@ def test_without_bubblewrap_there_is_no_isolation_and_it_is_said(monkeypatch):
 
 
 def test_a_bubblewrap_that_fails_is_no_sandbox(monkeypatch):
-    monkeypatch.setattr("participant.courier.sandbox._bubblewrap", lambda: "/bin/false")
     monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: "/bin/false")
     find_isolation.cache_clear()
     assert find_isolation(USER) is Isolation.NONE
