@@ -65,6 +65,8 @@ class FleetSettings:
     """A release key's signature over the app bundle; without it no courier runs the bundle."""
     first_poll_s: float = 60.0
     """No dock poll for so long after its start: the run is replaced. It has to be installed and imported first."""
+    private_port: int = 0
+    """0: a free one, chosen at construction."""
 
     @property
     def address(self) -> str:
@@ -97,7 +99,7 @@ class Fleet:
         self.on_run = on_run
         self._fab = fab
         self._run_config = dict(run_config) if run_config is not None else {"dock": str(settings.dock)}
-        self._private = f"127.0.0.1:{free_port()}"
+        self._private = f"127.0.0.1:{settings.private_port or free_port()}"
         self._supervision = Supervision(self._programs(), tick=self._tick)
         self._lock = threading.Lock()
         self._control: Control | None = None
