@@ -3,7 +3,7 @@
 from participant.courier.courier import Courier, CourierSettings, courier_key_pair
 from participant.courier.files import CourierFiles
 from participant.courier.pipe import FleetPipe, Route
-from participant.courier.sandbox import Isolation, courier_user, find_isolation
+from participant.courier.sandbox import Isolation, courier_user, find_isolation, why_no_sandbox
 from participant.courier.trust import trust, trusted
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "find_isolation",
     "trust",
     "trusted",
+    "why_no_sandbox",
 ]
