@@ -227,6 +227,8 @@ def _cell(nodes: int, size: str, rounds: int) -> list[dict[str, Any]]:
                 "payload_bytes": payload,
                 "median_round_s": statistics.median(seconds) if seconds else None,
                 "load_1min_before": load,
+                "command": f"python -m tests.benchmarks.round_time {' '.join(sys.argv[1:])}".strip(),
+                "commit": commit(),
                 "took_s": time.monotonic() - began,
                 **measured,
             }
@@ -252,8 +254,6 @@ def main() -> None:
             kept = [each for each in kept if (each["nodes"], each["size"]) != (nodes, size)]
             kept += _cell(nodes, size, asked.rounds)
             body = {
-                "command": f"python -m tests.benchmarks.round_time {' '.join(sys.argv[1:])}".strip(),
-                "commit": commit(),
                 "versions": {"flwr": flwr.__version__, "python": platform.python_version()},
                 "machine": {"cpus": os.cpu_count(), "memory_gb": psutil.virtual_memory().total / 1e9},
                 "cells": kept,
