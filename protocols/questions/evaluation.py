@@ -145,6 +145,11 @@ def bound(parameters: Parameters) -> int:
     return parameters.customers_cap
 
 
+def sensitivity2(parameters: Parameters, n_concepts: int) -> int:
+    """Every cell changes by at most 1: the number of cells, in units of 2**-48."""
+    return length(parameters, n_concepts) << (2 * FRACTION_BITS)
+
+
 def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
     return (
@@ -215,4 +220,5 @@ EVALUATION: Final = Question(
     window=lambda asked: (asked.history_until, asked.target_until),
     describe=describe,
     interpret=_interpret,
+    sensitivity2=sensitivity2,
 )

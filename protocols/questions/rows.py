@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput
-from protocols.limits import ROW_BITS
+from protocols.errors import BadInput, UnboundedSensitivity
+from protocols.limits import FRACTION_BITS, ROW_BITS
 
 Ints = npt.NDArray[np.int64]
 
@@ -54,6 +54,23 @@ def row_values(scheme: str, counts: Ints, indptr: Ints) -> Ints:
         values = np.array([math.isqrt((_ONE * _ONE) // max(int(size), 1)) for size in sizes], dtype=np.int64)
         return np.repeat(values, sizes)
     raise BadInput(expected=f"a row scheme among {', '.join(ROW_SCHEMES)}", came=scheme, do="correct it")
+
+
+def norm2_of(scheme: str, items_cap: int) -> int:
+    """The largest sum of q**2 that one customer's row has under ``scheme``, of at most ``items_cap`` entries.
+
+    Raises:
+        UnboundedSensitivity: a scheme that bounds single entries only, without a cap on their number.
+    """
+    if scheme == "unit":
+        return 1 << FRACTION_BITS
+    if items_cap == 0:
+        raise UnboundedSensitivity(
+            expected="rows of bounded length",
+            came=f"{scheme!r} rows of any number of concepts",
+            do="ask with row_scheme=unit, or with an items_cap",
+        )
+    return items_cap << FRACTION_BITS
 
 
 def cap_items(indptr: Ints, indices: Ints, counts: Ints, cap: int) -> tuple[Ints, Ints, Ints]:

@@ -35,7 +35,7 @@ from protocols.questions.parameters import (
     whole,
 )
 from protocols.questions.question import Question
-from protocols.questions.rows import ROW_SCHEMES
+from protocols.questions.rows import ROW_SCHEMES, norm2_of
 
 CUSTOMERS_CAP: Final = 100_000
 """Customers of one company, unless the admin says otherwise: the bound of every cell."""
@@ -124,6 +124,28 @@ def bound(parameters: Parameters) -> int:
     return parameters.customers_cap
 
 
+def sensitivity2(parameters: Parameters, _n_concepts: int) -> int:
+    """Half of ||x||^4 in units of 2**-48: the diagonal, with twice the variance, counts half.
+
+    One customer changes the triangle by q q^T, and sum_i x_i^4 / 2 + sum_{i<j} (x_i x_j)^2 is ||x||^4 / 2.
+
+    Raises:
+        UnboundedSensitivity: the row scheme does not bound the norm.
+    """
+    norm2 = norm2_of(parameters.row_scheme, parameters.items_cap)
+    return norm2 * norm2 // 2
+
+
+def diagonal(n_concepts: int) -> npt.NDArray[np.int64]:
+    """The cells of the diagonal in a triangle.
+
+    >>> diagonal(3)
+    array([0, 3, 5])
+    """
+    rows = np.arange(n_concepts, dtype=np.int64)
+    return rows * n_concepts - rows * (rows - 1) // 2
+
+
 def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
     weights = {
@@ -189,4 +211,6 @@ TASTE: Final = Question(
     window=lambda asked: (asked.since, asked.until),
     describe=describe,
     interpret=_interpret,
+    sensitivity2=sensitivity2,
+    loud=diagonal,
 )
