@@ -83,6 +83,11 @@ class Price:
         return delta_for(self.customers)
 
     @property
+    def multiplier(self) -> float:
+        """The sigma / Delta of a single release that costs as much."""
+        return math.sqrt(2**LOSS_BITS / self.loss)
+
+    @property
     def epsilon(self) -> float:
         """The epsilon at :attr:`delta`; infinite where delta does not even pay the cut-off tails."""
         return epsilon(self.loss / 2**LOSS_BITS, self.delta, self.releases)
@@ -123,10 +128,9 @@ def epsilon(mu2: float, delta: float, releases: int = 1) -> float:
     >>> f"{epsilon(1 / 4.68**2, 1e-7):.2f} {epsilon(1 / 0.7022**2, 1e-7):.2f}"
     '1.00 8.00'
     """
-    low, high = (
-        0.0,
-        math.log(delta / (2 * releases * SHORTFALL)),
-    )  # from here on the charge alone takes delta / 2
+    low, high = 0.0, 700.0  # e**700 is still a float
+    if releases:  # from there on the charge alone takes half of delta
+        high = max(0.0, math.log(delta / (2 * releases * SHORTFALL)))
     if not _enough(high, mu2, delta, releases):
         return math.inf
     while high - low > 1e-9:

@@ -182,6 +182,10 @@ def _strides(
     if block.noise_sigma and noise is None:
         raise NoiseRequired(expected=f"noise for {block.question!r}", came="none", do="report this as a bug")
     shift = FRACTION_BITS - block.scale_bits
+    if (block.bound << FRACTION_BITS) + (block.noise_tail << shift) > _LARGEST and block.noise_sigma:
+        raise RingOverflow(
+            expected="an answer with its noise that fits int64", came=f"{block.bound}", do="lower the caps"
+        )
     for start in range(0, len(answer), STRIDE):
         part = answer[start : start + STRIDE]
         _check_range(part, block.bound << FRACTION_BITS, block)

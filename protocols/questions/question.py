@@ -9,14 +9,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from protocols.codec import Message, decode, encode
-from protocols.errors import BadRelease
+from protocols.errors import BadInput, BadRelease, RingOverflow
+from protocols.limits import FRACTION_BITS
 from protocols.messages import Block
+from protocols.noise import SIGMA_MAX, SIGMA_MIN
 from protocols.privacy import TAIL_SIGMAS, loss_of
 from protocols.questions.parameters import Given
 from protocols.ring import scale_for
@@ -32,6 +34,10 @@ class Asked(Message, Protocol):
 
 P = TypeVar("P", bound=Asked)
 R_co = TypeVar("R_co", covariant=True)
+
+
+SIGMA_RING_MIN: Final = 16
+"""With less noise than this many ring units, rounding to the ring's scale would show beside it."""
 
 
 def no_cells(_n_concepts: int) -> npt.NDArray[np.int64]:
@@ -84,15 +90,17 @@ class Question(Generic[P, R_co]):
         """The one block that asks this question of ``members`` companies with this much noise.
 
         Raises:
-            RingOverflow: no scale fits the ring.
+            RingOverflow: no scale fits the ring, or none at which the noise is more than its rounding.
+            BadInput: more noise than can be made.
             UnboundedSensitivity: noise was asked for, and no amount of it would hide a customer.
         """
         bound = self.bound(parameters)
-        if noise_sigma:
-            self.sensitivity2(parameters, n_concepts)
         # a loud cell has sqrt(2) sigma, cut off at TAIL_SIGMAS of its own
         cut = math.isqrt(2 * (TAIL_SIGMAS * noise_sigma) ** 2) + 1 if noise_sigma else 0
         scale, tail = scale_for(bound, members, ring_bits, cut)
+        if noise_sigma:
+            self.sensitivity2(parameters, n_concepts)
+            self._check_noise(noise_sigma, scale)
         return Block(
             question=self.name,
             parameters=encode(parameters),
@@ -102,6 +110,20 @@ class Question(Generic[P, R_co]):
             noise_sigma=noise_sigma,
             noise_tail=tail,
         )
+
+    def _check_noise(self, noise_sigma: int, scale: int) -> None:
+        if noise_sigma >> (FRACTION_BITS - scale) < SIGMA_RING_MIN:
+            raise RingOverflow(
+                expected=f"noise for {self.name!r} of at least {SIGMA_RING_MIN} ring units",
+                came=f"{noise_sigma / 2 ** (FRACTION_BITS - scale):g}",
+                do="ask with lower caps, more noise, or in the ring of 64 bits",
+            )
+        if not SIGMA_MIN <= noise_sigma <= SIGMA_MAX:
+            raise BadInput(
+                expected=f"noise for {self.name!r} of at most {SIGMA_MAX >> FRACTION_BITS}",
+                came=f"{noise_sigma / 2**FRACTION_BITS:g}",
+                do="ask with a smaller multiplier or with rows of smaller norm",
+            )
 
     def sigma(self, parameters: P, n_concepts: int, multiplier: Fraction) -> int:
         """The ``noise_sigma`` of a block for sigma / Delta of at least ``multiplier``, rounded up.
