@@ -147,26 +147,32 @@ def noise_for(answer: AnswerSpec, n_concepts: int, key: bytes) -> Noise:
     Raises:
         QuestionNotAllowed: an unknown question.
     """
-    sources = [_BlockNoise(block, n_concepts, key, number) for number, block in enumerate(answer.blocks)]
+    sources = {
+        number: _BlockNoise(block, n_concepts, key, number)
+        for number, block in enumerate(answer.blocks)
+        if block.noise_sigma
+    }
     return lambda number, start, count: sources[number].cells(start, count)
 
 
 class _BlockNoise:
-    """One block's noise: quiet cells, and loud ones with twice the variance."""
+    """One block's noise: quiet cells by stride, and the few loud ones, with twice the variance, at once."""
 
     def __init__(self, block: Block, n_concepts: int, key: bytes, number: int) -> None:
         cut = block.noise_tail << (FRACTION_BITS - block.scale_bits)
-        self._quiet = Gaussian(variance=block.noise_sigma**2, cut=cut)
-        self._loud = Gaussian(variance=2 * block.noise_sigma**2, cut=cut)
-        self._loud_cells = question_named(block.question).loud(n_concepts)
         place = number.to_bytes(4, "big")
-        self._quiet_stream = Keystream(tagged_hash("noise-quiet", key, place))
-        self._loud_stream = Keystream(tagged_hash("noise-loud", key, place))
+        self._quiet = Gaussian(variance=block.noise_sigma**2, cut=cut)
+        self._stream = Keystream(tagged_hash("noise-quiet", key, place))
+        self._cells = question_named(block.question).loud(n_concepts)
+        self._loud = np.empty(0, dtype=np.int64)
+        if len(self._cells):
+            loud = Gaussian(variance=2 * block.noise_sigma**2, cut=cut)
+            self._loud = loud.draw(Keystream(tagged_hash("noise-loud", key, place)), 0, len(self._cells))
 
     def cells(self, start: int, count: int) -> Fixed:
-        noise = self._quiet.draw(self._quiet_stream, start, count)
-        first, last = np.searchsorted(self._loud_cells, (start, start + count)).tolist()
-        noise[self._loud_cells[first:last] - start] = self._loud.draw(self._loud_stream, first, last - first)
+        noise = self._quiet.draw(self._stream, start, count)
+        first, last = np.searchsorted(self._cells, (start, start + count)).tolist()
+        noise[self._cells[first:last] - start] = self._loud[first:last]
         return noise
 
 
@@ -206,7 +212,7 @@ def take_noise(values: Mapping[str, Given]) -> tuple[Fraction, Mapping[str, Give
         BadInput: not a decimal number.
     """
     typed = values.get("noise", 0)
-    if not isinstance(typed, str | int) or re.fullmatch(r"\d{1,6}(\.\d{1,6})?", str(typed)) is None:
+    if not isinstance(typed, str | int) or re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", str(typed)) is None:
         raise BadInput(
             expected="noise as a multiplier such as 2.45, or 0 for none",
             came=repr(typed)[:80],

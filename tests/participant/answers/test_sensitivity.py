@@ -1,6 +1,7 @@
 """Every question's declared sensitivity, held against its real answers on neighbouring data, in integers."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -91,11 +92,11 @@ def test_all_questions_in_one_vector_cost_one_customer_no_more_than_the_price(da
     spec = ask(asked, WORDS, members=5, epoch="2017")
     bought, extra = data.draw(st.lists(customers, max_size=4)), data.draw(customers)
     before, after = answers(spec, bought), answers(spec, [*bought, extra])
-    start, loss = 0, 0.0
+    start, loss = 0, Fraction(0)
     for block in spec.blocks:
         cells = slice(start, start + block.length)
         kind = QUESTIONS[block.question]
-        loss += moved2(kind, before[cells], after[cells]) / 2 / block.noise_sigma**2
+        loss += Fraction(moved2(kind, before[cells], after[cells]), 2 * block.noise_sigma**2)
         start += block.length
     assert loss * 2**LOSS_BITS <= price(spec, M).loss
 
