@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from protocols.service.unit_of_work import engine
 from tests.postgres import Postgres
 
 TESTS = Path(__file__).parent
+
+# A busy machine is no failure: what a property proves does not depend on how long an example took.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

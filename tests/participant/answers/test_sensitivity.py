@@ -66,7 +66,7 @@ def test_every_question_has_joined_the_harness():
 
 
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_one_customer_changes_an_answer_by_no_more_than_its_question_declares(name, data):
     bought = data.draw(st.lists(customers, max_size=6))
@@ -84,7 +84,7 @@ def test_a_bound_that_is_a_hundredth_too_small_is_caught(name):
         check(smaller, parameters, others, extra, 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_all_questions_in_one_vector_cost_one_customer_no_more_than_the_price(data):
     names = data.draw(st.permutations(sorted(QUESTIONS)))

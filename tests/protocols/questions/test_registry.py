@@ -179,8 +179,11 @@ def test_a_node_refuses_noise_that_hides_nobody_whatever_the_coordinator_signed(
 def test_noise_that_the_rings_scale_would_drown_is_refused_and_so_is_more_than_can_be_made():
     with pytest.raises(RingOverflow, match="16 ring units"):
         noisy("taste", customers_cap=2**26, noise="1")
-    with pytest.raises((BadInput, RingOverflow)):
-        noisy("taste", noise="999999")
+    wide = {"until": 5, "row_scheme": "binary", "items_cap": 600, "noise": "999999"}
+    with pytest.raises(RingOverflow, match="fit a ring"):
+        ask([("taste", wide)], WORDS, members=5, epoch="2017")
+    with pytest.raises(BadInput, match="smaller multiplier"):
+        ask([("taste", wide)], WORDS, members=5, epoch="2017", ring_bits=64)
 
 
 @pytest.mark.parametrize("typed", ["much", "-1", "1e3", "2,45", "0.0000001", [1, 2], "٣"])
