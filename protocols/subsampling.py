@@ -68,11 +68,13 @@ def epsilon_with(sampled: Iterable[Sampled], delta: float, *, mu2: float = 0.0, 
         event = PoissonSampledDpEvent(some.rate, GaussianDpEvent(some.multiplier))
         accountant.compose(event, some.rounds)
         releases += some.rounds
-    charged, needed = -1.0, 0.0
-    while charged < needed < delta:  # the charge grows with epsilon, and epsilon with the charge
-        charged = 1.001 * needed
+    charged = 0.0
+    for _ in range(8):  # the charge grows with epsilon, and epsilon with the charge: two or three turns
         epsilon = float(accountant.get_epsilon(delta - charged))
-        needed = releases * (1 + math.exp(epsilon)) * SHORTFALL
+        needed = releases * (1 + math.exp(min(epsilon, 700.0))) * SHORTFALL
         if needed <= charged:
             return epsilon
+        charged = 1.01 * needed
+        if charged >= delta:
+            break
     return math.inf

@@ -42,8 +42,8 @@ def test_a_thousand_rounds_on_a_hundredth_cost_far_less_than_on_everybody_and_ad
 
 
 def test_what_delta_cannot_pay_is_infinite_and_never_free():
-    assert epsilon_with([Sampled(multiplier=0.2, rate=1.0, rounds=1)], DELTA) == math.inf
-    assert epsilon_with([Sampled(multiplier=50.0, rate=0.1, rounds=10)], 1e-14) == math.inf
+    assert epsilon_with([], DELTA, mu2=16.0, releases=1) == math.inf
+    assert epsilon_with([], 1e-14, mu2=0.01, releases=10) == math.inf
 
 
 def test_a_sample_holds_each_customer_with_the_rate_and_is_another_for_another_key():
