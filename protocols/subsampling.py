@@ -6,7 +6,7 @@ these rounds are accounted by privacy loss distributions (Doroshenko et al. 2022
 Google's `dp-accounting`; it is imported where it is used, as a node that asks no such question needs none.
 
 >>> poisson_sample(8, Fraction(1, 2), bytes(32)).tolist()
-[False, True, True, True, True, True, True, False]
+[False, False, False, False, True, True, True, False]
 """
 
 import math
