@@ -183,6 +183,14 @@ class NoiseRequired(PolicyRefusal, code="noise-required"):
     """The node's policy asks for differential privacy, and the question has none."""
 
 
+class UnboundedSensitivity(PolicyRefusal, code="unbounded-sensitivity"):
+    """One customer could change the answer by more than the noise of this question can hide."""
+
+
+class BudgetSpent(PolicyRefusal, code="budget-spent"):
+    """This answer would cost more epsilon than the company's budget has left."""
+
+
 class TooFewCustomers(PolicyRefusal, code="too-few-customers"):
     """A company with fewer customers than its own floor would describe single people."""
 

@@ -61,8 +61,10 @@ class Block:
     """One question's part of the vector, with the bounds that travel with its numbers.
 
     ``bound`` is C_inf: no cell of one company's answer exceeds it in absolute value (in units of
-    the answer, an integer). The ring carries ``value * 2**scale_bits``. ``noise_sigma`` and
-    ``noise_tail`` are in ring units; both zero means: no differential privacy.
+    the answer, an integer). The ring carries ``value * 2**scale_bits``. Noise of standard deviation
+    ``noise_sigma`` (in units of ``2**-FRACTION_BITS`` of the answer) is added *before* the answer is
+    rounded to the ring's scale, and makes a ring word larger by at most ``noise_tail`` (in ring units);
+    both zero means: no differential privacy.
     """
 
     TAG: ClassVar[str] = "block"

@@ -15,13 +15,14 @@ the members encoded. This module decides scales, rounding and lifting; it knows 
 array([0, 2, 0])
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import OutOfBounds, RingOverflow
+from protocols.errors import NoiseRequired, OutOfBounds, RingOverflow
 from protocols.limits import FRACTION_BITS
 from protocols.messages import AnswerSpec, Block, RoundConfig
 
@@ -31,13 +32,16 @@ Words = npt.NDArray[np.unsignedinteger]
 Fixed = npt.NDArray[np.int64]
 """Signed integers: fixed-point answers, or lifted sums in ring units."""
 
+Noise = Callable[[int, int, int], Fixed]
+"""Gives the noise of ``(block number, first cell, count)`` in units of ``2**-FRACTION_BITS``, int64."""
+
 _WORDS: Final[dict[int, np.dtype[np.unsignedinteger]]] = {32: np.dtype("<u4"), 64: np.dtype("<u8")}
 _SIGNED: Final[dict[int, np.dtype[np.signedinteger]]] = {32: np.dtype("<i4"), 64: np.dtype("<i8")}
 
 _LARGEST: Final = 2**63 - 2**FRACTION_BITS
-"""No fixed-point answer goes beyond this, whatever its bound: rounding it must not leave int64."""
+"""No fixed-point answer goes beyond this, whatever its bound: adding noise to it and rounding must not leave int64."""
 
-_STRIDE: Final = 2**15
+STRIDE: Final = 2**15
 """Answers are encoded 256 KiB at a time, so that every pass over them stays in a core's cache."""
 
 
@@ -71,6 +75,32 @@ def scale_bits(bound: int, members: int, ring_bits: int, noise_tail: int = 0) ->
     )
 
 
+def scale_for(bound: int, members: int, ring_bits: int, cut: int) -> tuple[int, int]:
+    """The scale of a block, and its noise's tail at that scale (in ring units).
+
+    ``cut`` bounds the noise in units of ``2**-FRACTION_BITS``. It is added before the answer is rounded,
+    so a ring word grows by at most ``ceil(cut / 2**(FRACTION_BITS - s))``.
+
+    Raises:
+        RingOverflow: not even whole numbers (s = 0) fit.
+    """
+    for scale in range(FRACTION_BITS, 0, -1):
+        tail = noise_tail_at(cut, scale)
+        if fits(bound, scale, members, ring_bits, tail):
+            return scale, tail
+    tail = noise_tail_at(cut, 0)
+    return scale_bits(bound, members, ring_bits, tail), tail
+
+
+def noise_tail_at(cut: int, scale: int) -> int:
+    """``cut`` in ring units, rounded up.
+
+    >>> noise_tail_at(2**24 + 1, 12)
+    4097
+    """
+    return -(-cut >> (FRACTION_BITS - scale))
+
+
 def check_overflow(config: RoundConfig) -> None:
     """The overflow obligation of a whole configuration: no block's sum can wrap around.
 
@@ -88,7 +118,7 @@ def check_overflow(config: RoundConfig) -> None:
 
 
 def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
-    """One block of an answer as ring words, shape ``(block.length,)``.
+    """One block of an answer without noise as ring words, shape ``(block.length,)``.
 
     ``answer`` holds fixed-point numbers with ``FRACTION_BITS`` fractional bits. They are rounded half
     to even to ``block.scale_bits`` by integer arithmetic: bit-equal on every machine.
@@ -98,29 +128,36 @@ def encode(answer: Fixed, *, block: Block, ring_bits: int) -> Words:
         RingOverflow: the block's own bound does not fit a word at its scale.
     """
     words = np.empty(len(answer), dtype=word_dtype(ring_bits))
-    return _filled(words, _strides(answer, block, ring_bits))
+    return _filled(words, _strides(answer, block, ring_bits, None))
 
 
-def encode_vector(answer: Fixed, spec: AnswerSpec) -> Words:
+def encode_vector(answer: Fixed, spec: AnswerSpec, noise: Noise | None = None) -> Words:
     """All blocks of an answer, one after the other, shape ``(spec.elements,)``.
 
     Raises:
         OutOfBounds: as :func:`encode`.
     """
-    return _filled(np.empty(spec.elements, dtype=word_dtype(spec.ring_bits)), encode_parts(answer, spec))
+    return _filled(
+        np.empty(spec.elements, dtype=word_dtype(spec.ring_bits)), encode_parts(answer, spec, noise)
+    )
 
 
-def encode_parts(answer: Fixed, spec: AnswerSpec) -> Iterator[Words]:
+def encode_parts(answer: Fixed, spec: AnswerSpec, noise: Noise | None = None) -> Iterator[Words]:
     """The same words in parts of at most 256 KiB, for whoever does not want to hold them all.
+
+    The noise is added to the bounded answer *before* that is rounded to the ring's scale: rounding is
+    then a post-processing, and costs no privacy.
 
     Raises:
         OutOfBounds: as :func:`encode`, while it is read.
+        NoiseRequired: a block has noise and ``noise`` is None.
     """
     if answer.shape != (spec.elements,):
         raise _wrong_shape(f"{spec.elements} cells", answer)
     start = 0
-    for block in spec.blocks:
-        yield from _strides(answer[start : start + block.length], block, spec.ring_bits)
+    for number, block in enumerate(spec.blocks):
+        own = partial(noise, number) if noise is not None and block.noise_sigma else None
+        yield from _strides(answer[start : start + block.length], block, spec.ring_bits, own)
         start += block.length
 
 
@@ -132,7 +169,9 @@ def _filled(words: Words, parts: Iterable[Words]) -> Words:
     return words
 
 
-def _strides(answer: Fixed, block: Block, ring_bits: int) -> Iterator[Words]:
+def _strides(
+    answer: Fixed, block: Block, ring_bits: int, noise: Callable[[int, int], Fixed] | None
+) -> Iterator[Words]:
     _check_shape(answer, block)
     if not fits(block.bound, block.scale_bits, 1, ring_bits, block.noise_tail):
         raise RingOverflow(
@@ -140,17 +179,31 @@ def _strides(answer: Fixed, block: Block, ring_bits: int) -> Iterator[Words]:
             came=f"{block.bound}",
             do="lower the scale",
         )
-    limit = min(block.bound << FRACTION_BITS, _LARGEST)
+    if block.noise_sigma and noise is None:
+        raise NoiseRequired(expected=f"noise for {block.question!r}", came="none", do="report this as a bug")
     shift = FRACTION_BITS - block.scale_bits
-    for start in range(0, len(answer), _STRIDE):
-        part = answer[start : start + _STRIDE]
-        if int(part.max()) > limit or int(part.min()) < -limit:
-            raise OutOfBounds(
-                expected=f"cells of {block.question!r} within {block.bound}",
-                came="a cell beyond it",
-                do="lower the caps of the question's parameters, or correct the answer",
-            )
+    if (block.bound << FRACTION_BITS) + (block.noise_tail << shift) > _LARGEST and block.noise_sigma:
+        raise RingOverflow(
+            expected="an answer with its noise that fits int64", came=f"{block.bound}", do="lower the caps"
+        )
+    for start in range(0, len(answer), STRIDE):
+        part = answer[start : start + STRIDE]
+        _check_range(part, block.bound << FRACTION_BITS, block)
+        if noise is not None:
+            added = noise(start, len(part))
+            _check_range(added, block.noise_tail << shift, block)
+            part = part + added
         yield _round_half_even(part, shift).astype(_SIGNED[ring_bits]).view(word_dtype(ring_bits))
+
+
+def _check_range(part: Fixed, limit: int, block: Block) -> None:
+    limit = min(limit, _LARGEST)
+    if int(part.max()) > limit or int(part.min()) < -limit:
+        raise OutOfBounds(
+            expected=f"cells of {block.question!r} within {block.bound}",
+            came="a cell beyond it",
+            do="lower the caps of the question's parameters, or correct the answer",
+        )
 
 
 def lift(words: Words, ring_bits: int) -> Fixed:

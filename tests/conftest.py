@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from protocols.service.unit_of_work import engine
@@ -20,7 +20,9 @@ TESTS = Path(__file__).parent
 
 # No example fails for being slow: how long one takes says how busy the machine is. What Hypothesis has chosen
 # here or in CI stays as it is otherwise.
-settings.register_profile("unhurried", settings(), deadline=None)
+settings.register_profile(
+    "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unhurried")
 
 

@@ -2,7 +2,12 @@
 
 Only sums of nDCG and counts of customers leave, inside the secure sum: no node's holdout is seen.
 History is what a customer bought before ``history_until``; targets are what it bought from then until
-``target_until``. *Surprise* leaves out the company's own obvious list, counted in the history window.
+``target_until``. *Surprise* leaves out an obvious list: the company's own, counted in the history window,
+or the pooled one, counted in the release.
+
+A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
+one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
+whatever order a BLAS takes them.
 """
 
 from collections.abc import Iterator
@@ -28,28 +33,48 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
-    models = [ease(gram, float(lam)) for lam in asked.lambdas]
+    models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     span = {
         "history_until": asked.history_until,
         "customers_until": asked.customers_until,
         "customers_cap": asked.customers_cap,
     }
-    buyers = np.zeros(concepts, np.int64)
-    for history, _ in windows(context.records, context.vocabulary, target_until=asked.history_until, **span):
-        buyers += (history > 0).sum(0)
-    excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": obvious(buyers)}
+    if asked.obvious == "pooled":
+        left_out = obvious(np.diagonal(gram))
+    else:
+        buyers = np.zeros(concepts, np.int64)
+        for history, _ in windows(
+            context.records, context.vocabulary, target_until=asked.history_until, **span
+        ):
+            buyers += (history > 0).sum(0)
+        left_out = obvious(buyers)
+    excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": left_out}
     answer = np.zeros(evaluation.length(asked, concepts), np.int64)
     for history, future in windows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
-        scores = [history @ model for model in models]
+        scores = [history.astype(np.float64) @ model for model in models]
         gains = {
             metric: np.stack([ndcg(s, history > 0, future > 0, out, top=asked.top).gains for s in scores])
             for metric, out in excluded.items()
         }
         answer += evaluation.pack(asked, gains)
     return answer
+
+
+def exact_weights(weights: Floats) -> NDArray[np.float64]:
+    """``weights`` rounded to multiples of a power of two, so that any sum of a column's entries is exact.
+
+    With M rows of at most 2**e the multiple is 2**(e - 52) times M, rounded up to a power of two: every
+    partial sum of a binary row times a column is an integer multiple below 2**53.
+
+    >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
+    [[0.30000001192092896, 1.0]]
+    """
+    wide = weights.astype(np.float64)
+    _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
+    return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
 
 
 def windows(

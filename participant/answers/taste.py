@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from participant.answers.context import AnswerContext
 from participant.store.records_rows import RowBatch
 from protocols.errors import OutOfBounds
-from protocols.limits import FRACTION_BITS, ROW_BITS
 from protocols.questions import taste
-from protocols.questions.rows import cap_items, row_values
+from protocols.questions.rows import cap_items, row_values, scheme_named
 
 Ints = NDArray[np.int64]
 
@@ -64,8 +63,8 @@ def gram(batches: Iterable[RowBatch], n_concepts: int, row_scheme: str, items_ca
     total = torch.zeros((n_concepts, n_concepts), dtype=torch.int64, device=device)
     for batch in batches:
         indptr, indices, counts = cap_items(batch.indptr, batch.indices, batch.counts, items_cap)
-        values = row_values(row_scheme, counts, indptr)
-        check_norm(row_scheme, values, indptr)
+        values = row_values(row_scheme, counts, indptr, items_cap)
+        check_norm(row_scheme, items_cap, values, indptr)
         owners = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         dense = np.zeros((len(batch), n_concepts))
         dense[owners, indices] = values
@@ -75,22 +74,24 @@ def gram(batches: Iterable[RowBatch], n_concepts: int, row_scheme: str, items_ca
     return result
 
 
-def check_norm(row_scheme: str, values: Ints, indptr: Ints) -> None:
-    """Check in integers what the scheme promises: entries in [0, 1]; under "unit" an L2 norm of at most 1.
+def check_norm(row_scheme: str, items_cap: int, values: Ints, indptr: Ints) -> None:
+    """Check in integers what the scheme promises: its largest entry, and its L2 norm where it has one.
 
     Raises:
         OutOfBounds: a customer's row breaks the promise; nothing is sent.
 
-    >>> check_norm("unit", np.array([4096, 1]), np.array([0, 2]))  # 1 and a 4096th: just above 1
+    >>> check_norm("unit", 0, np.array([4096, 1]), np.array([0, 2]))  # 1 and a 4096th: just above 1
     Traceback (most recent call last):
     ...
     protocols.errors.OutOfBounds: expected rows within their bound; came one above it; report this as a bug
     """
-    one = 1 << ROW_BITS
-    broken = bool(len(values)) and (int(values.min()) < 0 or int(values.max()) > one)
-    if row_scheme == "unit":
+    scheme = scheme_named(row_scheme)
+    norm2 = scheme.norm2(items_cap)
+    largest = scheme.largest(items_cap)
+    broken = bool(len(values)) and (int(values.min()) < 0 or int(values.max()) > largest)
+    if norm2 is not None:
         squares = np.concatenate([[0], np.cumsum(values * values)])
         norms = squares[indptr[1:]] - squares[indptr[:-1]]
-        broken = broken or bool((norms > 1 << FRACTION_BITS).any())
+        broken = broken or bool((norms > norm2).any())
     if broken:
         raise OutOfBounds(expected="rows within their bound", came="one above it", do="report this as a bug")

@@ -6,7 +6,11 @@ the sum of their nDCG at ``top`` for each lambda: 2 (1 + L) numbers. The consort
 mean per lambda, so that a lambda is chosen without anybody's holdout being seen.
 
 Layout: for explore and then surprise, the count and then one sum per lambda in the given order.
-Sensitivity, for later noise: one customer changes each cell by at most 1, so sqrt(2 + 2 L) in L2.
+
+Sensitivity: one customer changes each cell by at most 1, so sqrt(2 + 2 L) in L2, but only if nobody
+else's gains depend on it. With ``obvious=own`` they do: surprise leaves out what most customers of the
+company bought, and one customer more can change that list and with it everybody's gains. So noise is
+refused there; with ``obvious=pooled`` the list is that of the release, the same for all.
 
 >>> asked = parse({"release": "00" * 32, "history_until": 100, "target_until": 200})
 >>> total = np.array([4.0, 1.0, 2.0, 1.0, 2.0, 0.5, 0.5, 0.25])
@@ -24,11 +28,12 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import MalformedMessage, OutOfBounds
+from protocols.errors import MalformedMessage, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.questions.parameters import (
     INSTANT_MAX,
     Given,
+    choice,
     hex_bytes,
     instant,
     refuse_unknown,
@@ -49,6 +54,9 @@ LAMBDAS: Final = (300, 1000, 3000)
 LAMBDAS_MAX: Final = 64
 """More ridges than this tell nothing new and cost a matrix inverse each."""
 
+OBVIOUS: Final = ("own", "pooled")
+"""Whose obvious list surprise leaves out."""
+
 TOP_MAX: Final = 1_000
 """A longer list is no recommendation."""
 
@@ -63,6 +71,7 @@ class Parameters:
         history_until, target_until: history is before the first, targets between the two.
         customers_until: a customer counts if first seen at this company before.
         top: length of the list.
+        obvious: what surprise leaves out: each company's "own" obvious list, or the release's, "pooled".
         customers_cap: the most customers one company may answer for; bounds every cell.
     """
 
@@ -73,6 +82,7 @@ class Parameters:
     target_until: int
     customers_until: int
     top: int
+    obvious: str
     customers_cap: int
 
     def __post_init__(self) -> None:
@@ -88,6 +98,7 @@ class Parameters:
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
         _require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
+        _require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
         _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
 
@@ -131,6 +142,7 @@ def parse(values: Mapping[str, Given]) -> Parameters:
         target_until=instant(values, "target_until"),
         customers_until=instant(values, "customers_until", default=history_until),
         top=whole(values, "top", low=1, high=TOP_MAX, default=TOP),
+        obvious=choice(values, "obvious", OBVIOUS, default="own"),
         customers_cap=whole(values, "customers_cap", low=1, high=CAP_MAX, default=CUSTOMERS_CAP),
     )
 
@@ -145,12 +157,28 @@ def bound(parameters: Parameters) -> int:
     return parameters.customers_cap
 
 
+def sensitivity2(parameters: Parameters, n_concepts: int) -> int:
+    """Every cell changes by at most 1: the number of cells.
+
+    Raises:
+        UnboundedSensitivity: one customer can change which concepts are obvious, and everybody's gains.
+    """
+    if parameters.obvious == "own":
+        raise UnboundedSensitivity(
+            expected="gains of one customer that depend on no other",
+            came="surprise beside each company's own obvious list",
+            do="ask with obvious=pooled, or without noise",
+        )
+    return length(parameters, n_concepts) << (2 * FRACTION_BITS)
+
+
 def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
+    beside = "the release's own" if parameters.obvious == "pooled" else "each company's own"
     return (
         f"How often release {parameters.release.hex()[:12]} at {len(parameters.lambdas)} settings puts what "
         f"customers bought for the first time from {say_instant(parameters.history_until)} until "
-        f"{say_instant(parameters.target_until)} among its first {parameters.top}: a count of customers and "
+        f"{say_instant(parameters.target_until)} among its first {parameters.top}, with and without {beside} best-known concepts: a count of customers and "
         f"sums of scores, for up to {parameters.customers_cap} customers first seen before "
         f"{say_instant(parameters.customers_until)}."
     )
@@ -215,4 +243,5 @@ EVALUATION: Final = Question(
     window=lambda asked: (asked.history_until, asked.target_until),
     describe=describe,
     interpret=_interpret,
+    sensitivity2=sensitivity2,
 )

@@ -28,6 +28,11 @@ TOP = 10
 """Length of a list, unless a question says otherwise."""
 
 
+_DISCOUNT_BITS = 44
+"""Discounts are multiples of 2**-44: their sums are exact in float64 for lists of up to 1,000, so that no
+customer's gain depends on how many others are ranked beside."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gains:
     """nDCG of the customers with a target: ``gains`` in [0, 1] and their row numbers ``customers``."""
@@ -91,7 +96,7 @@ def ndcg(scores: Floats, history: Mask, future: Mask, excluded: Mask, *, top: in
     customers = np.flatnonzero(targets)
     shown = np.where(candidate[customers], scores[customers], -np.inf)
     hits = np.take_along_axis(target[customers], top_indices(shown, top), axis=1)
-    discounts = 1.0 / np.log2(np.arange(2, top + 2))
+    discounts = np.rint(np.ldexp(1.0 / np.log2(np.arange(2, top + 2)), _DISCOUNT_BITS)) / 2.0**_DISCOUNT_BITS
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     gains = (hits * discounts[: hits.shape[1]]).sum(axis=1) / ideal[np.minimum(targets[customers], top)]
     return Gains(customers=customers.astype(np.int64, copy=False), gains=gains)

@@ -16,21 +16,27 @@ array([[1., 0.],
 'No differential privacy here.'
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from protocols.codec import tagged_hash
 from protocols.errors import BadInput, BadRelease, MalformedMessage, QuestionNotAllowed
-from protocols.limits import HASH_BYTES
+from protocols.keystream import Keystream
+from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.messages import AnswerSpec, Block
+from protocols.noise import Gaussian
+from protocols.privacy import Price
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
 from protocols.questions.taste import TASTE, Taste
-from protocols.ring import to_float
+from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
 Reading = Taste | EvaluationReading
@@ -79,7 +85,10 @@ def ask(
     blocks = []
     for name, values in asked:
         kind = question_named(name)
-        blocks.append(kind.block(_parse(kind, values), len(vocabulary), members, ring_bits))
+        multiplier, rest = take_noise(values)
+        parameters = _parse(kind, rest)
+        sigma = kind.sigma(parameters, len(vocabulary), multiplier) if multiplier else 0
+        blocks.append(kind.block(parameters, len(vocabulary), members, ring_bits, sigma))
     return AnswerSpec(
         blocks=tuple(blocks), vocabulary=vocabulary.digest, model=model, epoch=epoch, ring_bits=ring_bits
     )
@@ -99,7 +108,9 @@ def check_answer(answer: AnswerSpec, vocabulary: Vocabulary, members: int) -> No
     check_vocabulary(vocabulary, answer.vocabulary)
     for block in answer.blocks:
         kind = question_named(block.question)
-        own = kind.block(kind.open(block.parameters), len(vocabulary), members, answer.ring_bits)
+        own = kind.block(
+            kind.open(block.parameters), len(vocabulary), members, answer.ring_bits, block.noise_sigma
+        )
         if own != block:
             wrong = [name for name in Block.__slots__ if getattr(own, name) != getattr(block, name)]
             raise QuestionNotAllowed(
@@ -107,6 +118,62 @@ def check_answer(answer: AnswerSpec, vocabulary: Vocabulary, members: int) -> No
                 came=f"another {', '.join(wrong)}",
                 do="refuse the round; both sides must run the same version of the question",
             )
+
+
+def price(answer: AnswerSpec, n_concepts: int) -> Price | None:
+    """What one release of ``answer`` costs its customers; None: it has no differential privacy.
+
+    Blocks of one vector together are one Gaussian mechanism: their losses add up.
+
+    Raises:
+        QuestionNotAllowed: an unknown question.
+        UnboundedSensitivity: a block whose noise hides nobody.
+    """
+    if not all(block.noise_sigma for block in answer.blocks):
+        return None
+    kinds = [(question_named(block.question), block) for block in answer.blocks]
+    return Price(
+        loss=sum(kind.loss(block, n_concepts) for kind, block in kinds),
+        customers=max(kind.open(block.parameters).customers_cap for kind, block in kinds),
+    )
+
+
+def noise_for(answer: AnswerSpec, n_concepts: int, key: bytes) -> Noise:
+    """The noise of every block of ``answer``, from a fresh secret ``key`` of 32 bytes.
+
+    The key is for this one answer and is forgotten when the answer is sealed: who learns it can take
+    the noise off.
+
+    Raises:
+        QuestionNotAllowed: an unknown question.
+    """
+    sources = {
+        number: _BlockNoise(block, n_concepts, key, number)
+        for number, block in enumerate(answer.blocks)
+        if block.noise_sigma
+    }
+    return lambda number, start, count: sources[number].cells(start, count)
+
+
+class _BlockNoise:
+    """One block's noise: quiet cells by stride, and the few loud ones, with twice the variance, at once."""
+
+    def __init__(self, block: Block, n_concepts: int, key: bytes, number: int) -> None:
+        cut = block.noise_tail << (FRACTION_BITS - block.scale_bits)
+        place = number.to_bytes(4, "big")
+        self._quiet = Gaussian(variance=block.noise_sigma**2, cut=cut)
+        self._stream = Keystream(tagged_hash("noise-quiet", key, place))
+        self._cells = question_named(block.question).loud(n_concepts)
+        self._loud = np.empty(0, dtype=np.int64)
+        if len(self._cells):
+            loud = Gaussian(variance=2 * block.noise_sigma**2, cut=cut)
+            self._loud = loud.draw(Keystream(tagged_hash("noise-loud", key, place)), 0, len(self._cells))
+
+    def cells(self, start: int, count: int) -> Fixed:
+        noise = self._quiet.draw(self._stream, start, count)
+        first, last = np.searchsorted(self._cells, (start, start + count)).tolist()
+        noise[self._cells[first:last] - start] = self._loud[first:last]
+        return noise
 
 
 def describe(answer: AnswerSpec) -> tuple[str, ...]:
@@ -135,6 +202,25 @@ def read(answer: AnswerSpec, total: npt.NDArray[np.int64], n_concepts: int) -> t
     return tuple(readings)
 
 
+def take_noise(values: Mapping[str, Given]) -> tuple[Fraction, Mapping[str, Given]]:
+    """The noise multiplier sigma / Delta, typed as ``noise=2.45`` with any question, and the other values.
+
+    >>> take_noise({"until": 5, "noise": "2.45"})
+    (Fraction(49, 20), {'until': 5})
+
+    Raises:
+        BadInput: not a decimal number.
+    """
+    typed = values.get("noise", 0)
+    if not isinstance(typed, str | int) or re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", str(typed)) is None:
+        raise BadInput(
+            expected="noise as a multiplier such as 2.45, or 0 for none",
+            came=repr(typed)[:80],
+            do="correct noise",
+        )
+    return Fraction(str(typed)), {name: value for name, value in values.items() if name != "noise"}
+
+
 def _parse(kind: Question[Any, Reading], values: Mapping[str, Given]) -> Any:
     try:
         return kind.parse(values)
@@ -145,7 +231,7 @@ def _parse(kind: Question[Any, Reading], values: Mapping[str, Given]) -> Any:
 def _describe(block: Block) -> str:
     kind = question_named(block.question)
     privacy = (
-        f"Gaussian noise of {block.noise_sigma / 2**block.scale_bits:g} is added to every number."
+        f"Gaussian noise of {block.noise_sigma / 2**FRACTION_BITS:g} is added to every number."
         if block.noise_sigma
         else "No differential privacy here."
     )

@@ -1,9 +1,12 @@
-"""A customer's taste row as integers: three schemes, all with cells in [0, 1] before scaling.
+"""A customer's taste row as integers: the schemes, all with cells in [0, 1] before scaling.
 
 Rows become integers *before* anything is summed: ``q = trunc(2**ROW_BITS * x)``. A product of two
 has ``FRACTION_BITS`` fractional bits, and a sum of products is exact and independent of order, so it
 is bit-equal on every processor. Rows come in compressed form: customer ``u`` has the entries
 ``indptr[u] : indptr[u + 1]`` of ``indices`` (concepts) and ``counts`` (purchases, at least 1).
+
+To add a scheme, write its values, its bounds and its words, and one line in :data:`SCHEMES`. What a
+scheme says of a row must hold for each customer by itself: nothing may depend on other customers.
 
 >>> row_values("binary", np.array([1, 7]), np.array([0, 2]))
 array([4096, 4096])
@@ -11,21 +14,23 @@ array([4096, 4096])
 array([1024, 2048, 4096, 4096])
 >>> row_values("unit", np.array([5, 5, 5, 5]), np.array([0, 4]))  # 1 / sqrt(4), not 1 / 4
 array([2048, 2048, 2048, 2048])
+>>> row_values("capped", np.array([5, 5]), np.array([0, 2]), 16)  # 1 / sqrt(the cap), not of the row
+array([1024, 1024])
 """
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput
-from protocols.limits import ROW_BITS
+from protocols.errors import BadInput, UnboundedSensitivity
+from protocols.limits import FRACTION_BITS, ROW_BITS
 
 Ints = npt.NDArray[np.int64]
-
-ROW_SCHEMES: Final = ("binary", "logarithmic", "unit")
-"""Bought or not; how often, with diminishing weight; bought or not at L2 norm at most 1."""
 
 COUNT_CAP: Final = 15
 """From here on one more purchase changes nothing: log2(1 + 15) / 4 = 1."""
@@ -36,24 +41,125 @@ _LOGARITHMIC: Final = np.array(
 )
 
 
-def row_values(scheme: str, counts: Ints, indptr: Ints) -> Ints:
-    """The integers ``q`` of every entry, shape ``counts.shape``, each in [0, 2**ROW_BITS].
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowScheme:
+    """How a customer's purchases become a row.
 
-    Under "unit" every customer has ``sum q**2 <= 2**FRACTION_BITS``: an L2 norm of at most one.
+    Attributes:
+        values: the integers q of every entry for ``(counts, indptr, items_cap)``.
+        largest: the largest q that an entry can have for ``items_cap``.
+        norm2: the largest sum of q**2 that a row can have for ``items_cap``; None: any.
+        words: what a cell of the taste question then says, for an officer.
+        needs_cap: whether the scheme makes no sense without an ``items_cap``.
+    """
+
+    values: Callable[[Ints, Ints, int], Ints]
+    largest: Callable[[int], int]
+    norm2: Callable[[int], int | None]
+    words: str
+    needs_cap: bool = False
+
+
+def _floor_root(size: int) -> int:
+    """floor(2**12 / sqrt(size)) in integers: a float square root could round up at a perfect square."""
+    return math.isqrt((_ONE * _ONE) // max(size, 1))
+
+
+def _unit(_counts: Ints, indptr: Ints, _items_cap: int) -> Ints:
+    sizes = np.diff(indptr)
+    values = np.array([_floor_root(int(size)) for size in sizes], dtype=np.int64)
+    return np.repeat(values, sizes)
+
+
+def _by_cap(items_cap: int) -> int | None:
+    return items_cap << FRACTION_BITS if items_cap else None
+
+
+SCHEMES: Final[Mapping[str, RowScheme]] = MappingProxyType(
+    {
+        "binary": RowScheme(
+            values=lambda counts, _indptr, _items_cap: np.full(counts.shape, _ONE, dtype=np.int64),
+            largest=lambda _items_cap: _ONE,
+            norm2=_by_cap,
+            words="how many customers bought both",
+        ),
+        "logarithmic": RowScheme(
+            values=lambda counts, _indptr, _items_cap: _LOGARITHMIC[np.minimum(counts, COUNT_CAP)],
+            largest=lambda _items_cap: _ONE,
+            norm2=_by_cap,
+            words="how strongly customers bought both, repeat purchases counting less and less",
+        ),
+        "unit": RowScheme(
+            values=_unit,
+            largest=lambda _items_cap: _ONE,
+            norm2=lambda _items_cap: 1 << FRACTION_BITS,
+            words="how many customers bought both, each customer's row divided by its length",
+        ),
+        "capped": RowScheme(
+            values=lambda counts, _indptr, items_cap: np.full(
+                counts.shape, _floor_root(items_cap), dtype=np.int64
+            ),
+            largest=_floor_root,
+            norm2=lambda items_cap: items_cap * _floor_root(items_cap) ** 2,
+            words="how many customers bought both, divided by the most concepts that count for a customer",
+            needs_cap=True,
+        ),
+    }
+)
+
+ROW_SCHEMES: Final = tuple(SCHEMES)
+"""Bought or not; how often, with diminishing weight; bought or not at L2 norm at most 1: divided by the
+length of the customer's own row, or by that of the longest row that counts."""
+
+
+def scheme_named(name: str) -> RowScheme:
+    """The row scheme called ``name``.
 
     Raises:
         BadInput: an unknown scheme.
     """
-    if scheme == "binary":
-        return np.full(counts.shape, _ONE, dtype=np.int64)
-    if scheme == "logarithmic":
-        return _LOGARITHMIC[np.minimum(counts, COUNT_CAP)]
-    if scheme == "unit":
-        sizes = np.diff(indptr)
-        # floor(sqrt(2**24 / k)) in integers: the float square root could round up at a perfect square
-        values = np.array([math.isqrt((_ONE * _ONE) // max(int(size), 1)) for size in sizes], dtype=np.int64)
-        return np.repeat(values, sizes)
-    raise BadInput(expected=f"a row scheme among {', '.join(ROW_SCHEMES)}", came=scheme, do="correct it")
+    if name not in SCHEMES:
+        raise BadInput(expected=f"a row scheme among {', '.join(SCHEMES)}", came=name[:40], do="correct it")
+    return SCHEMES[name]
+
+
+def row_values(scheme: str, counts: Ints, indptr: Ints, items_cap: int = 0) -> Ints:
+    """The integers ``q`` of every entry, shape ``counts.shape``, each in [0, 2**ROW_BITS].
+
+    Rows must have been cut to ``items_cap`` entries (:func:`cap_items`) before.
+
+    Raises:
+        BadInput: an unknown scheme.
+    """
+    return scheme_named(scheme).values(counts, indptr, items_cap)
+
+
+def cell_bound(scheme: str, items_cap: int, customers: int) -> int:
+    """The largest cell that ``customers`` rows add up to, a whole number rounded up.
+
+    >>> cell_bound("binary", 600, 100_000), cell_bound("capped", 600, 100_000)
+    (100000, 167)
+    """
+    return -(-customers * scheme_named(scheme).largest(items_cap) ** 2 >> FRACTION_BITS)
+
+
+def norm2_of(scheme: str, items_cap: int) -> int:
+    """The largest sum of q**2 that one customer's row has.
+
+    >>> norm2_of("unit", 0) == 2**24, norm2_of("binary", 9) == 9 * 2**24
+    (True, True)
+
+    Raises:
+        UnboundedSensitivity: single entries are bounded, their number is not.
+    """
+    norm2 = scheme_named(scheme).norm2(items_cap)
+    if norm2 is None:
+        raise UnboundedSensitivity(
+            expected="rows of bounded length",
+            came=f"{scheme!r} rows of any number of concepts",
+            do="ask with row_scheme=unit, with an items_cap, or without noise",
+        )
+    return norm2
 
 
 def cap_items(indptr: Ints, indices: Ints, counts: Ints, cap: int) -> tuple[Ints, Ints, Ints]:

@@ -5,8 +5,10 @@ customers of q q^T, q the integer row of `protocols.questions.rows`. Under the "
 cells are exact counts of customers. The sum of the answers is the Gram matrix of the pooled
 customers, and the EASE model read from it equals the one trained on pooled data.
 
-Sensitivity, for later noise: one customer changes the answer by q q^T, whose cells are at most 1
-and whose L2 norm is at most ||x||^2: 1 under "unit", ``items_cap`` under the others.
+Sensitivity: one customer changes G by q q^T, whose L2 norm is ||x||^2: at most 1 under "unit" and
+"capped", at most ``items_cap`` under the others, and unbounded without a cap. A pair is one cell of the
+triangle and two of G, so cells off the diagonal get noise sigma and those on it sqrt(2) sigma: the
+triangle is then as private as G, with less noise than sigma everywhere would need.
 
 >>> asked = parse({"until": "2017-08-14T04:00:00Z"})
 >>> asked.row_scheme, asked.customers_until == asked.until, length(asked, 2221), bound(asked)
@@ -35,7 +37,7 @@ from protocols.questions.parameters import (
     whole,
 )
 from protocols.questions.question import Question
-from protocols.questions.rows import ROW_SCHEMES
+from protocols.questions.rows import ROW_SCHEMES, SCHEMES, cell_bound, norm2_of
 
 CUSTOMERS_CAP: Final = 100_000
 """Customers of one company, unless the admin says otherwise: the bound of every cell."""
@@ -51,7 +53,7 @@ class Parameters:
     """What exactly is counted. Times are unix seconds in UTC.
 
     Attributes:
-        row_scheme: "binary", "logarithmic" or "unit".
+        row_scheme: one of `protocols.questions.rows`.
         items_cap: concepts that count for one customer, the most bought first; 0 for all.
         since, until: a purchase counts if ``since <= time < until``.
         customers_until: a customer counts if first seen at this company before.
@@ -68,6 +70,8 @@ class Parameters:
 
     def __post_init__(self) -> None:
         _require(self.row_scheme in ROW_SCHEMES, f"one of {', '.join(ROW_SCHEMES)}", self.row_scheme[:40])
+        capped = self.items_cap > 0 or not SCHEMES[self.row_scheme].needs_cap
+        _require(capped, f"an items_cap with row_scheme {self.row_scheme}", self.items_cap)
         _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
         _require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
@@ -120,17 +124,35 @@ def length(_parameters: Parameters, n_concepts: int) -> int:
 
 
 def bound(parameters: Parameters) -> int:
-    """C_inf: every customer adds at most 1 to a cell."""
-    return parameters.customers_cap
+    """C_inf: every customer adds at most the square of the largest entry of a row to a cell."""
+    return cell_bound(parameters.row_scheme, parameters.items_cap, parameters.customers_cap)
+
+
+def sensitivity2(parameters: Parameters, _n_concepts: int) -> int:
+    """||x||^4 / 2: sum_{i<j} (x_i x_j)^2 + sum_i x_i^4 / 2, the loud diagonal counted half.
+
+    >>> sensitivity2(parse({"until": 1, "row_scheme": "unit"}), 9) == 2**48 // 2  # not 2**48
+    True
+
+    Raises:
+        UnboundedSensitivity: the row scheme does not bound the norm.
+    """
+    return (norm2_of(parameters.row_scheme, parameters.items_cap) ** 2 + 1) // 2
+
+
+def diagonal(n_concepts: int) -> npt.NDArray[np.int64]:
+    """The cells of the diagonal in a triangle.
+
+    >>> diagonal(3)
+    array([0, 3, 5])
+    """
+    rows = np.arange(n_concepts, dtype=np.int64)
+    return rows * n_concepts - rows * (rows - 1) // 2
 
 
 def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
-    weights = {
-        "binary": "how many customers bought both",
-        "logarithmic": "how strongly customers bought both, repeat purchases counting less and less",
-        "unit": "how many customers bought both, each customer's row divided by its length",
-    }[parameters.row_scheme]
+    weights = SCHEMES[parameters.row_scheme].words
     since = f"from {say_instant(parameters.since)} " if parameters.since else ""
     cap = f", at most {parameters.items_cap} concepts a customer" if parameters.items_cap else ""
     return (
@@ -189,4 +211,6 @@ TASTE: Final = Question(
     window=lambda asked: (asked.since, asked.until),
     describe=describe,
     interpret=_interpret,
+    sensitivity2=sensitivity2,
+    loud=diagonal,
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -5,17 +6,20 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from protocols.errors import AltroveError, OutOfBounds, RingOverflow
+from protocols.errors import AltroveError, NoiseRequired, OutOfBounds, RingOverflow
 from protocols.limits import FRACTION_BITS
 from protocols.messages import AnswerSpec, Block
 from protocols.ring import (
+    STRIDE,
     check_overflow,
     encode,
     encode_vector,
     error_bound,
     fits,
     lift,
+    noise_tail_at,
     scale_bits,
+    scale_for,
     to_float,
     word_dtype,
 )
@@ -158,6 +162,72 @@ def test_each_block_has_its_own_bound_and_scale():
     assert lift(words, 32).tolist() == [16, -8, 50]
     with pytest.raises(OutOfBounds):
         encode_vector(np.array([50 * one, 0, one], dtype=np.int64), spec)
+
+
+def noisy_block(scale=10):
+    return replace(block(50, scale, 3, tail=100), noise_sigma=1 << 16)
+
+
+def test_noise_is_added_before_rounding_and_not_after():
+    """Half a ring unit of noise and half of the answer make one unit; rounded apart they would make none."""
+    half = 1 << 13
+    words = encode_vector(
+        np.full(3, half, dtype=np.int64), spec_of(noisy_block()), lambda *_: np.array([half, -half, 0])
+    )
+    assert lift(words, 32).tolist() == [1, 0, 0]
+
+
+def test_a_block_with_noise_is_never_encoded_without_it():
+    with pytest.raises(NoiseRequired):
+        encode_vector(np.zeros(3, dtype=np.int64), spec_of(noisy_block()))
+    with pytest.raises(NoiseRequired):
+        encode(np.zeros(3, dtype=np.int64), block=noisy_block(), ring_bits=32)
+
+
+def test_noise_is_asked_for_by_block_and_cell_and_only_where_there_is_any():
+    asked = []
+
+    def noise(number, start, count):
+        asked.append((number, start, count))
+        return np.zeros(count, dtype=np.int64)
+
+    long = replace(noisy_block(), length=STRIDE + 5)
+    encode_vector(np.zeros(2 + STRIDE + 5, dtype=np.int64), spec_of(block(1, 0, 2), long), noise)
+    assert asked == [(1, 0, STRIDE), (1, STRIDE, 5)]
+
+
+def test_the_answer_keeps_its_bound_and_the_noise_its_tail():
+    spec, one = spec_of(noisy_block()), 1 << FRACTION_BITS
+    with pytest.raises(OutOfBounds):  # noise cannot bring an answer back into its bound
+        encode_vector(np.full(3, 51 * one), spec, lambda *_: np.full(3, -one // 100))
+    tail = 100 << 14
+    assert (
+        lift(encode_vector(np.full(3, 50 * one), spec, lambda *_: np.full(3, tail)), 32).max()
+        == 50 * 1024 + 100
+    )
+    with pytest.raises(OutOfBounds):
+        encode_vector(np.zeros(3, dtype=np.int64), spec, lambda *_: np.full(3, tail + 1))
+
+
+@given(st.integers(1, 10**6), st.integers(3, 100), st.integers(0, 2**33), st.sampled_from([32, 64]))
+def test_the_scale_with_noise_is_the_largest_at_which_the_sum_with_its_tails_fits(
+    bound, members, cut, ring_bits
+):
+    assume(fits(bound, 0, members, ring_bits, noise_tail_at(cut, 0)))
+    scale, tail = scale_for(bound, members, ring_bits, cut)
+    assert tail << (FRACTION_BITS - scale) >= cut > (tail - 1) << (FRACTION_BITS - scale)
+    assert fits(bound, scale, members, ring_bits, tail)
+    assert scale == FRACTION_BITS or not fits(
+        bound, scale + 1, members, ring_bits, noise_tail_at(cut, scale + 1)
+    )
+
+
+def test_noise_that_would_leave_int64_is_refused():
+    huge = replace(noisy_block(0), bound=2**39 - 1, noise_tail=1)
+    with pytest.raises(RingOverflow):
+        encode_vector(
+            np.zeros(3, dtype=np.int64), spec_of(huge, ring_bits=64), lambda *_: np.zeros(3, dtype=np.int64)
+        )
 
 
 def test_words_of_the_other_ring_are_not_lifted():

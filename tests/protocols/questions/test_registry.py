@@ -11,11 +11,13 @@ from protocols.errors import (
     MalformedMessage,
     QuestionNotAllowed,
     RingOverflow,
+    UnboundedSensitivity,
     UnknownVersion,
     WrongVocabulary,
 )
 from protocols.limits import FRACTION_BITS
-from protocols.questions import QUESTIONS, ask, check_answer, describe, question_named, read
+from protocols.noise import STRIDE
+from protocols.questions import QUESTIONS, ask, check_answer, describe, noise_for, price, question_named, read
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.taste import Taste
 from protocols.vocabulary import Vocabulary
@@ -80,7 +82,7 @@ def test_a_cap_that_fits_no_ring_is_refused_when_it_is_asked():
 @pytest.mark.parametrize(
     ("change", "part"),
     [({"length": 5}, "length"), ({"bound": 99}, "bound"), ({"scale_bits": 11}, "scale_bits"),
-     ({"noise_sigma": 1}, "noise_sigma"), ({"noise_tail": 1}, "noise_tail")],
+     ({"noise_tail": 1}, "noise_tail")],
 )  # fmt: skip
 def test_a_node_refuses_a_block_that_its_parameters_do_not_give(change, part):
     spec = asked("taste")
@@ -111,8 +113,107 @@ def test_a_sum_of_another_length_is_not_read():
         read(asked("taste"), np.zeros(5, dtype=np.int64), 3)
 
 
+NOISY = {
+    "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
+    "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
+}
+
+
+def noisy(*names, **change):
+    return ask([(n, {**NOISY[n], **change}) for n in names or NOISY], WORDS, members=5, epoch="2017")
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_every_question_can_be_asked_with_noise_and_says_what_it_costs(name):
+    spec = noisy(name, noise="2.45")
+    check_answer(spec, WORDS, 5)
+    cost = price(spec, 3)
+    assert 2.45 <= cost.multiplier < 2.4501
+    assert cost.epsilon == pytest.approx(2.0, abs=0.01)
+    assert "Gaussian noise of" in describe(spec)[0]
+    assert spec.blocks[0].noise_tail >= 14 * spec.blocks[0].noise_sigma >> (
+        FRACTION_BITS - spec.blocks[0].scale_bits
+    )
+
+
+def test_blocks_of_one_vector_are_paid_together_and_a_block_without_noise_spoils_it():
+    both, alone = price(noisy(), 3), price(noisy("taste"), 3)
+    assert both.loss == alone.loss + price(noisy("evaluation"), 3).loss
+    assert both.releases == 1
+    assert price(asked("taste"), 3) is None
+    assert (
+        price(
+            ask(
+                [("taste", NOISY["taste"]), ("evaluation", TYPED["evaluation"])], WORDS, members=5, epoch="1"
+            ),
+            3,
+        )
+        is None
+    )
+
+
+def test_a_node_takes_any_sigma_and_computes_scale_tail_and_price_itself():
+    spec = noisy("taste")
+    (block,) = spec.blocks
+    quieter = replace(spec, blocks=(replace(block, noise_sigma=block.noise_sigma // 4),))
+    with pytest.raises(QuestionNotAllowed, match="noise_tail"):
+        check_answer(quieter, WORDS, 5)
+    honest = noisy("taste", noise="0.6125")
+    check_answer(honest, WORDS, 5)
+    assert price(honest, 3).epsilon > 8
+
+
+@pytest.mark.parametrize("change", [{"noise_tail": 0}, {"noise_sigma": 0}])
+def test_noise_with_half_of_its_numbers_is_refused(change):
+    spec = noisy("taste")
+    with pytest.raises(QuestionNotAllowed, match="noise_"):
+        check_answer(replace(spec, blocks=(replace(spec.blocks[0], **change),)), WORDS, 5)
+
+
+def test_a_node_refuses_noise_that_hides_nobody_whatever_the_coordinator_signed():
+    spec = asked("taste")  # binary rows of any length
+    with pytest.raises(UnboundedSensitivity):
+        check_answer(replace(spec, blocks=(replace(spec.blocks[0], noise_sigma=2**30),)), WORDS, 5)
+
+
+def test_noise_that_the_rings_scale_would_drown_is_refused_and_so_is_more_than_can_be_made():
+    with pytest.raises(RingOverflow, match="16 ring units"):
+        noisy("taste", customers_cap=2**26, noise="1")
+    wide = {"until": 5, "row_scheme": "binary", "items_cap": 600, "noise": "999999"}
+    with pytest.raises(RingOverflow, match="fit a ring"):
+        ask([("taste", wide)], WORDS, members=5, epoch="2017")
+    with pytest.raises(BadInput, match="smaller multiplier"):
+        ask([("taste", wide)], WORDS, members=5, epoch="2017", ring_bits=64)
+
+
+@pytest.mark.parametrize("typed", ["much", "-1", "1e3", "2,45", "0.0000001", [1, 2], "٣"])
+def test_a_multiplier_that_is_no_plain_decimal_is_one_clear_message(typed):
+    with pytest.raises(BadInput, match=r"2\.45"):
+        noisy("taste", noise=typed)
+
+
+def test_no_noise_can_be_said_in_a_number_too():
+    assert noisy("taste", noise="0") == noisy("taste", noise=0)
+    assert price(noisy("taste", noise=0), 3) is None
+
+
+def test_noise_is_that_of_its_block_its_key_and_its_cell_and_louder_on_the_diagonal():
+    words = Vocabulary.of("words", [f"{i:03d}" for i in range(400)])
+    spec = ask([("taste", NOISY["taste"]), ("taste", NOISY["taste"])], words, members=5, epoch="2017")
+    (block, _), cells = spec.blocks, 400 * 401 // 2
+    noise = noise_for(spec, 400, bytes(32))
+    whole = np.concatenate([noise(0, start, min(STRIDE, cells - start)) for start in range(0, cells, STRIDE)])
+    loud = QUESTIONS["taste"].loud(400)
+    quiet = np.delete(whole, loud) / block.noise_sigma
+    assert abs(quiet.var() - 1) < 5 * (2 / len(quiet)) ** 0.5
+    assert abs((whole[loud] / block.noise_sigma).var() - 2) < 5 * 2 * (2 / len(loud)) ** 0.5
+    assert (noise_for(spec, 400, bytes(32))(0, STRIDE, 9) == whole[STRIDE : STRIDE + 9]).all()
+    assert (noise(1, 0, 9) != whole[:9]).any()
+    assert (noise_for(spec, 400, b"\x01" * 32)(0, 0, 9) != whole[:9]).any()
+
+
 def test_noise_is_said_in_numbers_and_its_absence_in_words():
     spec = asked("taste")
-    noisy = replace(spec, blocks=(replace(spec.blocks[0], noise_sigma=20_480),))
-    assert "Gaussian noise of 5 is added" in describe(noisy)[0]
-    assert "No differential privacy" not in describe(noisy)[0]
+    loud = replace(spec, blocks=(replace(spec.blocks[0], noise_sigma=5 << FRACTION_BITS),))
+    assert "Gaussian noise of 5 is added" in describe(loud)[0]
+    assert "No differential privacy" not in describe(loud)[0]

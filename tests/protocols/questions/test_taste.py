@@ -12,9 +12,21 @@ from protocols.errors import BadInput, BadRelease, MalformedMessage
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.rows import ROW_SCHEMES, row_values
-from protocols.questions.taste import TASTE, bound, describe, length, pack_triangle, parse, unpack_triangle
+from protocols.questions.taste import (
+    TASTE,
+    bound,
+    describe,
+    diagonal,
+    length,
+    pack_triangle,
+    parse,
+    unpack_triangle,
+)
 from protocols.ring import encode as to_ring
 from protocols.ring import lift, to_float, word_dtype
+
+ITEMS_CAP = 9
+"""No made-up customer buys more concepts."""
 
 ASKED = parse({"until": "2017-08-14T04:00:00Z", "customers_cap": 1000})
 
@@ -46,7 +58,7 @@ def answer_of(counts, scheme):
     owner, concept = np.nonzero(counts)
     indptr = np.concatenate([[0], np.cumsum(np.count_nonzero(counts, axis=1))])
     rows = np.zeros(counts.shape, dtype=np.int64)
-    rows[owner, concept] = row_values(scheme, counts[owner, concept], indptr)
+    rows[owner, concept] = row_values(scheme, counts[owner, concept], indptr, ITEMS_CAP)
     return pack_triangle(rows.T @ rows)
 
 
@@ -73,13 +85,13 @@ def test_through_the_ring_binary_counts_come_back_exactly_and_both_models_agree(
 
 @given(st.integers(1, 60), st.integers(0, 99), st.sampled_from(ROW_SCHEMES))
 def test_no_cell_exceeds_the_bound_of_as_many_customers(customers, seed, scheme):
-    asked = replace(ASKED, row_scheme=scheme, customers_cap=customers)
+    asked = replace(ASKED, row_scheme=scheme, items_cap=ITEMS_CAP, customers_cap=customers)
     assert int(answer_of(company(seed, customers, 6), scheme).max()) <= bound(asked) << FRACTION_BITS
 
 
 @pytest.mark.parametrize("change", [
     {"row_scheme": "raw"}, {"since": 2_000_000_000}, {"until": 0}, {"until": 2**41}, {"customers_until": 0},
-    {"customers_cap": 0}, {"customers_cap": 2**33}, {"items_cap": 2**33},
+    {"customers_cap": 0}, {"customers_cap": 2**33}, {"items_cap": 2**33}, {"row_scheme": "capped"},
 ])  # fmt: skip
 def test_parameters_that_make_no_sense_do_not_exist(change):
     with pytest.raises(MalformedMessage):
@@ -108,3 +120,14 @@ def test_parameters_come_back_from_a_block():
     assert TASTE.open(TASTE.block(ASKED, 9, 5, 32).parameters) == ASKED
     with pytest.raises(MalformedMessage):
         TASTE.open(encode(ASKED)[:-1])
+
+
+def test_the_diagonal_is_where_a_triangle_keeps_it():
+    square = np.arange(49.0).reshape(7, 7)
+    assert (pack_triangle(square)[diagonal(7)] == np.diagonal(square)).all()
+
+
+def test_a_capped_cell_is_bounded_by_its_share_so_that_the_ring_keeps_more_bits():
+    capped = replace(ASKED, row_scheme="capped", items_cap=600)
+    assert bound(capped) == 2
+    assert TASTE.block(capped, 9, 5, 32).scale_bits == FRACTION_BITS
