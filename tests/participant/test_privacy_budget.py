@@ -247,6 +247,17 @@ def test_a_newer_round_gives_back_what_an_older_one_never_used(play):
     assert play.ledger().debits == ()
 
 
+def test_a_vector_that_a_crash_left_unpaid_is_gone_at_the_next_start(play):
+    attempt = play.ask(noise=QUARTER)
+    until(play, attempt, Phase.SHARE)
+    orphan = play.root / "vectors" / f"{attempt.config.answer_id.hex()}.sealed"
+    orphan.write_bytes(b"noised, synced, and never committed")
+    play.reopen()
+    assert not orphan.exists()
+    play.finish(attempt)
+    assert attempt.phase is Phase.RELEASED
+
+
 def test_a_sealing_that_ends_after_its_attempt_owes_nothing(play):
     attempt = play.ask(noise=QUARTER)
     play.door_acts(attempt)
