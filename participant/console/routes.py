@@ -139,6 +139,7 @@ def _budget(view: NodeView, pages: Pages) -> HTMLResponse:
                 _budget_bars(budget),
                 unit="epsilon for one account, all answers together",
                 description=finding,
+                reach=budget.lifetime_limit,
             ),
         },
     )

@@ -186,6 +186,7 @@ def test_the_budget_page_has_a_line_for_each_answer_and_says_what_no_epsilon_cou
     assert "given back: &lt;b&gt;aborted" in text  # the coordinator's words are never markup
     assert "when it falls silent" in text
     assert 'class="plot"' in text
+    assert ">8</text>" in text  # the axis reaches the limit, however little is spent
 
 
 def test_the_start_page_says_what_of_the_budget_is_spent_and_each_departure_what_it_cost(view):
