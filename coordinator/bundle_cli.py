@@ -6,7 +6,7 @@ the coordinator holds. ``accept`` takes the signature to the coordinator.
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from rich.console import Console
 
 from coordinator.courier import bundle
+from coordinator.errors import NotInitialised
 from coordinator.home import Home
 from coordinator.settings import DEFAULT_HOME, load
 from protocols.bundle import BundleSignature, ReleaseKey
@@ -24,7 +25,6 @@ from protocols.service.clock import SystemClock
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="ALTROVE_COORDINATOR_HOME", help="The home folder.")
 ]
-SIGNATURE: Final = "bundle.signature"
 
 bundle_cli = typer.Typer(no_args_is_help=True, help="The app bundle that runs in every courier.")
 out = Console(soft_wrap=True, highlight=False)
@@ -39,7 +39,9 @@ def show() -> None:
 @bundle_cli.command()
 def sign(
     key: Annotated[Path, typer.Option("--key", help="The release key, Ed25519 in OpenSSH form.")],
-    to: Annotated[Path, typer.Option("--to", help="Where the signature is written.")] = Path(SIGNATURE),
+    to: Annotated[Path, typer.Option("--to", help="Where the signature is written.")] = Path(
+        "bundle.signature"
+    ),
 ) -> None:
     """Sign this installation's bundle. Run it where the release key is: not on the coordinator's machine."""
     fab = bundle.of_this_installation()
@@ -55,7 +57,14 @@ def accept(
     key: Annotated[Path, typer.Option("--key", help="The release key that members trust, FILE.pub.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Send this signature along with the bundle, from the next start on."""
+    """Send this signature along with the bundle once the daemon is started again."""
+    place = Home(folder=load(home).home)
+    if not place.identity.exists():
+        raise NotInitialised(
+            expected=f"the home of a coordinator at {place.folder}",
+            came="none" if place.folder.is_dir() else "no such folder",
+            do="run `altrove-coordinator init`, or give the right --home",
+        )
     signature, fab = BundleSignature.parse(_read(file)), bundle.of_this_installation()
     own = bundle.digest(fab)
     if signature.sha256 != own:
@@ -65,9 +74,11 @@ def accept(
             do="sign with the version of Altrove that runs here",
         )
     ReleaseKey.parse(_read(key).decode("ascii", "replace")).verify(signature, fab)
-    place = Home(folder=load(home).home).bundle_signature
-    durable.write(place, [signature.json().encode()])
-    out.print(f"Bundle {own.hex()}, signed by {signature.fingerprint}, is sent from the next start on.")
+    durable.write(place.bundle_signature, [signature.json().encode()])
+    out.print(
+        f"Bundle {own.hex()}, signed by {signature.fingerprint}, is sent once the daemon is started again: "
+        "`altrove-coordinator serve`, or `docker compose restart coordinator`."
+    )
 
 
 def _release_key(path: Path) -> Ed25519PrivateKey:

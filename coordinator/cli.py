@@ -25,7 +25,10 @@ from coordinator.settings import DEFAULT_HOME, load
 from coordinator.store.consortia import Consortia
 from coordinator.store.tokens import Tokens
 from protocols.errors import AltroveError, BadInput
-from protocols.service.clock import SystemClock
+from protocols.messages import PHASES
+from protocols.questions import QUESTIONS
+from protocols.service import tls
+from protocols.service.clock import SystemClock, iso
 from protocols.service.tokens import RANDOM_BYTES, mint
 from protocols.service.unit_of_work import engine, reading, transaction
 
@@ -35,7 +38,13 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535)]
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Set a consortium up, run it, ask questions, look at what became of them. All verbs but init, serve, "
+    "token, bundle and audit verify need the running daemon.",
+    pretty_exceptions_enable=False,
+)
 audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(bundle_cli, name="bundle")
@@ -59,7 +68,13 @@ def init(
     name: Annotated[str, typer.Option(help="The consortium's name.")],
     home: HomeOption = DEFAULT_HOME,
     host: Annotated[str | None, typer.Option(help="Address to bind for companies.")] = None,
-    public_host: Annotated[str | None, typer.Option(help="Name that companies connect to.")] = None,
+    public_host: Annotated[
+        str | None,
+        typer.Option(
+            help="Name that companies connect to; goes into the certificate and every invitation, and cannot "
+            "be changed later."
+        ),
+    ] = None,
     partner_port: Port = None,
     enrol_port: Port = None,
     admin_port: Port = None,
@@ -81,7 +96,12 @@ def init(
     )
     made = initialise(settings, name, SystemClock())
     out.print(f"{made.name}: consortium {made.consortium.hex()}, home {settings.home}")
-    out.print("Next: `altrove-coordinator serve`, then `invite NAME` for every company.")
+    ends = iso(tls.ends_at(Home(folder=settings.home).server[0]))
+    out.print(f"Its certificate ends on {ends}, and nothing renews it yet: write the date down.")
+    out.print(
+        "Next: sign the couriers' bundle where the release key is (`bundle sign`), `bundle accept` it here, "
+        "`serve`, then `invite NAME` for every company."
+    )
 
 
 @cli.command()
@@ -97,9 +117,9 @@ def serve(
 
 @cli.command()
 def invite(
-    name: str,
+    name: Annotated[str, typer.Argument(help="The company's name in the consortium.")],
     home: HomeOption = DEFAULT_HOME,
-    days: Annotated[int, typer.Option(min=1, max=365)] = 14,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long it may be used.")] = 14,
     as_json: JsonOption = False,
 ) -> None:
     """Print an invitation for the company NAME: one line, good for one node, shown once."""
@@ -163,12 +183,16 @@ def vocabulary(
 
 @cli.command()
 def ask(
-    question: str,
-    parameters: Annotated[list[str] | None, typer.Argument(help="name=value ...")] = None,
+    question: Annotated[str, typer.Argument(help=f"{' or '.join(QUESTIONS)}.")],
+    parameters: Annotated[
+        list[str] | None, typer.Argument(help="NAME=VALUE, for example until=2017-08-14.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     member: Annotated[list[str] | None, typer.Option(help="Ask only these members.")] = None,
     minimum_cohort: Annotated[int, typer.Option(help="Fewest answers in the sum; 0: the default.")] = 0,
-    phase_seconds: Annotated[str, typer.Option(help="Five durations: 60,60,600,60,60.")] = "",
+    phase_seconds: Annotated[
+        str, typer.Option(help=f"Longest durations of {', '.join(PHASES)}, for example 60,60,600,60,60.")
+    ] = "",
     ring_bits: Annotated[int, typer.Option(help="32 or 64.")] = 32,
     epoch: Annotated[str, typer.Option(help="Name of the data's state; a new one allows a new sum.")] = "1",
     retries: Annotated[int | None, typer.Option(help="Attempts that may follow a failed one.")] = None,
@@ -207,7 +231,7 @@ def rounds(
     home: HomeOption = DEFAULT_HOME,
     wait: Annotated[bool, typer.Option(help="Follow it until it is over.")] = False,
     abort: Annotated[str, typer.Option(help="End it, with this reason.")] = "",
-    limit: int = 20,
+    limit: Annotated[int, typer.Option(help="How many to list.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List rounds, or show one: phases, who is in, why it failed and what to do."""

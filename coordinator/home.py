@@ -12,6 +12,7 @@ from coordinator.errors import AlreadyInitialised, NotInitialised
 from coordinator.settings import FILE, Settings, load
 from coordinator.store.consortia import Consortia, Consortium
 from coordinator.store.tokens import Tokens
+from protocols.errors import BadInput
 from protocols.identity import IdentityKey
 from protocols.limits import ID_BYTES, KEY_BYTES
 from protocols.service import durable
@@ -22,6 +23,7 @@ from protocols.service.tokens import Token, TokenRecord, mint
 from protocols.service.unit_of_work import engine, transaction
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  # bound, but never a name that anybody reaches
 ADMIN = "admin"
 """Scope of the token that the command line and the console's actions use."""
 
@@ -104,8 +106,15 @@ def initialise(settings: Settings, name: str, clock: Clock) -> Consortium:
     """Make keys, certificates, settings file, database and admin token of a new consortium.
 
     Raises:
+        BadInput: no company could reach the address in the settings; nothing is made.
         AlreadyInitialised: the database holds a consortium; nothing is changed.
     """
+    if settings.reached_at in EVERY_ADDRESS:
+        raise BadInput(
+            expected="the name that companies connect to",
+            came=f"{settings.reached_at}, every address of this machine, and no name",
+            do="add --public-host altrove.example.org: certificate and invitations carry it",
+        )
     home, now = Home(folder=settings.home), clock.now()
     for folder in (
         home.folder,
@@ -158,7 +167,7 @@ def _certificates(home: Home, settings: Settings, name: str, now: int) -> None:
     authority = make_authority(f"{name} consortium", now)
     # 127.0.0.1 and localhost are always named: Flower's private listener stands there.
     hosts = list(dict.fromkeys([settings.reached_at, settings.host, "127.0.0.1", "localhost"]))
-    server = make_server(authority, [host for host in hosts if host not in ("0.0.0.0", "::")], now)  # noqa: S104  # left out
+    server = make_server(authority, [host for host in hosts if host not in EVERY_ADDRESS], now)
     for pair, (certificate, key) in ((authority, home.authority), (server, home.server)):
         durable.write(certificate, [pair.certificate])
         durable.write(key, [pair.key])

@@ -6,7 +6,8 @@ from coordinator.app import Carrier, Daemon
 from coordinator.home import Home
 from coordinator.services import Services, build
 from coordinator.settings import Settings
-from protocols.service.clock import SystemClock
+from protocols.service import tls
+from protocols.service.clock import SystemClock, iso
 from protocols.service.logging import configure
 
 
@@ -25,7 +26,8 @@ def serve(settings: Settings) -> None:
     Console(highlight=False, soft_wrap=True).print(
         f"{services.consortium.name}: console http://{settings.admin_host}:{settings.admin_port}/  "
         f"members https://{settings.reached_at}:{settings.partner_port}  "
-        f"enrolment https://{settings.reached_at}:{settings.enrol_port}  log {home.log}"
+        f"enrolment https://{settings.reached_at}:{settings.enrol_port}  log {home.log}\n"
+        f"The certificate ends on {iso(tls.ends_at(home.server[0]))}, and nothing renews it yet."
     )
     daemon.run()
 

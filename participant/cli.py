@@ -6,6 +6,7 @@ installation does not. An error is one message (expected, came, do) and a non-ze
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, ParamSpec
@@ -19,11 +20,12 @@ P = ParamSpec("P")
 
 DEFAULT_HOME: Final = Path("~/.altrove/node")
 START_WORD: Final = "OPEN"
+COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
     name="altrove-node",
-    help="One company's node: its data stay here, one masked vector a round leaves.",
+    help="One company's node: its data stay here. What customers decide leaves only as one masked vector a round.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -67,21 +69,24 @@ def join(
     """Join a consortium: keys are made here, only public keys leave."""
     from participant import joining
     from participant.commands import officer
-    from participant.settings import home_at, load
+    from participant.settings import database_url, home_at, load
     from participant.store.schema import open_database
     from protocols.enrolment import Invitation
-    from protocols.service.clock import SystemClock
+    from protocols.service import tls
+    from protocols.service.clock import SystemClock, iso
 
     place = home_at(home)
     invitation = Invitation.parse(invite)
     place.make()
     if trust:
         officer.trust_release_keys(place, trust)
-    with joining.enrolment_client(invitation, load(place).exchange.through) as caller:
-        joined = joining.join(
-            place, open_database(place.database), invitation, caller=caller, clock=SystemClock(), port=port
-        )
+    settings = load(place)
+    db = open_database(database_url(settings, place))
+    with joining.enrolment_client(invitation, settings.exchange.through) as caller:
+        joined = joining.join(place, db, invitation, caller=caller, clock=SystemClock(), port=port)
     typer.echo(f"{joined.name} joined as {joined.partner.hex()}.")
+    ends = iso(tls.ends_at(place.certificate))
+    typer.echo(f"Its certificate ends on {ends}, and nothing renews it yet: write the date down.")
     typer.echo(
         "Next: `altrove-node roster` shows the roster; accept its hash after comparing it with others."
     )
@@ -93,7 +98,7 @@ def connect(
     sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
-    column: Annotated[list[str] | None, typer.Option("--column", help="field=column")] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
@@ -169,7 +174,10 @@ def serve(
 @app.command()
 @in_words
 def courier(
-    work: Annotated[Path, typer.Option("--work", help="Where the courier writes: nothing of the node's.")],
+    work: Annotated[
+        Path,
+        typer.Option("--work", help="Folder for the courier's own temporary files; outside the node's home."),
+    ],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Run the courier alone, in a container of its own; the node's settings say courier.mode = "apart"."""
@@ -184,11 +192,16 @@ def trust(
     keys: Annotated[list[Path], typer.Argument(help=TRUST_HELP)],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Trust exactly these release keys from the next start on; compare the fingerprints first."""
-    from participant.commands import officer
-    from participant.settings import home_at
+    """Trust these release keys and no others; compare the fingerprints first.
 
-    officer.trust_release_keys(home_at(home), keys)
+    A courier beside the daemon starts anew at once, one in a container has to be restarted.
+    """
+    from participant.commands import officer
+    from participant.settings import home_at, load
+
+    place = home_at(home)
+    officer.trust_release_keys(place, keys)
+    officer.say_when_trust_counts(load(place).courier)
 
 
 @app.command()
@@ -196,7 +209,7 @@ def trust(
 def recommend(
     customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
     home: HomeOption = DEFAULT_HOME,
-    count: Annotated[int, typer.Option("-n", "--count")] = 5,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many suggestions.")] = 5,
     scenario: Annotated[str, typer.Option("--scenario", help="surprise or explore")] = "surprise",
     as_json: JsonOption = False,
 ) -> None:
@@ -221,15 +234,24 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     from participant.commands import shown
     from participant.overview import Overview
     from participant.serving import Recommender
+    from protocols.service import tls
+    from protocols.service.clock import iso
 
     node = _node(home)
     view = Overview(
         node, Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
     )
+    ends = iso(tls.ends_at(node.home.certificate))
     if as_json:
-        shown.as_json(view.status())
+        shown.as_json(asdict(view.status()) | {"certificate_ends": ends})
     else:
-        shown.stood(view.status(), view.departures(0, 20), node.attempts_closed(), view.budget())
+        shown.stood(
+            view.status(),
+            view.departures(0, 20),
+            node.attempts_closed(),
+            view.budget(),
+            certificate_ends=ends,
+        )
 
 
 @app.command()
@@ -263,16 +285,16 @@ def _stop(home: Path, *, release: bool, word: str) -> None:
     from protocols.errors import BadInput
 
     path = home.expanduser().resolve() / "door.state"
-    if not (path.parent / "keys").is_dir():
+    if not path.exists() and not (path.parent / "keys" / "identity.seed").exists():
         raise BadInput(
-            expected="the home of a node",
-            came=f"{path.parent}",
+            expected="the home of a node that has joined",
+            came=f"{path.parent}, which holds neither a door nor an identity",
             do="name the node's folder with --home; nothing changed",
         )
     switch = StopSwitch(path)
     if not release:
         switch.stop()
-        typer.echo(f"STOPPED. Nothing leaves this company; {path} keeps the door closed.")
+        typer.echo(f"STOPPED. Nothing leaves the node in {path.parent}; {path} keeps its door closed.")
         return
     typed = word or typer.prompt(f"Opening the door lets masked answers leave again. Type {START_WORD}")
     if typed.strip() != START_WORD:
@@ -322,7 +344,10 @@ def token_list(home: HomeOption = DEFAULT_HOME) -> None:
 
 @token.command(name="revoke")
 @in_words
-def token_revoke(token_id: str, home: HomeOption = DEFAULT_HOME) -> None:
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
     """Make a token worthless at once."""
     from participant.commands import officer
 
@@ -334,7 +359,7 @@ def token_revoke(token_id: str, home: HomeOption = DEFAULT_HOME) -> None:
 def opt_out(
     customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
     home: HomeOption = DEFAULT_HOME,
-    undo: Annotated[bool, typer.Option("--undo")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Count the customer again from now on.")] = False,
 ) -> None:
     """Leave a customer out of every answer that has not been unmasked yet."""
     from participant.commands import officer

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from contextlib import suppress
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +23,7 @@ from participant.courier import (
     courier_user,
     find_isolation,
     trusted,
+    why_no_sandbox,
 )
 from participant.errors import BadSettings
 from participant.exchange import Exchange
@@ -74,6 +76,10 @@ class CourierDesk:
         """How the courier is shut in on this machine."""
         return Isolation.APART if self._settings.courier.mode == APART else find_isolation(self.user)
 
+    @cached_property
+    def _trouble(self) -> str:
+        return why_no_sandbox(self.user) or "one works now: start the node again"
+
     def refusal(self) -> str:
         """Why there is no courier, in words; empty when there is one."""
         courier, over_api = self._settings.courier, "vectors go over the coordinator's API"
@@ -86,9 +92,9 @@ class CourierDesk:
             )
         if courier.require_sandbox and self.isolation is Isolation.NONE:
             return (
-                f"No courier: no sandbox works here, {over_api}. Install bubblewrap (Debian: apt-get install "
-                "bubblewrap) and permit user namespaces, run the courier apart in a container, or accept a "
-                "courier with this user's rights by name: courier.require_sandbox = false."
+                f"No courier: no sandbox works here ({self._trouble}), {over_api}. Install bubblewrap (Debian: "
+                "apt-get install bubblewrap) and permit user namespaces, run the courier apart in a container, "
+                "or accept a courier with this user's rights by name: courier.require_sandbox = false."
             )
         return ""
 

@@ -158,7 +158,8 @@ def _public(text: str) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise BadInput(
             expected="an Ed25519 public key in OpenSSH form (ssh-ed25519 AAAA...)",
-            came=repr(text[:40]),
-            do="make one on a machine that is not the coordinator's: `ssh-keygen -t ed25519 -f release`",
+            came="a private key" if "PRIVATE KEY" in text else repr(text[:40]),
+            do="name the public half, FILE.pub; if there is no key yet: `ssh-keygen -t ed25519 -f release`, not "
+            "on the coordinator's machine",
         )
     return key

@@ -29,6 +29,12 @@ from protocols.service.processes import ProcessHealth, Program, Supervision
 if TYPE_CHECKING:
     from coordinator.courier.control import Control, FleetNode
 
+SILENCE_S: Final = 25.0
+"""No dock poll for so long: the run is replaced."""
+
+READY_S: Final = 60.0
+"""How long registering waits for a SuperLink that is starting; one that is silent for so long is replaced."""
+
 LOOK_EVERY_S: Final = 2.0
 """How often the run and the nodes are asked after."""
 
@@ -57,12 +63,8 @@ class FleetSettings:
     dock: Path
     signature: Path | None = None
     """A release key's signature over the app bundle; without it no courier runs the bundle."""
-    silence_s: float = 25.0
-    """No dock poll for so long: the run is replaced."""
     first_poll_s: float = 60.0
-    """The same before a new run's first poll: it has to be installed and imported first."""
-    ready_s: float = 60.0
-    """How long registering waits for a SuperLink that is starting; one that is silent for so long is replaced."""
+    """No dock poll for so long after its start: the run is replaced. It has to be installed and imported first."""
     private_port: int = 0
     """0: a free one, chosen at construction."""
 
@@ -80,11 +82,6 @@ class FleetHealth:
     run_id: str
     online: tuple[str, ...]
 
-    @property
-    def well(self) -> bool:
-        """Everything runs and the run polls the dock."""
-        return bool(self.run_id) and all(process.running for process in self.processes)
-
 
 class Fleet:
     """Flower on the coordinator's side. All methods may be called from any thread."""
@@ -94,7 +91,7 @@ class Fleet:
         settings: FleetSettings,
         *,
         on_run: Callable[[str], None],
-        fab: bytes | None = None,
+        fab: bytes = b"",
         run_config: Mapping[str, str] | None = None,
     ) -> None:
         """``fab`` and ``run_config`` replace the app bundle, for measurements only."""
@@ -126,8 +123,7 @@ class Fleet:
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
         write_secret(home / "superexec.secret", entropy.random_bytes(SECRET_BYTES))
-        if self._fab is None:
-            self._fab = bundle.of_this_installation()
+        self._fab = self._fab or bundle.of_this_installation()
         self._signature = vouching.signature_of(self._fab, self.settings.signature)
         flower_database.compact(self._database)
         self._supervision.start()
@@ -149,7 +145,7 @@ class Fleet:
 
         Raises:
             CourierRefused: no usable key, or one that another member registered.
-            CourierUnreachable: the SuperLink did not answer within ``ready_s``.
+            CourierUnreachable: the SuperLink did not answer within :data:`READY_S`.
         """
         from coordinator.courier.control import pem_of
 
@@ -168,7 +164,7 @@ class Fleet:
         """Forget every key of ``name``; a name without one is no error.
 
         Raises:
-            CourierUnreachable: the SuperLink did not answer within ``ready_s``.
+            CourierUnreachable: the SuperLink did not answer within :data:`READY_S`.
         """
         control, nodes = self._nodes_when_ready()
         for node in nodes:
@@ -200,7 +196,7 @@ class Fleet:
         )
 
     def _nodes_when_ready(self) -> "tuple[Control, tuple[FleetNode, ...]]":
-        until = time.monotonic() + self.settings.ready_s
+        until = time.monotonic() + READY_S
         while True:
             try:
                 control = self._connect()
@@ -228,11 +224,11 @@ class Fleet:
             control = self._connect()
             self._online = tuple(node.node for node in control.nodes() if node.online)
             if self._run and control.run_ended(self._run):
-                self._forget_run()
+                self._run = ""
             trouble = self._run and self._trouble(now)
             if trouble:
                 control.stop_run(self._run)
-                self._forget_run()
+                self._run = ""
                 self._supervision.restart("superexec", trouble)
                 # The next run starts once the old SuperExec is gone; it would take the task with it.
                 self._next_look = now + AFTER_KILL_S
@@ -242,13 +238,13 @@ class Fleet:
             self._answered_at = time.monotonic()
         except CourierUnreachable:
             self._online = ()
-            if now - self._answered_at > self.settings.ready_s:
+            if now - self._answered_at > READY_S:
                 self._answered_at = now
-                self._supervision.restart("superlink", f"no answer for {self.settings.ready_s:.0f} s")
+                self._supervision.restart("superlink", f"no answer for {READY_S:.0f} s")
 
     def _trouble(self, now: float) -> str:
         """Why the run has to be replaced, "" when it does its work."""
-        patience_s = self.settings.silence_s if self._polled else self.settings.first_poll_s
+        patience_s = SILENCE_S if self._polled else self.settings.first_poll_s
         if now - self._polled_at > patience_s:
             return f"the run did not ask for work for {patience_s:.0f} s"
         # A ServerApp that was killed: Flower itself would notice after a minute.
@@ -257,10 +253,10 @@ class Fleet:
         return ""
 
     def _start_run(self, control: "Control") -> None:
-        run = control.start_run(self._fab or b"", self._run_config)
+        run = control.start_run(self._fab, self._run_config)
         # SuperLink forgets a signature that comes with a bundle: it is put beside it before the first
         # message can go out, for the dock serves the run only after this.
-        flower_database.attach(self._database, self._fab or b"", self._signature)
+        flower_database.attach(self._database, self._fab, self._signature)
         self._polled_at, self._polled = time.monotonic(), False
         self._run = run
         self.on_run(run)
@@ -268,9 +264,6 @@ class Fleet:
     @property
     def _database(self) -> Path:
         return self.settings.home / "flower.db"
-
-    def _forget_run(self) -> None:
-        self._run = ""
 
     def _programs(self) -> tuple[Program, ...]:
         settings, home = self.settings, self.settings.home

@@ -1,10 +1,10 @@
 """Whether a release key's signature is over the app bundle that this coordinator sends."""
 
-import hashlib
 from pathlib import Path
 
 import structlog
 
+from coordinator.courier import bundle
 from protocols.bundle import BundleSignature
 
 _log = structlog.get_logger(__name__)
@@ -18,7 +18,7 @@ def signature_of(fab: bytes, path: Path | None) -> BundleSignature | None:
         )
         return None
     signature = BundleSignature.parse(path.read_bytes())
-    if signature.sha256 != hashlib.sha256(fab).digest():
+    if signature.sha256 != bundle.digest(fab):
         _log.warning(
             "no courier will run the app bundle: the signature is of another version",
             do="sign this version: `altrove-coordinator bundle sign` where the release key is",

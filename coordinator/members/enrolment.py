@@ -122,7 +122,7 @@ class Enrolment:
                 raise NameTaken(
                     expected="a name nobody has",
                     came=request.name,
-                    do="join again under another name (--name)",
+                    do="ask for an invitation under another name, and join with it",
                 )
             if member.identity_key == request.identity_key or member.courier_key == request.courier_key:
                 raise KeyTaken(

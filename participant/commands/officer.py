@@ -12,6 +12,7 @@ from participant.courier import trust
 from participant.home import Home
 from participant.node import Node
 from participant.roster_desk import Offer
+from participant.settings import CourierSwitch
 from participant.store.tokens import Tokens
 from protocols.bundle import ReleaseKey
 from protocols.errors import BadInput
@@ -57,6 +58,16 @@ def trust_release_keys(home: Home, files: Iterable[Path]) -> None:
             f"App bundles signed by {key.fingerprint} may run in the courier, and no others.", markup=False
         )
     out.print("Compare that with what the consortium's release officer reads out, not with the coordinator.")
+
+
+def say_when_trust_counts(courier: CourierSwitch) -> None:
+    """Say what is left to do for other release keys to count: a courier reads them when it starts."""
+    if courier.mode == "apart":
+        out.print(
+            "A courier in a container keeps the old keys until it is started anew: "
+            "`docker compose restart courier`, or whatever its service is called.",
+            markup=False,
+        )
 
 
 def _text(file: Path) -> str:

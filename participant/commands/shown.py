@@ -94,7 +94,12 @@ def rehearsed(rehearsals: Iterable[Rehearsal]) -> None:
 
 
 def stood(
-    status: NodeStatus, departures: Iterable[Departure], refusals: Iterable[str], budget: BudgetStanding
+    status: NodeStatus,
+    departures: Iterable[Departure],
+    refusals: Iterable[str],
+    budget: BudgetStanding,
+    *,
+    certificate_ends: str,
 ) -> None:
     """How the node stands."""
     table = Table("", "", box=None, show_header=False)
@@ -102,6 +107,7 @@ def stood(
     table.add_row("door", "STOPPED: nothing leaves" if status.stopped else "open")
     table.add_row("members", ", ".join(status.members) or "no roster accepted yet")
     table.add_row("courier", status.courier)
+    table.add_row("certificate", f"ends on {certificate_ends}; nothing renews it yet")
     table.add_row("customers", f"{status.customers:,}")
     table.add_row(
         "release in use", f"round {status.release_round}" if status.release else "none: local or popularity"

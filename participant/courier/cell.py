@@ -32,16 +32,26 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
+_joined: set[asyncio.Task[None] | None] = set()
+
+
 async def join(
     one: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     other: tuple[asyncio.StreamReader, asyncio.StreamWriter],
 ) -> None:
-    """Pass bytes both ways until both sides have said all, or one is gone; then close both."""
+    """Pass bytes both ways until both sides have said all, or one is gone; then close both.
+
+    asyncio itself forgets a connection one side of which has ended: without a reference here the garbage
+    collector would cut the other side off.
+    """
+    task = asyncio.current_task()
+    _joined.add(task)
     try:
         await asyncio.gather(_pass(one[0], other[1]), _pass(other[0], one[1]))
     except (OSError, asyncio.IncompleteReadError):
         pass  # a side that is gone is the usual end of a connection
     finally:
+        _joined.discard(task)
         for _, writer in (one, other):
             writer.close()
             with contextlib.suppress(OSError):

@@ -52,18 +52,6 @@ class CourierSettings:
     isolation: Isolation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CourierHealth:
-    """How the courier's processes are."""
-
-    processes: tuple[ProcessHealth, ...]
-
-    @property
-    def well(self) -> bool:
-        """Everything runs."""
-        return all(process.running for process in self.processes)
-
-
 class Courier:
     """Flower on the company's side. All methods may be called from any thread."""
 
@@ -111,9 +99,9 @@ class Courier:
         """Start both processes anew: they run and yet carry nothing."""
         self._supervision.restart("supernode", reason)
 
-    def health(self) -> CourierHealth:
-        """How the processes are; never blocks."""
-        return CourierHealth(processes=self._supervision.health())
+    def health(self) -> tuple[ProcessHealth, ...]:
+        """How SuperNode and SuperExec are; never blocks."""
+        return self._supervision.health()
 
     @property
     def _credentials(self) -> tuple[Path, ...]:

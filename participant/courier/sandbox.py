@@ -165,17 +165,25 @@ class Cell:
 @lru_cache(maxsize=8)
 def find_isolation(user: User) -> Isolation:
     """The best isolation that this machine permits, found by trying it once."""
+    return Isolation.NONE if why_no_sandbox(user) else Isolation.SANDBOX
+
+
+def why_no_sandbox(user: User) -> str:
+    """Why no sandbox works here, in words; empty when one does. Found by trying it now."""
     if not shutil.which("bwrap"):
-        return Isolation.NONE
+        return "bwrap is not installed"
     tried = Cell(folder=MEMORY_DISK, hides=MEMORY_DISK / "nothing")
     argv = tried.argv((sys.executable, "-I", "-S", "-c", ""), Isolation.SANDBOX, user)
     try:
         done = subprocess.run(
             argv, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_WITHIN_S, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return Isolation.NONE
-    return Isolation.SANDBOX if done.returncode == 0 else Isolation.NONE
+    except OSError as error:
+        return f"bubblewrap could not be started: {error}"
+    except subprocess.TimeoutExpired:
+        return f"bubblewrap did not end within {TRY_WITHIN_S:.0f} s"
+    said = done.stderr.decode(errors="replace").strip().splitlines() or [f"nothing; status {done.returncode}"]
+    return f"bubblewrap said: {said[-1]}" if done.returncode else ""
 
 
 def _bubblewrap() -> str:

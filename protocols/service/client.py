@@ -186,8 +186,9 @@ def _refused_client(url: str, came: str) -> ClientCertificateRefused:
     return ClientCertificateRefused(
         expected=f"{url} to accept this machine's client certificate",
         came=came,
-        do="check that the certificate in the keys folder is the one issued at joining and has not run "
-        "out; otherwise join again with a new invitation",
+        do="check that the certificate in the keys folder is the one issued at joining, and its end (`openssl "
+        "x509 -enddate -noout -in keys/tls.pem`). There is no renewal yet: after its end this company joins as "
+        "a new member, under another name and in a new --home, and the old member is removed from the roster",
     )
 
 
@@ -199,7 +200,10 @@ def _bad_certificate(error: ssl.SSLCertVerificationError, url: str) -> BadCertif
         ),
         _EXPIRED: (
             "a certificate that has run out",
-            "have the coordinator renew it, and check this machine's clock (`timedatectl`)",
+            (
+                "check this machine's clock (`timedatectl`), and tell the coordinator's administrator that its "
+                "certificate has run out; this version cannot renew it"
+            ),
         ),
         _SELF_SIGNED: ("a self-signed certificate", "make sure that nothing on the way intercepts TLS"),
         _SELF_SIGNED_CHAIN: (

@@ -14,10 +14,6 @@ from typing import Final
 SECRET_BYTES: Final = 32
 """Between a SuperLink or SuperNode and its SuperExec, so that nobody else on the machine takes a task."""
 
-TASK_POLL_S: Final = 0.5
-"""How often a SuperExec asks for a task (Flower's default is 1 s): each time costs 4 ms of a core, and the
-half second hides behind the handshake."""
-
 
 def entry_point(name: str) -> str:
     """The command ``name`` of the environment that this daemon runs in, whatever PATH says."""
@@ -67,7 +63,6 @@ def environment(home: Path) -> Mapping[str, str]:
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
-        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(TASK_POLL_S),
         "MALLOC_ARENA_MAX": "2",
         "MALLOC_MMAP_THRESHOLD_": "1048576",
         "MALLOC_TRIM_THRESHOLD_": "1048576",
@@ -77,13 +72,7 @@ def environment(home: Path) -> Mapping[str, str]:
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write ``secret`` for this user alone.
-
-    Raises:
-        ValueError: not :data:`SECRET_BYTES` long.
-    """
-    if len(secret) != SECRET_BYTES:
-        raise ValueError(f"a SuperExec secret has {SECRET_BYTES} bytes")
+    """Write ``secret``, :data:`SECRET_BYTES` of them, for this user alone."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(secret)

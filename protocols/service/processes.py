@@ -62,7 +62,6 @@ started anew. Nobody continues a stopped courier: without this it would hold its
 LOG_BYTES: Final = 8 * 2**20
 """A log above this size is set aside as ``.1`` when its program starts."""
 
-
 _log = structlog.get_logger(__name__)
 
 
@@ -85,7 +84,6 @@ class ProcessHealth:
     pid: int
     running: bool
     restarts: int
-    last_exit: int
 
 
 class _Watched:
@@ -95,7 +93,6 @@ class _Watched:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
-        self.last_exit = 0
         self._backoff_s = BACKOFF_FIRST_S
         self._started_at = 0.0
         self._not_before = 0.0
@@ -133,35 +130,28 @@ class _Watched:
         """End the program and what is left of its group; ``look`` starts it again after the back-off."""
         if self.process is None:
             return
-        self.end(GRACE_S)
+        self.end()
         if now - self._started_at >= STEADY_S:
             self._backoff_s = BACKOFF_FIRST_S
         self._not_before = now + self._backoff_s
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MOST_S)
 
-    def end(self, grace_s: float) -> None:
-        """SIGTERM to the group, stopped processes included, SIGKILL to what is left after ``grace_s``.
+    def end(self) -> None:
+        """SIGTERM to the group, stopped processes included, SIGKILL to what is left after :data:`GRACE_S`.
 
-        The polite signal matters: a SuperNode that takes its leave is known to be away at once.
+        The polite signal matters: a SuperNode that takes its leave is known to be away at once. The leader is
+        reaped last: until then its pid, which is the group's, is nobody else's.
         """
         if self.process is None:
             return
         _signal_group(self.process.pid, signal.SIGTERM)
         _signal_group(self.process.pid, signal.SIGCONT)
-        until = time.monotonic() + grace_s
+        until = time.monotonic() + GRACE_S
         while not _exited(self.process.pid) and time.monotonic() < until:
             time.sleep(END_STEP_S)
-        self._bury()
-
-    def _bury(self) -> None:
-        """Kill what is left of the group, then reap its leader.
-
-        In this order: until it is reaped, the leader's pid, which is the group's, is nobody else's.
-        """
-        if self.process is not None:
-            _signal_group(self.process.pid, signal.SIGKILL)
-            self.last_exit = self.process.wait()
-            self.process = None
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
 
     def health(self) -> ProcessHealth:
         process = self.process
@@ -170,7 +160,6 @@ class _Watched:
             pid=process.pid if process is not None else 0,
             running=process is not None,
             restarts=max(0, self.starts - 1),
-            last_exit=self.last_exit,
         )
 
 
@@ -240,11 +229,6 @@ class Supervision:
         under = () if process is None else tuple(tree(process.pid))
         return bool(under) and not any(word in words_of(pid) for pid in under)
 
-    @property
-    def alive(self) -> bool:
-        """Whether the supervising thread itself runs."""
-        return self._thread is not None and self._thread.is_alive()
-
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
@@ -255,7 +239,7 @@ class Supervision:
                 self._stopping.wait(TICK_S)
         finally:
             for watched in reversed(self._watched.values()):
-                watched.end(GRACE_S)
+                watched.end()
 
     def _look(self) -> None:
         now = time.monotonic()

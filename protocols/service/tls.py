@@ -31,7 +31,7 @@ from protocols.service.errors import BadCertificate
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 397
-"""What browsers accept at most; one renewal a year."""
+"""What browsers accept at most. Nothing renews them yet: see Limits in README.md."""
 
 BACKDATE_S = 300
 """Certificates start five minutes ago, so that a slightly slow clock accepts them at once."""
@@ -121,6 +121,22 @@ def fingerprint(certificate_pem: bytes) -> bytes:
     return hashlib.sha256(der).digest()
 
 
+def ends_at(certificate: Path) -> int:
+    """The unix second after which the certificate in the file (PEM) is refused.
+
+    Raises:
+        BadCertificate: there is no such file, or it holds something else.
+    """
+    try:
+        return int(x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp())
+    except (OSError, ValueError) as error:
+        raise BadCertificate(
+            expected=f"a PEM certificate in {certificate}",
+            came=str(error),
+            do="restore it from the backup of the keys folder",
+        ) from None
+
+
 def server_context(
     certificate: Path, key: Path, *, authority: Path | None, require_client: bool
 ) -> ssl.SSLContext:
@@ -165,7 +181,7 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         raise BadCertificate(
             expected=f"a certificate and its key in {certificate} and {key}",
             came=str(error),
-            do="restore both files from the same backup, or make new ones (join again, or `init`)",
+            do="restore both files from the same backup; this version cannot make them anew",
         ) from None
 
 

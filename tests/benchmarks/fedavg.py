@@ -95,7 +95,7 @@ def measure_fedavg(
 
 
 def measure_flower(
-    folder: Path, app: str, *, nodes: int, payload_bytes: int, rounds: int
+    folder: Path, app: str, *, nodes: int, payload_bytes: int, rounds: int, unfiltered: bool = False
 ) -> tuple[dict[str, Any], PeakMemory]:
     """Run an app bundle of this folder's ``app`` and return what it wrote down, with the processes' memory."""
     source = folder / "bundle"
@@ -115,7 +115,13 @@ def measure_flower(
     for door in doors:  # nobody asks there, but a cell is given a file
         door.touch()
     local = LocalFleet(
-        folder, folder / "dock.sock", doors, fab=bundle.build(source), run_config=config, first_poll_s=1e9
+        folder,
+        folder / "dock.sock",
+        doors,
+        fab=bundle.build(source),
+        run_config=config,
+        first_poll_s=1e9,
+        unfiltered=unfiltered,
     )
     with PeakMemory() as memory, local:
         _until(result.exists, f"{name} did not finish")

@@ -62,7 +62,7 @@ def carry(folder: Path, *, size: int, piece: int, nodes: int = 1, kill: bool = F
         killed = 0
         if kill:
             _until(lambda: len(dock.parts.get((1, ATTEMPT, local.nodes[0]), b"")) >= piece, "no piece came")
-            (courier,) = [p for p in local.couriers[0].courier.health().processes if p.name == "supernode"]
+            (courier,) = [p for p in local.couriers[0].courier.health() if p.name == "supernode"]
             psutil.Process(courier.pid).kill()
             killed = 1
         try:

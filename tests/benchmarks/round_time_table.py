@@ -6,6 +6,7 @@ writes ``results/round_time.md``.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +30,17 @@ def seconds(cell: Cell) -> str:
 
     >>> seconds({"rounds": [{"round_s": 3.0}, {"round_s": 1.0}], "median_round_s": 2.0})
     '2.0 (1.0 to 3.0)'
+    >>> seconds({"rounds": [], "failed": "RuntimeError: no sum came out (error 2.0) of rounds [{}]"})
+    'no correct sum came out'
+    >>> seconds({"rounds": [], "failed": "TimeoutError: nothing within 600 s"})
+    'not measured: nothing within 600 s'
     """
     every = [each["round_s"] for each in cell["rounds"]]
     if not every:
-        return f"not measured: {cell.get('failed', 'no round')[:60]}"
+        failed = cell.get("failed", "no round")
+        if "no sum came out" in failed:
+            return "no correct sum came out"
+        return "not measured: " + re.sub(r"^\w+: ", "", failed)
     return f"{cell['median_round_s']:.1f} ({min(every):.1f} to {max(every):.1f})"
 
 

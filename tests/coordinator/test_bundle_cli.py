@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from coordinator.cli import cli
 from coordinator.courier import bundle
+from coordinator.home import Home
 from protocols.bundle import BundleSignature, ReleaseKey
 
 KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([i]) * 32) for i in range(2))
@@ -26,6 +27,14 @@ def pem(key, encryption=None):
 
 def run(*words, **more):
     return CliRunner().invoke(cli, ["bundle", *map(str, words)], **more)
+
+
+def home_at(folder):
+    """A coordinator's home as far as `bundle accept` looks at it."""
+    place = Home(folder=folder)
+    place.identity.parent.mkdir(parents=True)
+    place.identity.write_bytes(bytes(32))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +53,7 @@ def test_what_is_signed_here_is_accepted_there(tmp_path, fab, passphrase):
     (tmp_path / "release").write_bytes(pem(KEY, encryption))
     words = ("--key", tmp_path / "release", "--to", tmp_path / "s")
     assert run("sign", *words, input=passphrase + "\n").exit_code == 0
-    home = tmp_path / "home"
-    home.mkdir()
+    home = home_at(tmp_path / "home")
     (tmp_path / "release.pub").write_text(ReleaseKey.of(KEY).line)
     (tmp_path / "other.pub").write_text(ReleaseKey.of(OTHER).line)
     refused = run("accept", tmp_path / "s", "--home", home, "--key", tmp_path / "other.pub")
@@ -57,9 +65,22 @@ def test_what_is_signed_here_is_accepted_there(tmp_path, fab, passphrase):
 
 def test_a_signature_of_another_version_is_refused_and_nothing_kept(tmp_path):
     (tmp_path / "s").write_text(BundleSignature.make(KEY, b"another", now=1).json())
-    refused = run("accept", tmp_path / "s", "--home", tmp_path, "--key", tmp_path / "release.pub")
+    home = home_at(tmp_path / "home")
+    refused = run("accept", tmp_path / "s", "--home", home, "--key", tmp_path / "release.pub")
     assert "sign with the version of Altrove that runs here" in str(refused.exception.do)
-    assert not (tmp_path / "bundle.signature").exists()
+    assert not (home / "bundle.signature").exists()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_folder_that_is_no_coordinators_home_is_named_and_nothing_written(tmp_path, fab, made):
+    if made:
+        (tmp_path / "wrong").mkdir()
+    (tmp_path / "s").write_text(BundleSignature.make(KEY, fab, now=1).json())
+    (tmp_path / "release.pub").write_text(ReleaseKey.of(KEY).line)
+    refused = run("accept", tmp_path / "s", "--home", tmp_path / "wrong", "--key", tmp_path / "release.pub")
+    assert refused.exception.code == "not-initialised"
+    assert str(tmp_path / "wrong") in refused.exception.expected
+    assert not (tmp_path / "wrong" / "bundle.signature").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", pem(generate_private_key(SECP256R1()))])

@@ -3,13 +3,16 @@
 import stat
 
 import pytest
+from typer.testing import CliRunner
 
+from coordinator.cli import cli
 from coordinator.errors import AlreadyInitialised, NotInitialised
 from coordinator.home import Home, initialise
 from coordinator.services import build
 from coordinator.settings import load
 from protocols.errors import BadInput
-from protocols.service.clock import ManualClock
+from protocols.service import tls
+from protocols.service.clock import ManualClock, iso
 
 CLOCK = ManualClock(1_700_000_000)
 
@@ -41,6 +44,22 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path, monkeyp
     monkeypatch.setenv("ALTROVE_COORDINATOR_FLEET_PORT", "5555")
     settings = load(tmp_path, fleet_port=6666)
     assert (settings.partner_port, settings.admin_port, settings.fleet_port) == (1111, 4444, 6666)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_that_no_company_can_reach_is_refused_before_anything_is_made(tmp_path, host):
+    with pytest.raises(BadInput, match="--public-host"):
+        initialise(load(tmp_path / "home", host=host), "C", CLOCK)
+    assert not (tmp_path / "home").exists()
+    initialise(load(tmp_path / "home", host=host, public_host="c.example"), "C", CLOCK)
+
+
+def test_init_says_when_the_certificate_ends_and_what_comes_next(tmp_path):
+    said = CliRunner().invoke(cli, ["init", "--name", "C", "--home", str(tmp_path / "home")]).output
+    assert f"ends on {iso(tls.ends_at(tmp_path / 'home' / 'keys' / 'server.pem'))}" in said
+    assert (
+        said.index("bundle sign") < said.index("bundle accept") < said.index("serve") < said.index("invite")
+    )
 
 
 def test_an_admin_listener_beyond_this_machine_refuses_to_start(tmp_path):

@@ -26,6 +26,15 @@ PORTS: Final = {
 }
 
 
+READABLE: Final = "chgrp -R 10001 data && chmod -R u=rwX,g=rX,o= data"
+"""As the README has it: the sales are readable by the node's group and nobody else."""
+
+
+def first_start() -> list[str]:
+    """The README's blocks of the first start: the release officer's, then the consortium's."""
+    return documents.blocks(documents.COMPOSE / "README.md", under="The first start")
+
+
 def say(what: str) -> None:
     """One line for whoever watches."""
     print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)
@@ -110,18 +119,17 @@ def prepared(engine: Engine, images: dict[str, str], tmp_path_factory: pytest.Te
         shutil.copy(made.catalogue(member), folder / "data" / letter / "catalogue.parquet")
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    engine.shell(READABLE, folder, within_s=30)
     images_from = {"ALTROVE_IMAGES": "localhost/altrove", "COMPOSE_PROJECT_NAME": PROJECT}
     engine.environment |= {**PORTS, **images_from}
-    officer = documents.blocks(documents.COMPOSE / "README.md")[0]
-    engine.shell(officer, folder, within_s=120)
+    engine.shell(first_start()[0], folder, within_s=120)
     return folder
 
 
 @pytest.fixture(scope="session")
 def consortium(engine: Engine, prepared: Path) -> Iterator[Consortium]:
     """The README's first start, command by command, up to its first released round."""
-    *start, _by_hand = documents.blocks(documents.COMPOSE / "README.md")[1:]
-    for block in start:
+    for block in first_start()[1:]:
         began = time.monotonic()
         said = engine.shell(block, prepared, within_s=400)
         say(f"{block.splitlines()[0][:90]} ...: {time.monotonic() - began:.0f} s")

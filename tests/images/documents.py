@@ -9,6 +9,9 @@ CONTAINER: Final = ROOT / "deploy" / "container"
 COMPOSE: Final = ROOT / "deploy" / "compose"
 
 
-def blocks(document: Path) -> list[str]:
-    """Every ``sh`` block of ``document``, in order."""
-    return re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+def blocks(document: Path, *, under: str = "") -> list[str]:
+    """Every ``sh`` block of ``document`` in order, or those of its section ``under``."""
+    text = document.read_text("utf-8")
+    if under:
+        text = text.split(f"\n## {under}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)

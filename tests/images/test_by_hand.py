@@ -1,4 +1,4 @@
-"""The same consortium by hand: the last block of the README, as it stands."""
+"""The same consortium by hand: the block of the README, as it stands."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def cleared(engine):
 
 @pytest.mark.usefixtures("cleared")
 def test_the_commands_of_the_readme_end_in_a_released_round(prepared, engine):
-    by_hand = documents.blocks(documents.COMPOSE / "README.md")[-1]
+    (by_hand,) = documents.blocks(documents.COMPOSE / "README.md", under="The same by hand")
     said = engine.shell(by_hand, prepared, within_s=600)
     say(said.strip().splitlines()[-1])
     consortium = Consortium(engine=engine, folder=prepared, name="{}")

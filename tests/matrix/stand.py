@@ -39,7 +39,7 @@ from protocols.questions import ask
 from protocols.service.clock import SystemClock
 from protocols.service.flower import free_port
 from protocols.service.unit_of_work import reading
-from tests.matrix.faults import Mark, Process, family, find, send
+from tests.matrix.faults import AT_THE_NODE, Mark, Process, family, find, send
 from tests.matrix.member import Member
 from tests.participant.purchases import write_purchases
 from tests.simulation.real_daemons import NODE_PROGRAM, PROGRAM, learn_keys
@@ -66,11 +66,11 @@ ORPHAN_S = 30.0
 
 
 class Stand:
-    """Everything of one run, under ``folder``. A context manager; ``life_s`` as in :class:`Wire`."""
+    """Everything of one run, under ``folder``. A context manager."""
 
-    def __init__(self, folder: Path, *, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ, **ENVIRONMENT, **(environment or {})}
+        self.environment = {**os.environ, **ENVIRONMENT}
         self.home, self.node_home = folder / "coordinator", folder / "node"
         ports = {name: free_port() for name in ("partner_port", "enrol_port", "admin_port", "fleet_port")}
         self.settings = load(self.home, host=INSIDE, public_host=OUTSIDE, **ports)
@@ -120,8 +120,7 @@ class Stand:
 
     def leader(self, process: Process) -> int:
         """The pid of the daemon that runs ``process``, or is it."""
-        near = (Process.SUPERNODE, Process.NODE_SUPEREXEC, Process.CLIENTAPP, Process.NODE)
-        return self._daemons[Process.NODE if process in near else Process.COORDINATOR].pid
+        return self._daemons[Process.NODE if process in AT_THE_NODE else Process.COORDINATOR].pid
 
     def pid(self, process: Process) -> int:
         """The pid of ``process``, 0 when it does not run now."""

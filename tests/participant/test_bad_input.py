@@ -149,6 +149,18 @@ def test_every_page_of_the_console_opens(client):
         assert client.get(path, headers={"accept": "text/html"}).status_code == 200, path
 
 
+def test_stop_refuses_a_home_that_never_joined_even_after_status_made_its_folders(tmp_path):
+    def said(*words):
+        return CliRunner().invoke(cli, [*words, "--home", str(tmp_path / "none")])
+
+    assert said("status").exit_code == 1
+    assert (tmp_path / "none" / "keys").is_dir()
+    stopped = said("stop")
+    assert stopped.exit_code == 1
+    assert "STOPPED" not in stopped.output
+    assert not (tmp_path / "none" / "door.state").exists()
+
+
 @pytest.mark.parametrize(
     "words", [["status"], ["stop"], ["serve"], ["join", "--invite", "altrove1.nothing"], ["recommend", "x"]]
 )

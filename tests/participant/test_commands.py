@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from participant.cli import app as cli
@@ -14,6 +15,9 @@ from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox
 from participant.store.records import Records
 from participant.store.schema import open_database
 from participant.store.tokens import Tokens
+from protocols.bundle import ReleaseKey
+from protocols.service import tls
+from protocols.service.clock import iso
 from protocols.service.unit_of_work import reading
 from tests.participant import asked, nodes
 from tests.participant.purchases import write_purchases
@@ -161,13 +165,26 @@ def test_status_says_how_the_node_stands_before_and_after_a_stop(home):
     assert "Nothing has left yet." in well(home, "status")
     before = json.loads(well(home, "status", "--json"))
     assert (before["stopped"], before["customers"], len(before["members"])) == (False, 6, 3)
-    well(home, "stop")
+    assert f"Nothing leaves the node in {home.root}" in well(home, "stop")
     assert "STOPPED: nothing leaves" in well(home, "status")
     assert json.loads(well(home, "status", "--json"))["stopped"] is True
     assert run(home, "stop", "--release", "--word", "please").exit_code == 1
     assert json.loads(well(home, "status", "--json"))["stopped"] is True
     well(home, "stop", "--release", "--word", "OPEN")
     assert json.loads(well(home, "status", "--json"))["stopped"] is False
+
+
+def test_status_says_when_the_certificate_ends(home):
+    ends = asked.NOW + tls.LEAF_DAYS * 86_400
+    assert f"ends on {iso(ends)}" in well(home, "status")
+    assert json.loads(well(home, "status", "--json"))["certificate_ends"] == iso(ends)
+
+
+@pytest.mark.parametrize("mode", ["beside", "apart"])
+def test_trust_says_when_a_courier_in_a_container_has_to_be_started_anew(home, tmp_path, mode):
+    (tmp_path / "release.pub").write_text(ReleaseKey.of(Ed25519PrivateKey.from_private_bytes(bytes(32))).line)
+    said = well(home, "trust", str(tmp_path / "release.pub"), ALTROVE_NODE_COURIER__MODE=mode)
+    assert ("keeps the old keys until it is started anew" in said) == (mode == "apart")
 
 
 def test_a_token_is_shown_once_kept_as_a_digest_and_can_be_revoked(home):

@@ -63,6 +63,16 @@ def test_what_keeps_the_courier_from_running_is_said_and_the_api_used(tmp_path, 
     assert exchange.alone
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [("bubblewrap said: no", "(bubblewrap said: no)"), ("", "(one works now: start the node again)")],
+)
+def test_why_no_sandbox_works_is_said(tmp_path, monkeypatch, said, words):
+    monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.NONE)
+    monkeypatch.setattr("participant.courier_desk.why_no_sandbox", lambda _user: said)
+    assert words in desk(tmp_path)[0].refusal()
+
+
 def test_a_courier_without_a_sandbox_is_accepted_by_name_only_and_said_loudly(tmp_path, monkeypatch):
     monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.NONE)
     made, _ = desk(tmp_path, require_sandbox=False)

@@ -6,7 +6,12 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from protocols.bundle import BundleSignature, ReleaseKey
 from protocols.errors import BadInput, BadSignature, MalformedMessage
@@ -85,3 +90,11 @@ def test_a_key_of_another_kind_is_refused():
     for text in (line.decode(), "ssh-ed25519 AAAA", "", "# nothing"):
         with pytest.raises(BadInput, match="ssh-keygen"):
             ReleaseKey.parse(text)
+
+
+def test_who_gives_the_private_key_is_told_to_name_the_public_half():
+    private = KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    with pytest.raises(BadInput, match="a private key") as refused:
+        ReleaseKey.parse(private)
+    assert "FILE.pub" in refused.value.do
+    assert "b3Bl" not in str(refused.value)

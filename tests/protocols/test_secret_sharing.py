@@ -36,7 +36,7 @@ def test_the_vectors_hold(operation):
         assert combine(shares_of(operation)) == int(operation["secret"], 16)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_threshold_of_shares_gives_the_secret_back(data):
     n = data.draw(st.integers(1, 12))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from protocols.limits import PIECE_BYTES, VECTOR_BYTES
+from protocols.limits import PIECE_BYTES
 
 STEP_S = 0.05
 
@@ -89,8 +89,6 @@ class FakeDoor(UnixDaemon):
         super().__init__(path)
         self.piece = piece
         self.offsets: list[int] = []
-        self.most = VECTOR_BYTES
-        """Bytes from here on are not ready yet."""
         self.sealed: dict[tuple[int, int], bytes] = {}
         self.asked: list[tuple[int, int]] = []
         self.closed = False
@@ -108,8 +106,6 @@ class FakeDoor(UnixDaemon):
         if key not in self.sealed:
             return 204, b""
         offset = int(query.get("offset", 0))
-        if not self.wait(lambda: offset < self.most, float(query["wait_s"])):
-            return 204, b""
         self.offsets.append(offset)
         body = self.sealed[key][offset : offset + self.piece]
         return (200, body) if body else (410, b"")
@@ -142,7 +138,6 @@ class FakeDock(UnixDaemon):
     parts: dict[tuple[int, int, str], bytearray] = field(default_factory=dict)
     sizes: dict[tuple[int, int], int] = field(default_factory=dict)
     polls: list[str] = field(default_factory=list)
-    refused: int = 0
     broken: int = 0
     arrived: list[tuple[str, float]] = field(default_factory=list)
     on_poll: list = field(default_factory=list)
@@ -159,7 +154,6 @@ class FakeDock(UnixDaemon):
         for listener in self.on_poll:
             listener(run)
         if run != self.run_id:
-            self.refused += 1
             return 410, b""
         match [method, *path.strip("/").split("/")]:
             case ["POST", "dock", "lease"]:

@@ -47,7 +47,7 @@ class LocalCourier:
 
     def stop(self) -> None:
         self.courier.stop()
-        self._jobs.stop(timeout_s=5)
+        self._jobs.stop(timeout_s=30)
 
 
 @dataclass
@@ -57,9 +57,11 @@ class LocalFleet:
     home: Path
     dock: Path
     doors: tuple[Path, ...]
-    fab: bytes | None = None
+    fab: bytes = b""
     run_config: Mapping[str, str] | None = None
     first_poll_s: float = 60.0
+    unfiltered: bool = False
+    """Couriers connect to the private listener, which takes objects of any size: Flower's SecAgg+ sends such."""
     release_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     signed_by: Ed25519PrivateKey | None = None
     """Another key than the one that the couriers trust."""
@@ -88,6 +90,7 @@ class LocalFleet:
             dock=self.dock,
             signature=self.home / "bundle.signature",
             first_poll_s=self.first_poll_s,
+            private_port=free_port(),
         )
         self.fab = self.fab or bundle.of_this_installation()
         signed = BundleSignature.make(self.signed_by or self.release_key, self.fab, now=now)
@@ -104,7 +107,8 @@ class LocalFleet:
         courier_key_pair(files.key)
         files.authority.write_bytes((self.home / "ca.pem").read_bytes())
         trust(files.trusted, (ReleaseKey.of(self.release_key),))
-        return LocalCourier(files, self.settings.address)
+        port = self.settings.private_port if self.unfiltered else self.settings.port
+        return LocalCourier(files, f"{self.settings.host}:{port}")
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -127,14 +131,13 @@ class LocalFleet:
 
     def pids(self) -> list[int]:
         """The pids of all processes that the fleet and its couriers run now."""
-        healths = [self.fleet.health(), *(each.courier.health() for each in self.couriers)]
-        return [process.pid for health in healths for process in health.processes if process.running]
+        healths = [self.fleet.health().processes, *(each.courier.health() for each in self.couriers)]
+        return [process.pid for health in healths for process in health if process.running]
 
-    def wait_online(self, timeout_s: float) -> bool:
+    def wait_online(self, timeout_s: float) -> None:
         """Wait until every registered node is online."""
         until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            if set(self.nodes) <= set(self.fleet.health().online):
-                return True
+        while not set(self.nodes) <= set(self.fleet.health().online):
+            if time.monotonic() > until:
+                raise TimeoutError(f"not every node was online within {timeout_s:.0f} s")
             time.sleep(0.2)
-        return False

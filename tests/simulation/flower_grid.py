@@ -43,7 +43,6 @@ class InProcessGrid(Grid):
         TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = RUN_ID
         self.nodes = dict(nodes)
         self.pushed: list[Message] = []
-        self.pulled: list[str] = []
         self.lost_pulls = 0
         """So many next pulls fail as if the SuperLink were away."""
         self.crashes: dict[int, set[int]] = {}
@@ -90,7 +89,6 @@ class InProcessGrid(Grid):
                 raise OSError("the SuperLink is away")
         arrived = []
         for message_id in message_ids:
-            self.pulled.append(message_id)
             future = self._replies.get(message_id)
             if future is not None and future.done() and (reply := future.result()) is not None:
                 del self._replies[message_id]

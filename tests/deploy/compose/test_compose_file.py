@@ -16,6 +16,8 @@ from participant.settings import home_at
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "compose"
 FILE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES = FILE["services"]
+COMPANY = yaml.safe_load((FOLDER / "company.yaml").read_text())
+SHUT_IN = {**SERVICES, **COMPANY["services"]}
 COMPANIES = "abc"
 HOME = "/var/lib/altrove"
 
@@ -37,16 +39,15 @@ def test_the_coordinators_sample_is_read_by_the_coordinator(tmp_path):
 
 def test_the_nodes_sample_is_read_by_a_node_with_the_variables_of_every_company(tmp_path, monkeypatch):
     shutil.copy(FOLDER / "node.toml", tmp_path)
-    for letter in COMPANIES:
-        for name, value in SERVICES[f"node-{letter}"]["environment"].items():
+    nodes = {f"desk-{letter}": SERVICES[f"node-{letter}"] for letter in COMPANIES}
+    for network, node in {**nodes, "company": COMPANY["services"]["node"]}.items():
+        for name, value in node["environment"].items():
             monkeypatch.setenv(name, "" if value.startswith("${") else value)
         for name, value in (("COURIER__MODE", "apart"), ("COURIER__USER", "10002")):  # the image's
             monkeypatch.setenv(f"ALTROVE_NODE_{name}", value)
         settings = node_settings.load(home_at(tmp_path))
         assert settings.policy.policy().minimum_cohort == len(COMPANIES)
-        assert (
-            settings.listen.host == SERVICES[f"node-{letter}"]["networks"][f"desk-{letter}"]["ipv4_address"]
-        )
+        assert settings.listen.host == node["networks"][network]["ipv4_address"]
         assert (settings.courier.mode, settings.courier.user) == ("apart", "10002")
 
 
@@ -57,9 +58,9 @@ def test_a_sample_with_a_misspelt_setting_would_be_found_out(tmp_path):
         node_settings.load(home_at(tmp_path))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SHUT_IN)
 def test_every_service_is_shut_in_and_keeps_no_secret(service):
-    found = SERVICES[service]
+    found = SHUT_IN[service]
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
@@ -80,6 +81,31 @@ def test_a_courier_has_no_network_and_two_folders_to_read(letter):
     node = mounts(f"node-{letter}")
     assert node[f"{HOME}/run"] == (f"run-{letter}", "rw")
     assert node["/data"][1] == "ro"
+
+
+@pytest.mark.parametrize("kind", ["node", "courier"])
+def test_a_company_that_joins_runs_what_a_company_of_the_rehearsal_runs(kind):
+    alone, rehearsed = COMPANY["services"][kind], SERVICES[f"{kind}-a"]
+    own = {"depends_on", "environment", "networks", "ports", "volumes"}
+    assert {name: value for name, value in alone.items() if name not in own} == {
+        name: value for name, value in rehearsed.items() if name not in own
+    }
+    without_letter = [
+        volume.replace("-a:", ":").replace("data/a:", "data:") for volume in rehearsed["volumes"]
+    ]
+    assert alone["volumes"] == without_letter
+    assert set(alone.get("environment", {})) == set(rehearsed.get("environment", {}))
+    assert alone.get("networks", {}).keys() == ({"company"} if kind == "node" else set())
+
+
+def test_a_company_alone_has_one_network_with_a_way_out_and_its_console_on_the_loopback():
+    node = COMPANY["services"]["node"]
+    ((name, network),) = COMPANY["networks"].items()
+    assert not network.get("internal")
+    (subnet,) = network["ipam"]["config"]
+    assert ip_address(node["networks"][name]["ipv4_address"]) in ip_network(subnet["subnet"])
+    assert all(port.startswith("127.0.0.1:") for port in node["ports"])
+    assert set(COMPANY["volumes"]) == {"node", "run", "courier"}
 
 
 def test_no_two_companies_share_a_network_or_a_volume():

@@ -112,7 +112,3 @@ def test_both_processes_have_a_folder_of_their_own(tmp_path):
     supernode, superexec = courier(tmp_path, Isolation.APART)._programs()
     assert supernode.environment["FLWR_HOME"] != superexec.environment["FLWR_HOME"]
     assert supernode.log != superexec.log
-
-
-def test_a_courier_that_was_not_started_is_not_well(tmp_path):
-    assert not courier(tmp_path).health().well

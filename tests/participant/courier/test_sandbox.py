@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from participant.courier.sandbox import MEMORY_DISK_BYTES, Cell, Isolation, User, courier_user, find_isolation
+from participant.courier.sandbox import (
+    MEMORY_DISK_BYTES,
+    Cell,
+    Isolation,
+    User,
+    courier_user,
+    find_isolation,
+    why_no_sandbox,
+)
 from participant.errors import BadSettings
 
 pytestmark = pytest.mark.enable_socket
@@ -162,11 +170,33 @@ def test_without_bubblewrap_there_is_no_isolation_and_it_is_said(monkeypatch):
 
 
 def test_a_bubblewrap_that_fails_is_no_sandbox(monkeypatch):
-    monkeypatch.setattr("participant.courier.sandbox._bubblewrap", lambda: "/bin/false")
     monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: "/bin/false")
     find_isolation.cache_clear()
     assert find_isolation(USER) is Isolation.NONE
     find_isolation.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "echo first >&2; echo 'bwrap: No permissions' >&2; exit 1",
+            "bubblewrap said: bwrap: No permissions",
+        ),
+        ("exit 3", "bubblewrap said: nothing; status 3"),
+        ("echo a warning >&2", ""),
+    ],
+)
+def test_why_no_sandbox_works_is_what_bubblewrap_says_last(tmp_path, monkeypatch, script, said):
+    (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: str(tmp_path / "bwrap"))
+    assert why_no_sandbox(USER) == said
+
+
+def test_that_bubblewrap_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr("participant.courier.sandbox.shutil.which", lambda _: None)
+    assert why_no_sandbox(USER) == "bwrap is not installed"
 
 
 def test_an_unknown_user_is_named():

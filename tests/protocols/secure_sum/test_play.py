@@ -55,7 +55,7 @@ def test_every_dropout_pattern_completes_or_aborts_as_the_specification_says(n):
     assert len(outcomes) == n * (n == 4) + 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_sum_is_exact_for_any_size_ring_cohort_and_dropouts(data):
     n = data.draw(st.integers(3, 9), label="members")

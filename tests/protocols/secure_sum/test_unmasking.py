@@ -46,7 +46,7 @@ def test_any_threshold_of_answers_is_enough(answering):
     assert np.array_equal(stage.total(), stage.expected(left))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_the_order_of_messages_changes_nothing(data):
     def shuffle(items):

@@ -20,11 +20,11 @@ def running(*listeners: Listener, on_stop=lambda: None) -> Iterator[Sequence[int
     thread = threading.Thread(target=lambda: asyncio.run(served.serve()))
     thread.start()
     try:
-        assert served.wait_started(10)
+        assert served.wait_started(60)
         yield served.ports
     finally:
         served.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

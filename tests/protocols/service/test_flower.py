@@ -14,7 +14,8 @@ gc.disable()
 one = Held()
 one.itself = one
 seen = weakref.ref(one)
-time.sleep(0.5)  # after the freeze, as whatever a process does once it is up
+while not gc.get_freeze_count():  # what comes after the freeze is whatever a process does once it is up
+    time.sleep(0.02)
 two = Held()
 two.itself, seen = two, weakref.ref(two)
 del one, two

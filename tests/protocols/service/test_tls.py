@@ -75,7 +75,7 @@ def test_nobody_speaks_without_a_client_certificate(certificates):
         pytest.raises(ClientCertificateRefused, match="closed right after the handshake") as caught,
     ):
         call(port, trusting(certificates))
-    assert "join again" in caught.value.do
+    assert "joins as a new member" in caught.value.do
 
 
 def test_a_client_certificate_of_another_authority_is_refused(certificates, other):
@@ -102,6 +102,7 @@ def test_a_server_certificate_that_has_run_out_is_refused_with_the_remedy(certif
     ):
         call(port, trusting(certificates))
     assert "clock" in caught.value.do
+    assert "administrator" in caught.value.do
 
 
 def test_a_server_certificate_that_is_not_valid_yet_points_at_the_clocks(certificates):
