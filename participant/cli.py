@@ -245,7 +245,28 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     if as_json:
         shown.as_json(asdict(view.status()) | {"certificate_ends": ends})
     else:
-        shown.stood(view.status(), view.departures(0, 20), node.attempts_closed(), certificate_ends=ends)
+        shown.stood(
+            view.status(),
+            view.departures(0, 20),
+            node.attempts_closed(),
+            view.budget(),
+            certificate_ends=ends,
+        )
+
+
+@app.command()
+@in_words
+def budget(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """What of the privacy budget is spent, and what each answer cost."""
+    from participant.budget import standing
+    from participant.commands import shown
+
+    node = _node(home)
+    found = standing(node.db, node.settings.policy.policy(), node.clock.now())
+    if as_json:
+        shown.as_json(found)
+    else:
+        shown.spent(found)
 
 
 @app.command()

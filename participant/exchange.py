@@ -193,6 +193,7 @@ class Exchange:
             vocabulary=vocabulary,
             proof=self._standing.audit_proof(config),
             customers=self._preparation.customers(config),
+            at_cap=self._preparation.at_cap(config),
         )
         self._preparation.begin(config, vocabulary)
         self._link.submit(submission)

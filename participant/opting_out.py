@@ -7,10 +7,13 @@ vector that is being carried is cut, an answer that is still being filled in is 
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from participant.door import Door
+from participant.door.admission import accepted
 from participant.door.withdrawal import ClosedAnswer
+from participant.door.words import privacy
+from participant.store.attempts import Attempts
 from participant.store.records import Records
 from participant.store.releases import Releases
 from protocols.service.unit_of_work import reading
@@ -19,11 +22,28 @@ REASON: Final = "a customer opted out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contained:
+    """A sum that may still contain the customer; ``privacy`` says what protects one customer in it."""
+
+    round: int
+    questions: tuple[str, ...]
+    privacy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What an opt-out did. ``rounds`` are those of releases that may still contain the customer."""
+    """What an opt-out did: the answers that it closed, and the sums from which nobody can be taken out again.
+
+    A sum is listed as soon as this company has unmasked it, whether its release came already or not.
+    """
 
     closed: tuple[ClosedAnswer, ...]
-    rounds: tuple[int, ...]
+    contained: tuple[Contained, ...]
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The rounds of those sums."""
+        return tuple(each.round for each in self.contained)
 
 
 def opt_out(customer: str, *, db: Engine, records: Records, door: Door) -> Receipt:
@@ -38,5 +58,19 @@ def opt_out(customer: str, *, db: Engine, records: Records, door: Door) -> Recei
     records.opt_out(customer, before_commit=withdrawal.close)
     withdrawal.erase()
     with reading(db) as connection:
-        released = sorted({kept.round for kept in Releases(connection).all() if kept.witnessed})
-    return Receipt(closed=withdrawal.closed, rounds=tuple(released))
+        return Receipt(closed=withdrawal.closed, contained=_containing(connection))
+
+
+def _containing(connection: Connection) -> tuple[Contained, ...]:
+    attempts = Attempts(connection)
+    witnessed = [kept for kept in Releases(connection).all() if kept.witnessed]
+    released = (attempts.find(kept.round, kept.attempt) for kept in witnessed)
+    found = {each.round: each for each in (*attempts.unmasked(), *released) if each is not None}
+    return tuple(
+        Contained(
+            round=number,
+            questions=tuple(block.question for block in accepted(found[number]).answer.blocks),
+            privacy=privacy(found[number].quote),
+        )
+        for number in sorted(found)
+    )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+from participant.budget import BudgetStanding, standing
 from participant.console.view import (
     Departure,
     Estimate,
@@ -105,6 +106,10 @@ class Overview:
             for scenario, verdict in verdicts.items()
         )
 
+    def budget(self) -> BudgetStanding:
+        """What of the privacy budget is spent, and on what."""
+        return standing(self._node.db, self._node.settings.policy.policy(), self.now())
+
     def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
         """Suggestions for the customer with this external id.
 
@@ -187,7 +192,8 @@ def _departure(
         recipients=("the coordinator",),
         summed_with=summed_with,
         outcome=outcome,
-        differentially_private=any(block.noise_sigma for block in config.answer.blocks),
+        differentially_private=attempt.quote.price is not None,
+        privacy=record.privacy,
     )
 
 

@@ -42,6 +42,14 @@ def _customers_behind(block: Block, records: Records) -> int:
     )
 
 
+def is_at_cap(spec: AnswerSpec, records: Records) -> bool:
+    """Whether a customer more would displace another from an answer to ``spec``: some block's cap is full."""
+    asked = [question_named(block.question).open(block.parameters) for block in spec.blocks]
+    return any(
+        records.n_customers(first_seen_before=each.customers_until) >= each.customers_cap for each in asked
+    )
+
+
 def fill_all(spec: AnswerSpec, context: AnswerContext) -> npt.NDArray[np.int64]:
     """The whole answer, shape ``(spec.elements,)``, int64 with ``FRACTION_BITS`` fractional bits."""
     return np.concatenate([fill(block.question, block.parameters, context) for block in spec.blocks])
@@ -60,6 +68,10 @@ class Preparation:
     def customers(self, config: RoundConfig) -> int:
         """Customers behind the answer that ``config`` asks for."""
         return customers_behind(config.answer, self._records)
+
+    def at_cap(self, config: RoundConfig) -> bool:
+        """Whether the company has as many customers as the answer that ``config`` asks for may describe."""
+        return is_at_cap(config.answer, self._records)
 
     def begin(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         """Start filling in the answer in the background, unless it is sealed or under way."""

@@ -6,10 +6,18 @@ cohort of three are accepted by name only.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,7 +28,8 @@ from pydantic_settings import (
 from participant.errors import BadSettings
 from participant.home import Home
 from protocols.errors import BadInput
-from protocols.policy import Policy
+from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
+from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
 from protocols.service.proxy import HttpProxy
 
@@ -43,6 +52,17 @@ class PolicySettings(_Part):
     accept_company_differencing: bool = False
     accept_two_expose_the_third: bool = False
     require_dp: bool = False
+    epsilon_quarter: Annotated[float, Field(gt=0, allow_inf_nan=False)] = QUARTER_EPSILON
+    epsilon_lifetime: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LIFETIME_EPSILON
+    delta: Annotated[float, Field(gt=0, le=DELTA_MAX)] = DELTA_MAX
+    lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
+    epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
+
+    @model_validator(mode="after")
+    def _budgets(self) -> Self:
+        if self.epsilon_quarter > self.epsilon_lifetime:
+            raise ValueError("epsilon_quarter must not be above epsilon_lifetime")
+        return self
 
     def policy(self) -> Policy:
         """The protocol's value."""

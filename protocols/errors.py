@@ -191,6 +191,10 @@ class BudgetSpent(PolicyRefusal, code="budget-spent"):
     """This answer would cost more epsilon than the company's budget has left."""
 
 
+class TooManyUnreleased(PolicyRefusal, code="too-many-unreleased"):
+    """Answers that were paid for keep coming to nothing; no other one is given this quarter."""
+
+
 class TooFewCustomers(PolicyRefusal, code="too-few-customers"):
     """A company with fewer customers than its own floor would describe single people."""
 

@@ -20,6 +20,7 @@ those few members alone that collude, and one other.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from protocols.errors import (
     AlreadyUnmasked,
@@ -39,12 +40,19 @@ from protocols.identity import PartnerId
 from protocols.limits import COHORT_MIN
 from protocols.merkle import verify_consistency
 from protocols.messages import RoundConfig
+from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
 
 DEFAULT_COLLUDERS = -1
 """In a policy: "as many as the cohort's size allows", see :func:`default_colluders`."""
 
 DEFAULT_MINIMUM_COHORT = 4
 """One above the protocol floor: any three members can be two colluders and their victim."""
+
+LIFETIME_MONTHS = 24
+"""How long purchases are kept by default: no debit is forgotten before."""
+
+UNRELEASED_EPSILON = QUARTER_EPSILON / 2
+"""What of a quarter may be lost to rounds that fail after the masked vectors left."""
 
 HONEST_FLOOR = 2
 """Honest answers that every sum must contain: with one, the sum minus the colluders' is that answer."""
@@ -64,6 +72,12 @@ class Policy:
         accept_two_expose_the_third: "in a cohort of three, two members together learn my answer";
             it is the only way to state c = 2 for three companies, where one honest answer is left.
         require_dp: refuse every question without differential-privacy noise.
+        epsilon_quarter, epsilon_lifetime: what the answers with noise may cost together for one account,
+            in a calendar quarter and over the lifetime of its purchases.
+        delta: at which epsilon is read; a question for very many customers is read at a smaller one.
+        lifetime_months: a debit counts at least so long, whatever purchases later questions are about.
+        epsilon_unreleased: what answers that left and came into no sum may cost a quarter; from there on no
+            other one is given, only the same ones again.
     """
 
     questions: tuple[str, ...]
@@ -74,6 +88,11 @@ class Policy:
     accept_company_differencing: bool = False
     accept_two_expose_the_third: bool = False
     require_dp: bool = False
+    epsilon_quarter: float = QUARTER_EPSILON
+    epsilon_lifetime: float = LIFETIME_EPSILON
+    delta: float = DELTA_MAX
+    lifetime_months: int = LIFETIME_MONTHS
+    epsilon_unreleased: float = UNRELEASED_EPSILON
 
     def __post_init__(self) -> None:
         if self.minimum_cohort < COHORT_MIN:
@@ -84,6 +103,15 @@ class Policy:
             )
         if self.colluders < DEFAULT_COLLUDERS or self.customers_floor < 0 or self.differencing_floor < 0:
             raise ValueError("colluders from -1, floors from 0")
+        if not 0 < self.epsilon_quarter <= self.epsilon_lifetime < inf or not 0 < self.delta <= DELTA_MAX:
+            raise ValueError(f"0 < epsilon_quarter <= epsilon_lifetime and 0 < delta <= {DELTA_MAX:g}")
+        if self.lifetime_months < 1 or not 0 < self.epsilon_unreleased < inf:
+            raise ValueError("lifetime_months from 1, epsilon_unreleased above 0")
+
+    @property
+    def budget(self) -> Budget:
+        """What the answers with noise may cost together."""
+        return Budget(quarter=self.epsilon_quarter, lifetime=self.epsilon_lifetime)
 
     def colluders_of(self, n: int) -> int:
         """The c of a cohort of ``n``."""

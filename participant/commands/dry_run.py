@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from participant.answers import AnswerContext
+from participant.commands.prices import prices
 from participant.node import Node
 from participant.preparation import customers_behind, fill_all
 from participant.store.releases import Releases
@@ -23,7 +24,7 @@ EXAMPLE_CELLS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """One question as it would be answered; ``refusal`` says why it would not be."""
+    """One question as it would be answered, and ``prices`` in words; ``refusal`` says why it would not be."""
 
     question: str
     sentence: str
@@ -33,6 +34,7 @@ class Rehearsal:
     bound: int
     largest: float
     examples: tuple[str, ...]
+    prices: tuple[str, ...]
     refusal: str
 
 
@@ -58,6 +60,7 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
             bound=0,
             largest=0.0,
             examples=(),
+            prices=(),
             refusal="",
         )
     spec = ask([(question, values)], vocabulary, members=members, epoch="dry-run")
@@ -78,6 +81,7 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
         bound=spec.blocks[0].bound,
         largest=float(np.abs(answer).max()) / 2**FRACTION_BITS,
         examples=_examples(spec, answer.astype(np.float64) / 2**FRACTION_BITS, vocabulary),
+        prices=prices(node, question, values, vocabulary, members),
         refusal=refusal,
     )
 

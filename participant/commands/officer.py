@@ -119,9 +119,10 @@ def opt_out(node: Node, customer: str, *, undo: bool) -> None:
         if closed.rounds:
             rounds = ", ".join(str(number) for number in closed.rounds)
             out.print(
-                f"  Masked bytes of it had left in round {rounds}; they can be read in a sum of all companies only.",
+                f"  Masked bytes of it may have left in round {rounds}; they can be read in a sum of all companies only.",
                 markup=False,
             )
-    if receipt.rounds:
-        rounds = ", ".join(str(number) for number in receipt.rounds)
-        out.print(f"Released sums that may still contain this customer: rounds {rounds}.", markup=False)
+    if receipt.contained:
+        out.print("Sums that may still contain this customer, and from which nobody can be taken out:")
+    for each in receipt.contained:
+        out.print(f"  round {each.round} ({', '.join(each.questions)}): {each.privacy}", markup=False)

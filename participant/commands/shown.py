@@ -7,11 +7,12 @@ from dataclasses import asdict, is_dataclass
 from rich.console import Console
 from rich.table import Table
 
+from participant.budget import BudgetStanding
 from participant.commands.dry_run import Rehearsal
+from participant.console import budget_words
 from participant.console.view import Departure, NodeStatus
 from participant.intake import IntakeReport
 from participant.serving import Served
-from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY
 from participant.store.records_check import DAY_S, Totals
 from protocols.errors import AltroveError
 from protocols.service.clock import iso
@@ -85,14 +86,20 @@ def rehearsed(rehearsals: Iterable[Rehearsal]) -> None:
             markup=False,
         )
         out.print(f"  For example {'; '.join(each.examples)}.", markup=False)
-        out.print(f"  There is {NO_DIFFERENTIAL_PRIVACY}.", markup=False)
+        for line in each.prices:
+            out.print(f"  {line}", markup=False)
         if each.refusal:
             out.print(f"  It would be refused: {each.refusal}.", markup=False)
     out.print("Nothing was sent and nothing was sealed.")
 
 
 def stood(
-    status: NodeStatus, departures: Iterable[Departure], refusals: Iterable[str], *, certificate_ends: str
+    status: NodeStatus,
+    departures: Iterable[Departure],
+    refusals: Iterable[str],
+    budget: BudgetStanding,
+    *,
+    certificate_ends: str,
 ) -> None:
     """How the node stands."""
     table = Table("", "", box=None, show_header=False)
@@ -105,17 +112,34 @@ def stood(
     table.add_row(
         "release in use", f"round {status.release_round}" if status.release else "none: local or popularity"
     )
+    table.add_row("privacy budget", budget_words.standing(budget))
     out.print(table)
     lines = list(departures)
     out.print("What left:" if lines else "Nothing has left yet.")
     for each in lines:
         out.print(
             f"  {iso(each.at)} round {each.round}.{each.attempt} {each.question}: {each.elements:,} numbers, "
-            f"{each.bytes_sent:,} bytes, {each.outcome.value}; {NO_DIFFERENTIAL_PRIVACY}",
+            f"{each.bytes_sent:,} bytes, {each.outcome.value}; {each.privacy}",
             markup=False,
         )
     for line in refusals:
         out.print(f"  ended without this company: {line}", markup=False)
+
+
+def spent(budget: BudgetStanding) -> None:
+    """The budget's burn-down: what each answer cost, and what it made of the whole."""
+    out.print(budget_words.standing(budget), markup=False)
+    for line in budget_words.notes(budget):
+        out.print(line, markup=False)
+    if not budget.spendings:
+        return
+    table = Table("when", "round", "asked", "this answer", "its quarter then", "lifetime then", box=None)
+    for each in budget.spendings:
+        alone, quarter, lifetime = budget_words.costs(each, budget)
+        table.add_row(
+            iso(each.at), f"{each.round}.{each.attempt}", " ".join(each.questions), alone, quarter, lifetime
+        )
+    out.print(table)
 
 
 def recommended(served: Served) -> None:

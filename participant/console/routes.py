@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from participant.console import words
+from participant.budget import BudgetStanding
+from participant.console import budget_words, words
 from participant.console.view import (
     Departure,
     NodeView,
@@ -22,17 +23,19 @@ from participant.console.view import (
 )
 from protocols.service.origin import LOOPBACK, same_origin
 from protocols.service.pages import COLOURS, Link, Pages
-from protocols.service.plots import Line, Mark, interval_plot
+from protocols.service.plots import Bar, Line, Mark, bar_plot, interval_plot
 
 NAVIGATION = (
     Link(href="/", text="Today"),
     Link(href="/outbox", text="Outbox"),
+    Link(href="/budget", text="Budget"),
     Link(href="/recommendations", text="Recommendations"),
     Link(href="/stop", text="Stop"),
     Link(href="/docs", text="API"),
 )
 
 TODAY_ROWS, OUTBOX_ROWS, SUGGESTIONS = 50, 500, 5
+QUARTERS_SHOWN = 8
 
 
 def console_pages() -> Pages:
@@ -51,6 +54,10 @@ def console_router(view: NodeView, pages: Pages, *, hosts: frozenset[str] = LOOP
     @router.get("/outbox")
     async def outbox() -> HTMLResponse:
         return await run_in_threadpool(_outbox, view, pages)
+
+    @router.get("/budget")
+    async def budget() -> HTMLResponse:
+        return await run_in_threadpool(_budget, view, pages)
 
     @router.get("/recommendations")
     async def recommendations(
@@ -87,6 +94,7 @@ def _today(view: NodeView, pages: Pages) -> HTMLResponse:
             "departures": left,
             "contact": words.contact(status, now),
             "now": now,
+            "budget_line": budget_words.standing(view.budget()),
             **_results_parts(results),
             **_company_parts(status.members),
         },
@@ -110,6 +118,50 @@ def _outbox_sentence(left: Sequence[Departure], company: str) -> str:
         return f"Nothing has ever left {company}."
     answers = "One masked answer has" if len(left) == 1 else f"{len(left)} masked answers have"
     return f"{answers} left {company} so far, and nothing else that depends on a customer."
+
+
+def _budget(view: NodeView, pages: Pages) -> HTMLResponse:
+    budget = view.budget()
+    finding = budget_words.plot_finding(budget)
+    return pages.render(
+        "budget.html",
+        path="/budget",
+        title="Budget",
+        sentence=budget_words.opening(budget),
+        values={
+            "budget": budget,
+            "rows": [(each, *budget_words.costs(each, budget)) for each in budget.spendings[:OUTBOX_ROWS]],
+            "notes": budget_words.notes(budget),
+            "unit": budget_words.UNIT,
+            "leaks": budget_words.LEAKS,
+            "finding": finding,
+            "plot": bar_plot(
+                _budget_bars(budget),
+                unit="epsilon for one account, all answers together",
+                description=finding,
+                reach=budget.lifetime_limit,
+            ),
+        },
+    )
+
+
+def _budget_bars(budget: BudgetStanding) -> list[Bar]:
+    """One bar a quarter, the current one coloured, and the lifetime below."""
+    shown = budget.quarters[-QUARTERS_SHOWN:]
+    bars = [
+        Bar(
+            label=each.name,
+            value=each.epsilon,
+            text=f"{each.epsilon:.2f} of {budget.quarter_limit:g}",
+            kind="main" if each is shown[-1] else "base",
+        )
+        for each in shown
+    ]
+    together = f"{budget.lifetime_epsilon:.2f} of {budget.lifetime_limit:g}"
+    return [
+        *bars,
+        Bar(label="Lifetime of the data", value=budget.lifetime_epsilon, text=together, kind="main"),
+    ]
 
 
 def _recommendations(view: NodeView, pages: Pages, customer: str, scenario: str) -> HTMLResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from participant.budget import BudgetStanding
 from protocols.errors import AltroveError, Fault
 
 
@@ -57,7 +58,8 @@ class Departure:
 
     ``sentence`` says in plain words what was asked; ``elements`` and ``ring_bits`` are its shape;
     ``bytes_sent`` counts masked vector and handshake together; ``recipients`` names who received
-    the masked bytes; ``summed_with`` the companies whose sum it became part of, empty before.
+    the masked bytes; ``summed_with`` the companies whose sum it became part of, empty before;
+    ``privacy`` says what it cost, or that there is no differential privacy.
     """
 
     answer: str
@@ -74,6 +76,7 @@ class Departure:
     summed_with: tuple[str, ...]
     outcome: Outcome
     differentially_private: bool
+    privacy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,10 @@ class NodeView(Protocol):
 
     def results(self) -> tuple[ScenarioResult, ...]:
         """The figures of the newest training, empty before the first."""
+        ...
+
+    def budget(self) -> BudgetStanding:
+        """What of the privacy budget is spent, and on what."""
         ...
 
     def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:

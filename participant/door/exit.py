@@ -1,15 +1,14 @@
 """The door itself: every payload is made here, in this order, and nowhere else.
 
-STOP, policy and configuration, encoding within bounds, sealed vector on disk, the contributor's side of
-the secure sum, outbox record. A payload is committed before its first byte moves. Asked again with the
-same input the door gives the same bytes; asked with another input it refuses. There is no differential
-privacy in this version, and every record says so.
+STOP, policy and configuration, budget, noise and encoding within bounds, sealed vector on disk, debit, the
+contributor's side of the secure sum, outbox record. A payload is committed before its first byte moves.
+Asked again with the same input the door gives the same bytes; asked with another input it refuses. Where a
+question has no noise there is no differential privacy, and every record says so.
 
 The door knows no customer and reads no record: an answer comes in as an array of integers.
 """
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -19,23 +18,23 @@ from participant.door import admission, sealing, words
 from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.carrying import Carrier, DoorPaths
-from participant.door.steps import Step, Steps
+from participant.door.payloads import Payloads
+from participant.door.purse import Purse
+from participant.door.steps import Steps
 from participant.door.withdrawal import Withdrawal, sweep
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
-from participant.store.outbox import Outbox
 from participant.store.rosters import Rosters, StoredRoster
-from participant.store.sealed_answers import SealedAnswer, SealedAnswers
+from participant.store.sealed_answers import SealedAnswers
 from participant.switch import StopSwitch
 from protocols import policy as policies
 from protocols import ring
-from protocols.codec import decode, digest, encode
-from protocols.errors import Equivocation, IllegalMove
+from protocols.errors import IllegalMove
 from protocols.identity import IdentityKey, PartnerId, Signed
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy
 from protocols.questions import check_answer
 from protocols.release import Vote
-from protocols.secure_sum import contributor, states
+from protocols.secure_sum import contributor
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
@@ -62,6 +61,8 @@ class Door(Carrier):
         self._policy = policy
         self._entropy = entropy
         self._secrets = AttemptKeys(paths.secrets, entropy)
+        self._purse = Purse(policy=policy, clock=clock)
+        self._payloads = Payloads(secrets=self._secrets, clock=clock)
         self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
 
     def recover(self) -> None:
@@ -82,12 +83,18 @@ class Door(Carrier):
         return admission.open_config(signed, version)
 
     def advertise(
-        self, signed: Signed, *, vocabulary: Vocabulary, proof: Sequence[bytes], customers: int
+        self,
+        signed: Signed,
+        *,
+        vocabulary: Vocabulary,
+        proof: Sequence[bytes],
+        customers: int,
+        at_cap: bool = True,
     ) -> Submission:
         """Accept a configuration and return this company's advertisement (phase 0).
 
-        ``customers`` is how many stand behind the answer; ``proof`` joins the audit log last seen and the
-        one that the configuration names.
+        ``customers`` is how many stand behind the answer, ``at_cap`` whether the company has as many as the
+        question's public cap; ``proof`` joins the audit log last seen and the one that the configuration names.
 
         Raises:
             Stopped, PolicyRefusal, PeerFault: nothing was committed and nothing may leave.
@@ -98,7 +105,7 @@ class Door(Carrier):
             stored = admission.present(Rosters(connection).in_force())
             version = admission.open_roster(stored)
             config = admission.open_config(signed, version)
-            earlier = self._again(connection, config.round, config.attempt, Phase.ADVERTISE, asked)
+            earlier = self._payloads.again(connection, (config.round, config.attempt), Phase.ADVERTISE, asked)
             if earlier is not None:
                 return earlier
             policies.check_config(self._policy, config, len(version.entries))
@@ -107,10 +114,20 @@ class Door(Carrier):
             admission.check_cohort(config, self._me, version)
             check_answer(config.answer, vocabulary, len(config.cohort))
             counter, closed = self._admit(connection, config, stored, proof)
+            quote = self._purse.quote(connection, config, vocabulary, at_cap=at_cap)
             state, message = contributor.advertise(
                 config, self._me, self._key, counter=counter, rand=self._entropy(contributor.RAND_ADVERTISE)
             )
-            submission = self._open(connection, signed, config, state, message, asked)
+            submission = self._payloads.open(
+                connection,
+                signed,
+                config,
+                state,
+                message,
+                asked=asked,
+                concepts=len(vocabulary),
+                quote=quote,
+            )
             self.switch.require_open()
         for key in closed:
             self._forget(key)
@@ -122,26 +139,29 @@ class Door(Carrier):
             return SealedAnswers(connection).find(answer_id) is None
 
     def seal(self, round_number: int, attempt: int, answer: npt.NDArray[np.int64]) -> None:
-        """Encode ``answer`` (int64 fixed point, shape ``(elements,)``) and seal it for its answer id.
+        """Add the noise to ``answer`` (int64 fixed point, shape ``(elements,)``), encode, seal and pay for it.
 
-        If a vector is sealed already, that one stays and ``answer`` is dropped.
+        The noise is drawn here, once, and its key forgotten. Sealed vector, debit and outbox record are one
+        transaction, the vector synced before it; after it nobody draws again. If a vector is sealed already,
+        that one stays and ``answer`` is dropped.
 
         Raises:
             Stopped: STOP was pressed.
             AnswerVoided: the answer was closed while it was being filled in; nothing of it is kept.
+            BudgetSpent, TooManyUnreleased: since the advertisement; nothing was committed.
             IllegalMove: this node has not accepted such an attempt.
             OutOfBounds: a cell beyond its block's bound, or another shape.
             StorageFull: nothing half-written remains.
         """
         self.switch.require_open()
         with reading(self._db) as connection:
-            config = accepted(self._attempt(connection, round_number, attempt))
+            asked = self._attempt(connection, round_number, attempt)
+        config = accepted(asked)
         if not self.needs_answer(config.answer_id):
             return
+        noise = sealing.noise_for(config.answer, asked.concepts, self._entropy)
         name = sealing.sealed_name(config.answer_id)
-        encoded = (part.tobytes() for part in ring.encode_parts(answer, config.answer))
-        written = durable.write(self._vectors / name, encoded)
-        now = self._clock.now()
+        written = sealing.write_sealed(self._vectors / name, answer, config.answer, noise)
         with transaction(self._db) as connection:
             found = SealedAnswers(connection).find(config.answer_id)
             if found is not None and found.voided:
@@ -151,30 +171,9 @@ class Door(Carrier):
                 raise IllegalMove(
                     expected="one sealing of an answer at a time", came="two", do="run one daemon per home"
                 )
-            SealedAnswers(connection).add(
-                SealedAnswer(
-                    answer_id=config.answer_id,
-                    questions=tuple(block.question for block in config.answer.blocks),
-                    file=name,
-                    sha256=written.sha256,
-                    vector_bytes=written.size_bytes,
-                    sealed_at=now,
-                    voided=False,
-                    bound_to=(),
-                )
-            )
-            Outbox(connection).add(
-                words.record(
-                    config,
-                    words.SEALED_VECTOR,
-                    input_hash=config.answer_id,
-                    body=b"",
-                    file=name,
-                    sha256=written.sha256,
-                    size_bytes=written.size_bytes,
-                    at=now,
-                )
-            )
+            self._payloads.sealed(connection, asked, config, name, written)
+            if self._attempt(connection, round_number, attempt).state in OPEN_STATES:
+                self._purse.pay(connection, asked)  # an attempt that ended meanwhile owes nothing
 
     def answer(self, given: PhaseInput) -> Submission:
         """Take the next step (share, mask, confirm or unmask) and return what to submit.
@@ -193,13 +192,15 @@ class Door(Carrier):
         key = (given.round, given.attempt)
         asked = words.input_hash(phase, given.items)
         with transaction(self._db) as connection:
-            earlier = self._again(connection, *key, phase, asked)
+            earlier = self._payloads.again(connection, key, phase, asked)
             if earlier is not None:
                 return earlier
             attempt = self._attempt(connection, *key)
             config = accepted(attempt)
             admission.check_open(attempt, config, self._clock.now())
             version = admission.open_roster(admission.present(Rosters(connection).at(config.roster_height)))
+            if phase is Phase.MASK:
+                self._purse.pay(connection, attempt)  # again, if an earlier attempt gave the debit back
             sealed = SealedAnswers(connection)
             step = self._steps.take(
                 phase,
@@ -210,8 +211,7 @@ class Door(Carrier):
                 answer=sealed.find(config.answer_id),
                 unmasked=sealed.unmasked_sets(tuple(block.question for block in config.answer.blocks)),
             )
-            submission = self._commit(connection, config, phase, asked, step)
-            self._move(connection, config, step)
+            submission = self._payloads.commit(connection, attempt, config, phase, asked, step)
             self.switch.require_open()  # masking takes a while: what STOP came before is not committed
         if step.final:
             self._secrets.erase(key)
@@ -225,6 +225,7 @@ class Door(Carrier):
                 Attempts(connection).finish(
                     round_number, attempt, state="Closed", reason=reason, at=self._clock.now()
                 )
+                self._purse.give_back(connection, found.answer_id, reason)
         self._forget((round_number, attempt))
 
     def withdrawal(self, reason: str) -> Withdrawal:
@@ -240,26 +241,8 @@ class Door(Carrier):
         """
         self.switch.require_open()
         vote = Vote(release=release, accept=accept, reason=reason, voter=self._me)
-        signed = self._key.sign(self._me, vote)
-        body = encode(signed)
         with transaction(self._db) as connection:
-            earlier = Outbox(connection).find(config.round, config.attempt, words.VOTE)
-            if earlier is None:
-                Outbox(connection).add(
-                    words.record(
-                        config,
-                        words.VOTE,
-                        input_hash=release,
-                        body=body,
-                        sha256=sha256(body).digest(),
-                        size_bytes=len(body),
-                        at=self._clock.now(),
-                    )
-                )
-                return signed
-        if earlier.body != body:
-            raise _second("vote")
-        return decode(Signed, earlier.body)
+            return self._payloads.vote(connection, config, release, self._key.sign(self._me, vote))
 
     def _admit(
         self, connection: Connection, config: RoundConfig, stored: StoredRoster, proof: Sequence[bytes]
@@ -271,101 +254,14 @@ class Door(Carrier):
         size, head = admission.check_seen(config, stored, rosters.seen(), proof)
         self._steps.check_answer(config, SealedAnswers(connection).find(config.answer_id))
         still_open = attempts.open_keys()
+        ended = {self._attempt(connection, *key).answer_id for key in still_open}
+        reason = f"round {config.round}.{config.attempt} began"
         for key in still_open:
-            reason = f"round {config.round}.{config.attempt} began"
             attempts.finish(*key, state="Closed", reason=reason, at=self._clock.now())
+        for answer_id in ended - {config.answer_id}:
+            self._purse.give_back(connection, answer_id, reason)
         closed = {*still_open, *((earlier.round, earlier.attempt) for earlier in known)}
         return rosters.advance(size=size, head=head), closed
-
-    def _open(
-        self,
-        connection: Connection,
-        signed: Signed,
-        config: RoundConfig,
-        state: states.Advertised,
-        message: Signed,
-        asked: bytes,
-    ) -> Submission:
-        name, plain = type(state).__name__, encode(state)
-        Attempts(connection).open(
-            StoredAttempt(
-                round=config.round,
-                attempt=config.attempt,
-                answer_id=config.answer_id,
-                config=encode(signed),
-                config_hash=digest(config),
-                state=name,
-                sealed_state=self._secrets.seal((config.round, config.attempt), name, plain),
-                transcript=b"",
-                survivors=(),
-                reason="",
-                opened_at=self._clock.now(),
-            )
-        )
-        step = Step(
-            state=name, plain=plain, items=(message,), transcript=b"", survivors=(), masked=None, final=False
-        )
-        return self._commit(connection, config, Phase.ADVERTISE, asked, step)
-
-    def _again(
-        self, connection: Connection, round_number: int, attempt: int, phase: Phase, asked: bytes
-    ) -> Submission | None:
-        """The payload committed for this phase before, if any: the same bytes, or a refusal."""
-        earlier = Outbox(connection).find(round_number, attempt, phase.value)
-        if earlier is None:
-            return None
-        if earlier.input_hash != asked:
-            raise _second(phase.value)
-        return decode(Submission, earlier.body)
-
-    def _commit(
-        self, connection: Connection, config: RoundConfig, phase: Phase, asked: bytes, step: Step
-    ) -> Submission:
-        submission = Submission(
-            round=config.round, attempt=config.attempt, phase=phase.value, items=step.items
-        )
-        body, now, outbox = encode(submission), self._clock.now(), Outbox(connection)
-        outbox.add(
-            words.record(
-                config,
-                phase.value,
-                input_hash=asked,
-                body=body,
-                sha256=sha256(body).digest(),
-                size_bytes=len(body),
-                at=now,
-                survivors=len(step.survivors),
-            )
-        )
-        if step.masked is not None:
-            outbox.add(
-                words.record(
-                    config,
-                    words.MASKED_VECTOR,
-                    input_hash=asked,
-                    body=b"",
-                    file=step.masked.name,
-                    sha256=step.masked.written.sha256,
-                    size_bytes=step.masked.written.size_bytes,
-                    at=now,
-                )
-            )
-        return submission
-
-    def _move(self, connection: Connection, config: RoundConfig, step: Step) -> None:
-        attempts, key = Attempts(connection), (config.round, config.attempt)
-        if step.final:
-            now = self._clock.now()
-            SealedAnswers(connection).bind(config.answer_id, step.survivors, at=now)
-            attempts.move(
-                *key, state=step.state, sealed_state=b"", transcript=step.transcript, survivors=step.survivors
-            )
-            attempts.finish(*key, state=step.state, reason="unmasked", at=now)
-            return
-        sealed = self._secrets.seal(key, step.state, step.plain)
-        attempts.move(
-            *key, state=step.state, sealed_state=sealed, transcript=step.transcript, survivors=step.survivors
-        )
 
     def _attempt(self, connection: Connection, round_number: int, attempt: int) -> StoredAttempt:
         found = Attempts(connection).find(round_number, attempt)
@@ -380,11 +276,3 @@ class Door(Carrier):
     def _forget(self, key: tuple[int, int]) -> None:
         self._secrets.erase(key)
         durable.erase(self._vectors / sealing.masked_name(*key))
-
-
-def _second(what: str) -> Equivocation:
-    return Equivocation(
-        expected=f"the same question for {what} as before",
-        came="another one",
-        do="refuse it and keep both as evidence; nothing was sent",
-    )

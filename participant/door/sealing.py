@@ -1,22 +1,23 @@
-"""From an answer to ring words on disk, and from those to one attempt's masked bytes.
+"""From an answer to noised ring words on disk, and from those to one attempt's masked bytes.
 
-The sealed vector of an answer is written once. Every attempt masks these same bytes: a recomputed
+The sealed vector of an answer is written once, its noise drawn once. Every attempt masks these same bytes: a recomputed
 answer could differ in its last bits, and two masked versions of almost the same vector would give
-both away.
+both away (and two of one answer with fresh noise would give away more of it than one).
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from participant.errors import AnswerVoided
 from participant.store.sealed_answers import SealedAnswer
-from protocols import ring
-from protocols.limits import CHUNK_BYTES
-from protocols.messages import RoundConfig
+from protocols import questions, ring
+from protocols.limits import CHUNK_BYTES, KEY_BYTES
+from protocols.messages import AnswerSpec, RoundConfig
 from protocols.secure_sum import contributor, states
 from protocols.service import durable
 
@@ -49,6 +50,25 @@ def open_sealed(folder: Path, sealed: SealedAnswer) -> Path:
             do="let the consortium ask again under a new epoch; this answer is lost",
         )
     return path
+
+
+def noise_for(spec: AnswerSpec, concepts: int, entropy: Callable[[int], bytes]) -> ring.Noise | None:
+    """Fresh noise for one answer, from the operating system's randomness; None where nothing asks for any."""
+    if not any(block.noise_sigma for block in spec.blocks):
+        return None
+    return questions.noise_for(spec, concepts, entropy(KEY_BYTES))
+
+
+def write_sealed(
+    path: Path, answer: npt.NDArray[np.int64], spec: AnswerSpec, noise: ring.Noise | None
+) -> durable.Written:
+    """Write the words of ``answer`` with its noise; whole and synced, or not there.
+
+    Raises:
+        OutOfBounds: a cell beyond its block's bound, or another shape.
+        StorageFull: nothing half-written remains.
+    """
+    return durable.write(path, (part.tobytes() for part in ring.encode_parts(answer, spec, noise)))
 
 
 def sealed_name(answer_id: bytes) -> str:

@@ -2,7 +2,8 @@
 
 Every sealed answer that this node has not unmasked is closed for ever, and so is the answer of an attempt
 whose vector is still being filled in: it may hold the customer already. Its attempts end here. An answer
-that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum.
+that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum. What a closed
+answer cost stays spent.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ from protocols.service.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedAnswer:
-    """An answer that was closed. ``rounds`` had its masked bytes handed over already."""
+    """An answer that was closed. In ``rounds`` its masked bytes had been committed, and may have left."""
 
     answer_id: bytes
     questions: tuple[str, ...]
@@ -67,7 +68,7 @@ class Withdrawal:
             ClosedAnswer(
                 answer_id=answer_id,
                 questions=questions,
-                rounds=_handed(outbox, attempts.of_answer(answer_id)),
+                rounds=_masked(outbox, attempts.of_answer(answer_id)),
             )
             for answer_id, questions in found.items()
         )
@@ -87,7 +88,7 @@ def sweep(vectors: Path, connection: Connection) -> None:
     for path in vectors.iterdir():
         if path.suffix == ".sealed":
             answer = answers.find(bytes.fromhex(path.stem))
-            over = answer is not None and answer.voided
+            over = answer is None or answer.voided  # never committed: nobody refers to it
         elif path.suffix == ".masked":
             round_number, attempt_number = path.stem.split("-")
             attempt = attempts.find(int(round_number), int(attempt_number))
@@ -98,7 +99,8 @@ def sweep(vectors: Path, connection: Connection) -> None:
             durable.erase(path)
 
 
-def _handed(outbox: Outbox, attempts: Iterable[StoredAttempt]) -> tuple[int, ...]:
-    """The rounds among ``attempts`` in which masked bytes left this company."""
-    left = [outbox.find(each.round, each.attempt, MASKED_VECTOR) for each in attempts]
-    return tuple(sorted({each.round for each in left if each is not None and each.handed_at is not None}))
+def _masked(outbox: Outbox, attempts: Iterable[StoredAttempt]) -> tuple[int, ...]:
+    """The rounds among ``attempts`` in which masked bytes may have left: a courier may have taken a part of them."""
+    return tuple(
+        sorted({each.round for each in attempts if outbox.find(each.round, each.attempt, MASKED_VECTOR)})
+    )

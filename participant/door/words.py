@@ -3,6 +3,7 @@
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, OutboxRecord
 from protocols.codec import encode, tagged_hash
 from protocols.identity import Signed
+from protocols.ledger import Quote, say_price
 from protocols.messages import Phase, RoundConfig
 
 SEALED_VECTOR = "sealed-vector"
@@ -34,10 +35,16 @@ def input_hash(phase: str, items: tuple[Signed, ...]) -> bytes:
     return tagged_hash("phase-input", phase.encode(), *sorted(encode(item) for item in items))
 
 
+def privacy(quote: Quote) -> str:
+    """What protects one customer in the sum, in words: a price, or that there is none."""
+    return NO_DIFFERENTIAL_PRIVACY if quote.price is None else say_price(quote.price)
+
+
 def record(
     config: RoundConfig,
     kind: str,
     *,
+    quote: Quote,
     input_hash: bytes,
     body: bytes,
     file: str = "",
@@ -64,7 +71,7 @@ def record(
         shape=numbers if vector else "protocol message",
         recipients=recipients,
         sentence=sentence,
-        privacy=NO_DIFFERENTIAL_PRIVACY,
+        privacy=privacy(quote),
         committed_at=at,
         handed_at=None,
     )

@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from participant.store.exchange_tables import attempts
+from participant.store.ledger import quote_in, quoted
 from protocols.identity import PartnerId
+from protocols.ledger import NO_QUOTE, Quote
 from protocols.limits import ID_BYTES
 
 OPEN_STATES = ("Advertised", "Shared", "Masked", "Confirmed")
 """States of an attempt that may still move; ``Unmasked`` and ``Closed`` are final."""
 
+UNMASKED = "Unmasked"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAttempt:
-    """``config`` is the coordinator's signed configuration as it came; ``sealed_state`` is a ciphertext."""
+    """``config`` is the coordinator's signed configuration as it came; ``sealed_state`` is a ciphertext.
+
+    ``concepts`` is the size of the vocabulary, ``quote`` what this company found that its answer costs.
+    """
 
     round: int
     attempt: int
@@ -27,6 +34,8 @@ class StoredAttempt:
     survivors: tuple[PartnerId, ...]
     reason: str
     opened_at: int
+    concepts: int = 0
+    quote: Quote = NO_QUOTE
 
 
 class Attempts:
@@ -50,6 +59,12 @@ class Attempts:
         """All attempts that asked for one answer, in order."""
         order = (attempts.c.round, attempts.c.attempt)
         query = select(attempts).where(attempts.c.answer_id == answer_id).order_by(*order)
+        return tuple(_attempt(row) for row in self._db.execute(query).mappings())
+
+    def unmasked(self) -> tuple[StoredAttempt, ...]:
+        """All attempts whose sum this node helped to unmask, in order."""
+        order = (attempts.c.round, attempts.c.attempt)
+        query = select(attempts).where(attempts.c.state == UNMASKED).order_by(*order)
         return tuple(_attempt(row) for row in self._db.execute(query).mappings())
 
     def recent(self, limit: int) -> tuple[StoredAttempt, ...]:
@@ -82,6 +97,8 @@ class Attempts:
                 survivors=b"".join(attempt.survivors),
                 reason=attempt.reason,
                 opened_at=attempt.opened_at,
+                concepts=attempt.concepts,
+                **quoted(attempt.quote),
             )
         )
 
@@ -134,4 +151,6 @@ def _attempt(row: RowMapping) -> StoredAttempt:
         survivors=members(row["survivors"]),
         reason=row["reason"],
         opened_at=row["opened_at"],
+        concepts=row["concepts"],
+        quote=quote_in(row),
     )

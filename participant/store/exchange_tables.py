@@ -92,7 +92,35 @@ attempts = Table(
     Column("reason", Text, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
+    Column("concepts", BigInteger, nullable=False, server_default="0"),
+    Column("loss", BigInteger),
+    Column("customers_cap", BigInteger),
+    Column("rows_since", BigInteger, nullable=False, server_default="0"),
+    Column("rows_until", BigInteger, nullable=False, server_default="0"),
 )
+"""``loss`` and ``customers_cap`` are this company's own price of the answer; without noise there is none."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("answer_id", LargeBinary(32), nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("questions", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("quarter", BigInteger, nullable=False),
+    Column("loss", BigInteger),
+    Column("customers_cap", BigInteger),
+    Column("rows_since", BigInteger, nullable=False),
+    Column("rows_until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("round", "attempt", "kind"),
+    CheckConstraint("kind IN ('debit', 'returned')", name="kind"),
+    CheckConstraint("(loss IS NULL) = (customers_cap IS NULL)", name="priced"),
+)
+"""Lines are added and never changed: triggers refuse it. A ``returned`` line has its debit's numbers."""
 
 outbox = Table(
     "outbox",

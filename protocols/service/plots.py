@@ -56,9 +56,10 @@ def interval_plot(lines: Sequence[Line], *, unit: str, description: str) -> str:
     return _figure(description, [*parts, *_axis(ticks, unit)])
 
 
-def bar_plot(bars: Sequence[Bar], *, unit: str, description: str) -> str:
-    """Horizontal bars from zero, each with its figure, axis labelled with ``unit``."""
+def bar_plot(bars: Sequence[Bar], *, unit: str, description: str, reach: float = 0.0) -> str:
+    """Horizontal bars from zero, each with its figure, axis labelled with ``unit``, up to ``reach`` at least."""
     ticks = nice_ticks(max((bar.value for bar in bars), default=0.0) or 1.0)
+    ticks = ticks if ticks[-1] >= reach else nice_ticks(reach)
     parts: list[str] = []
     for bar in bars:
         width = _percent(bar.value, ticks[-1]) - LEFT

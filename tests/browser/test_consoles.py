@@ -35,6 +35,7 @@ PAGES = {
     "node-today": (node_routes, node.busy_view, "/"),
     "node-empty": (node_routes, node.DemoView, "/"),
     "node-outbox": (node_routes, node.busy_view, "/outbox"),
+    "node-budget": (node_routes, node.busy_view, "/budget"),
     "node-recommendations": (node_routes, node.busy_view, "/recommendations?customer=2391"),
     "node-stop": (node_routes, node.busy_view, "/stop"),
     "node-stopped": (node_routes, lambda: node.DemoView(shown_status=node.a_status(stopped=True, stopped_at=node.NOW)), "/"),

@@ -19,7 +19,9 @@ from participant.store.sealed_answers import SealedAnswer, SealedAnswers
 from participant.store.tokens import Tokens
 from protocols.errors import BadInput
 from protocols.identity import PartnerId
+from protocols.ledger import Quote
 from protocols.merkle import Frontier
+from protocols.privacy import Price
 from protocols.service.migrations import upgrade
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import reading, transaction
@@ -50,6 +52,8 @@ def attempt(round_number=1, number=1, **changes):
         "survivors": (),
         "reason": "",
         "opened_at": FAR,
+        "concepts": FAR,
+        "quote": Quote(price=Price(loss=FAR, customers=FAR), since=5, until=FAR),
     }
     return StoredAttempt(**(values | changes))
 
@@ -156,6 +160,7 @@ def test_an_attempt_moves_forward_and_ends_without_its_secrets(db):
         assert set(kept.open_keys()) == {(1, 2), (4, 1)}
         assert [each.round for each in kept.of_answer(ANSWER)] == [1, 1]
         assert [each.round for each in kept.recent(2)] == [4, 1]
+        assert kept.unmasked() == ()
         assert (kept.highest_round(), kept.find(9, 9)) == (4, None)
 
 

@@ -19,6 +19,12 @@ def taste(members: int, *, epoch: str = "2023-q3", until: int = AUTUMN) -> Answe
     return ask([("taste", {"until": until, "customers_cap": 1000})], WORDS, members=members, epoch=epoch)
 
 
+def noised(members: int, *, epoch: str = "2023-q3", noise: str = "2.45", cap: int = 1000) -> AnswerSpec:
+    """The same with noise: by default what epsilon 2 costs at delta 1e-7, the whole of a quarter."""
+    values = {"until": AUTUMN, "customers_cap": cap, "row_scheme": "unit", "noise": noise}
+    return ask([("taste", values)], WORDS, members=members, epoch=epoch)
+
+
 def consortium(count: int) -> tuple[FakeCoordinator, tuple[Company, ...], ManualClock]:
     """A founded consortium of ``count`` companies."""
     members = companies(count)

@@ -22,11 +22,13 @@ from participant import entropy
 from participant.door import Door
 from participant.door import exit as door_exit
 from participant.home import Home
+from participant.store.ledger import LedgerBook
 from participant.store.rosters import Rosters
 from participant.store.schema import open_database
 from protocols.codec import encode, tagged_hash
 from protocols.identity import Signed
 from protocols.keystream import Keystream
+from protocols.ledger import Ledger
 from protocols.merkle import consistency_proof
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy
@@ -35,7 +37,7 @@ from protocols.roster import roster_hash
 from protocols.secure_sum import contributor, states
 from protocols.service import durable
 from protocols.service.clock import ManualClock
-from protocols.service.unit_of_work import transaction
+from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked
 from tests.participant.fake_coordinator import Attempt, Company, FakeCoordinator
 
@@ -86,7 +88,13 @@ class Steps:
             durable.sync, door_exit.transaction = os.fsync, transaction  # type: ignore[assignment]
 
 
-def open_door(root: Path, company: Company, coordinator: FakeCoordinator, policy: Policy = POLICY) -> Door:
+def open_door(
+    root: Path,
+    company: Company,
+    coordinator: FakeCoordinator,
+    policy: Policy = POLICY,
+    clock: ManualClock | None = None,
+) -> Door:
     """The door of ``company`` in ``root``, its roster in force."""
     home = Home(root=root)
     fresh = not root.exists()
@@ -107,11 +115,16 @@ def open_door(root: Path, company: Company, coordinator: FakeCoordinator, policy
         me=company.id,
         key=company.key,
         policy=policy,
-        clock=ManualClock(asked.NOW),
+        clock=clock or ManualClock(asked.NOW),
         entropy=entropy.random_bytes,
     )
     door.recover()
     return door
+
+
+def silence(_block: int, _start: int, count: int) -> np.ndarray:
+    """The noise of the peers: none, so that what the door adds can be seen."""
+    return np.zeros(count, dtype=np.int64)
 
 
 class Peer:
@@ -146,7 +159,8 @@ class Peer:
             )
         elif phase is Phase.MASK:
             masking = contributor.begin_mask(self._states[at], config, given.items, roll=roll)
-            body = contributor.mask_chunk(masking, config, 0, encode_vector(self._answer, config.answer))
+            words = encode_vector(self._answer, config.answer, silence)
+            body = contributor.mask_chunk(masking, config, 0, words)
             state, message = contributor.seal_input(masking, config, [sha256(body).digest()], key=key)
             items = (message,)
             attempt.vectors[self.company.id] = body
@@ -183,15 +197,19 @@ class Play:
             if company is not self.me
         ]
         self.own = asked.answer(1)
+        self.at_cap = False
+        self.clock = ManualClock(asked.NOW)
         self.door = self.reopen()
 
     def reopen(self) -> Door:
         """The door as a new process finds it."""
-        self.door = open_door(self.root, self.me, self.coordinator, self._policy)
+        self.door = open_door(self.root, self.me, self.coordinator, self._policy, self.clock)
         return self.door
 
-    def ask(self, epoch: str = "e1") -> Attempt:
-        return self.coordinator.ask(asked.taste(len(self.companies), epoch=epoch))
+    def ask(self, epoch: str = "e1", noise: str = "") -> Attempt:
+        count = len(self.companies)
+        spec = asked.noised(count, epoch=epoch, noise=noise) if noise else asked.taste(count, epoch=epoch)
+        return self.coordinator.ask(spec)
 
     def peers_act(self, attempt: Attempt, *, without: frozenset[int] = frozenset()) -> None:
         """Every peer but those in ``without`` submits for the phase that is open."""
@@ -213,7 +231,9 @@ class Play:
         if phase is Phase.ADVERTISE:
             config = attempt.config
             proof = consistency_proof(self.coordinator.log[: config.audit_size], self.seen_size())
-            made = self.door.advertise(given.items[0], vocabulary=asked.WORDS, proof=proof, customers=9)
+            made = self.door.advertise(
+                given.items[0], vocabulary=asked.WORDS, proof=proof, customers=9, at_cap=self.at_cap
+            )
         else:
             if phase is Phase.MASK:
                 self.door.seal(given.round, given.attempt, self.own)
@@ -238,11 +258,18 @@ class Play:
             self.peers_act(attempt)
             self.door_acts(attempt, send)
 
-    def expected(self) -> np.ndarray:
-        """The plain sum of all companies, in ring units."""
+    def expected(self, own: np.ndarray | None = None) -> np.ndarray:
+        """The plain sum of all companies, in ring units; ``own`` as it was sealed, where it has noise."""
         spec = self.coordinator.attempts[-1].config.answer
-        rows = [encode_vector(p._answer, spec).astype(np.int64) for p in self.peers]
-        return sum(rows, encode_vector(self.own, spec).astype(np.int64))
+        rows = [encode_vector(p._answer, spec, silence).astype(np.int64) for p in self.peers]
+        if own is None:
+            own = encode_vector(self.own, spec, silence)
+        return sum(rows, own.astype(np.int64))
+
+    def ledger(self) -> Ledger:
+        """The debits that stand."""
+        with reading(self.door._db) as connection:
+            return LedgerBook(connection).standing()
 
 
 def main(root: Path, die_at: int) -> None:
@@ -255,7 +282,7 @@ def main(root: Path, die_at: int) -> None:
     play = Play(root)
     steps = Steps(die_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
     with steps.watching():
-        play.finish(play.ask(), send)
+        play.finish(play.ask(noise="2.45"), send)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,10 @@ def test_dry_run_says_in_words_what_would_leave_and_sends_nothing(home):
     said = well(home, "dry-run")
     assert "10 numbers, 40 bytes, from 6 customers" in said
     assert "BREAD with BREAD: 6" in said
-    assert NO_DIFFERENTIAL_PRIVACY in said
+    assert f"Without noise there is {NO_DIFFERENTIAL_PRIVACY}; the policy allows that." in said
+    assert "With row_scheme=unit: With noise=2.450" in said
+    assert "it would cost epsilon 2.00 at delta 1e-07 for one account" in said
+    assert "This quarter would then stand at 2.00 of 2, the lifetime of these purchases at 2.00 of 8" in said
     assert "This question is about a release, and there is none yet." in said
     assert "Nothing was sent and nothing was sealed." in said
     assert departed(home) == ()
@@ -114,6 +117,32 @@ def test_dry_run_says_why_a_round_would_be_refused(home):
     assert (
         "At present no round would be answered: the roster lists 3 companies, the policy asks for 4" in said
     )
+
+
+def test_dry_run_says_what_the_policy_and_the_budget_would_refuse(home):
+    said = well(
+        home,
+        "dry-run",
+        ALTROVE_NODE_POLICY__REQUIRE_DP="true",
+        ALTROVE_NODE_POLICY__EPSILON_LIFETIME="1.5",
+        ALTROVE_NODE_POLICY__EPSILON_QUARTER="1.5",
+    )
+    assert "and the policy refuses it (require_dp)" in said
+    assert "would then stand at 1.50 of 1.5" in said
+
+
+def test_a_quarter_that_may_cost_more_than_the_lifetime_is_no_policy(home):
+    said = run(home, "status", ALTROVE_NODE_POLICY__EPSILON_LIFETIME="1")
+    assert said.exit_code == 1
+    assert "epsilon_quarter must not be above epsilon_lifetime" in said.output
+
+
+def test_budget_says_what_is_spent_before_anything_is(home):
+    said = well(home, "budget")
+    assert "epsilon 0.00 of 2; over the lifetime of the data 0.00 of 8, at delta 1e-07." in said
+    assert "Questions without noise are allowed (require_dp is false)" in said
+    assert "privacy budget" in well(home, "status")
+    assert "refused (require_dp)" in well(home, "budget", ALTROVE_NODE_POLICY__REQUIRE_DP="true")
 
 
 def test_recommend_shows_products_with_reasons_and_the_same_as_json(home):

@@ -144,12 +144,32 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
         replace(POLICY, **change)
 
 
-def test_the_policy_that_nobody_wrote_accepts_no_weakness_and_has_no_noise_yet():
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epsilon_quarter": 0},
+        {"epsilon_quarter": 9},  # above the lifetime's
+        {"epsilon_lifetime": float("inf")},
+        {"epsilon_quarter": float("nan")},
+        {"delta": 0},
+        {"delta": 2e-7},
+        {"lifetime_months": 0},
+        {"epsilon_unreleased": 0},
+    ],
+)
+def test_a_policy_without_a_finite_budget_does_not_exist(change):
+    with pytest.raises(ValueError, match=r"epsilon|from 1"):
+        replace(POLICY, **change)
+
+
+def test_the_policy_that_nobody_wrote_accepts_no_weakness_and_requires_no_noise():
     assert (POLICY.minimum_cohort, POLICY.colluders, POLICY.customers_floor) == (4, -1, 1)
     assert POLICY.differencing(5) == 4
     weakened = (POLICY.accept_company_differencing, POLICY.accept_two_expose_the_third)
     assert weakened == (False, False)
     assert POLICY.require_dp is False
+    assert (POLICY.budget.quarter, POLICY.budget.lifetime, POLICY.delta) == (2.0, 8.0, 1e-7)
+    assert (POLICY.lifetime_months, POLICY.epsilon_unreleased) == (24, 1.0)
     check_customers(replace(POLICY, customers_floor=0), 0)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from participant.budget import BudgetStanding, QuarterSpent, Spending
 from participant.console.view import (
     Departure,
     Estimate,
@@ -16,6 +17,7 @@ from participant.console.view import (
     UnknownCustomer,
 )
 from participant.courier import Isolation
+from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY
 
 NOW = 1_795_373_000
 NAMES = ("Bottega Aurora", "Nordmarkt", "Casa del Fresco", "Halcyon Grocers", "Petit Panier")
@@ -56,6 +58,7 @@ def a_departure(number: int, **changes: object) -> Departure:
         summed_with=NAMES,
         outcome=Outcome.IN_SUM,
         differentially_private=False,
+        privacy=NO_DIFFERENTIAL_PRIVACY,
     )
     return replace(plain, **changes)
 
@@ -103,6 +106,40 @@ def a_suggestion(number: int, name: str, concept: str, surprise: float, relevanc
     )
 
 
+def a_spending(number: int, **changes: object) -> Spending:
+    plain = Spending(
+        round=number,
+        attempt=1,
+        questions=("taste",),
+        at=NOW - 86_400 * 90 * (4 - number),
+        is_private=True,
+        epsilon=2.0,
+        quarter_epsilon=2.0,
+        lifetime_epsilon=(2.0, 2.91, 3.62, 4.27)[number - 1],
+        returned="",
+    )
+    return replace(plain, **changes)
+
+
+def a_budget(**changes: object) -> BudgetStanding:
+    """Four quarters, one release in each."""
+    names = ("2026 Q1", "2026 Q2", "2026 Q3", "2026 Q4")
+    plain = BudgetStanding(
+        quarter=names[-1],
+        renewed_at=1_798_761_600,
+        delta=1e-7,
+        quarter_epsilon=2.0,
+        quarter_limit=2.0,
+        lifetime_epsilon=4.27,
+        lifetime_limit=8.0,
+        without_privacy=0,
+        noise_required=False,
+        quarters=tuple(QuarterSpent(name=name, epsilon=2.0) for name in names),
+        spendings=tuple(a_spending(number) for number in (4, 3, 2, 1)),
+    )
+    return replace(plain, **changes)
+
+
 @dataclass
 class DemoView:
     """A NodeView over values that a test sets; it remembers that it was stopped."""
@@ -110,6 +147,7 @@ class DemoView:
     shown_status: NodeStatus = field(default_factory=a_status)
     shown_departures: tuple[Departure, ...] = ()
     shown_results: tuple[ScenarioResult, ...] = ()
+    shown_budget: BudgetStanding = field(default_factory=a_budget)
     stops: int = 0
 
     def status(self) -> NodeStatus:
@@ -120,6 +158,9 @@ class DemoView:
 
     def results(self) -> tuple[ScenarioResult, ...]:
         return self.shown_results
+
+    def budget(self) -> BudgetStanding:
+        return self.shown_budget
 
     def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
         if not self.shown_results:

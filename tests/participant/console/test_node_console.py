@@ -10,7 +10,9 @@ from protocols.service.app import create_app
 from tests.participant.console.demo_view import (
     NOW,
     DemoView,
+    a_budget,
     a_departure,
+    a_spending,
     a_status,
     busy_view,
     results,
@@ -156,3 +158,38 @@ def test_a_silent_coordinator_is_visible():
 
 def test_a_company_has_the_colour_that_it_has_on_the_coordinators_pages(view):
     assert 'class="name c3">Nordmarkt' in shown(view, "/outbox").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "The budget of 2026 Q4 is spent; the next quarter begins on"),
+        ({"quarter_epsilon": 0.93}, "Epsilon 0.93 of 2 is spent in 2026 Q4."),
+        ({"quarter_epsilon": 0.0}, "Nothing of the privacy budget of 2026 Q4 is spent."),
+        ({"lifetime_epsilon": 8.0}, "The lifetime budget of the data is spent: no further answer with noise leaves."),
+    ],
+)  # fmt: skip
+def test_the_budget_page_opens_with_what_is_left(changes, sentence):
+    assert f"<h1>{sentence}" in shown(DemoView(shown_budget=a_budget(**changes)), "/budget").text
+
+
+def test_the_budget_page_has_a_line_for_each_answer_and_says_what_no_epsilon_counts():
+    spendings = (
+        a_spending(4),
+        a_spending(3, is_private=False),
+        a_spending(2, returned="<b>aborted</b>"),
+    )
+    text = shown(DemoView(shown_budget=a_budget(spendings=spendings, without_privacy=1)), "/budget").text
+    assert "4.27 of 8" in text
+    assert "no differential privacy" in text
+    assert "One answer left with no differential privacy" in text
+    assert "given back: &lt;b&gt;aborted" in text  # the coordinator's words are never markup
+    assert "when it falls silent" in text
+    assert 'class="plot"' in text
+    assert ">8</text>" in text  # the axis reaches the limit, however little is spent
+
+
+def test_the_start_page_says_what_of_the_budget_is_spent_and_each_departure_what_it_cost(view):
+    text = shown(view).text
+    assert "Spent in 2026 Q4: epsilon 2.00 of 2; over the lifetime of the data 4.27 of 8" in text
+    assert view.shown_departures[0].privacy in text
