@@ -83,6 +83,13 @@ def mask_key(
     return _derive(_agree(secret, peer), transcript, b"mask", config, low, high)
 
 
+def check_key(
+    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
+) -> bytes:
+    """The seed of what hides the linear answers of ``low`` and ``high`` (earlier and later in the cohort)."""
+    return _derive(_agree(secret, peer), transcript, b"check", config, low, high)
+
+
 def self_key(secret: bytes, *, transcript: bytes, config: bytes, member: PartnerId) -> bytes:
     """The seed of the member's own mask, from b_i."""
     return _derive(secret, transcript, b"self", config, member)
