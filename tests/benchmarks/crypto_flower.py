@@ -66,7 +66,7 @@ def aggregator(members: int, elements: int) -> Callable[[], object]:
     nodes = list(range(1, members + 1))
     seeds = {node: os.urandom(32) for node in nodes}
     shares = {node: create_shares(seeds[node], members - 1, members) for node in nodes}
-    grid = _Grid(
+    grid: Any = _Grid(
         {
             node: {
                 Key.NODE_ID_LIST: nodes,
@@ -76,6 +76,7 @@ def aggregator(members: int, elements: int) -> Callable[[], object]:
         },
         elements,
     )
+    proxies: Any = dict.fromkeys(nodes)
     workflow = SecAggPlusWorkflow(num_shares=members, reconstruction_threshold=members - 1)
     state = WorkflowState(
         sampled_node_ids=set(nodes),
@@ -86,7 +87,7 @@ def aggregator(members: int, elements: int) -> Callable[[], object]:
         mod_range=MODULUS,
         nid_to_neighbours={node: set(nodes) for node in nodes},
         nid_to_fitins={node: RecordDict() for node in nodes},
-        nid_to_proxies=dict.fromkeys(nodes),
+        nid_to_proxies=proxies,
         forward_srcs={node: [1] for node in nodes},
         forward_ciphertexts={node: [b"-"] for node in nodes},
     )
