@@ -71,6 +71,22 @@ def apply_streams(total: Words, offset_bytes: int, plus: Iterable[bytes], minus:
     """Add the streams of the keys ``plus`` to ``total`` in place and subtract those of ``minus``.
 
     ``total`` is the part of a masked vector that starts ``offset_bytes`` (a multiple of 16) into it.
+    """
+    _apply(total, total, offset_bytes, plus, minus)
+
+
+def with_streams(words: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]) -> Words:
+    """The same, with ``words`` left as they are: the result is new."""
+    total = np.empty_like(words)
+    _apply(words, total, offset_bytes, plus, minus)
+    return total
+
+
+def _apply(
+    words: Words, total: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]
+) -> None:
+    """Write ``words`` with all streams to ``total``, which may be ``words`` itself.
+
     Every stream passes over one stride before the next stride is touched; each cipher is set up once.
     """
     adding = [Keystream(key).enter(offset_bytes) for key in plus]
@@ -78,12 +94,17 @@ def apply_streams(total: Words, offset_bytes: int, plus: Iterable[bytes], minus:
     scratch = np.empty(min(STRIDE_BYTES, total.nbytes), dtype=np.uint8)
     width = total.dtype.itemsize
     for start in range(0, total.nbytes, STRIDE_BYTES):
-        part = total[start // width : (start + STRIDE_BYTES) // width]
+        here = slice(start // width, (start + STRIDE_BYTES) // width)
+        before, part = words[here], total[here]
         stream = scratch[: part.nbytes]
         mask, zeros = stream.view(total.dtype), _ZEROS[: part.nbytes]
+        if not adding and not taking:
+            part[...] = before
         for running in adding:
             running.update_into(zeros, stream.data)
-            np.add(part, mask, out=part)
+            np.add(before, mask, out=part)
+            before = part
         for running in taking:
             running.update_into(zeros, stream.data)
-            np.subtract(part, mask, out=part)
+            np.subtract(before, mask, out=part)
+            before = part

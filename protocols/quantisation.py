@@ -28,7 +28,7 @@ Reals = npt.NDArray[np.floating]
 _STRIDE: Final = 2**14
 """Numbers are converted 128 KiB of float64 at a time: every pass stays in a core's cache."""
 
-_SIGNED: Final = {32: np.dtype("<i4"), 64: np.dtype("<i8")}
+_SIGNED: Final[dict[int, np.dtype[np.signedinteger]]] = {32: np.dtype("<i4"), 64: np.dtype("<i8")}
 
 
 def quantise(values: Reals, *, block: Block, ring_bits: int) -> Words:
@@ -46,13 +46,19 @@ def quantise(values: Reals, *, block: Block, ring_bits: int) -> Words:
     bound, scale = float(block.bound), 2.0**block.scale_bits
     for start in range(0, len(values), _STRIDE):
         part = values[start : start + _STRIDE]
-        if not np.isfinite(part).all():
+        if not _finite(part):
             raise _refused("finite numbers", "one that is not")
         real = part.astype(np.float64)
-        np.clip(real, -bound, bound, out=real)
+        real.clip(-bound, bound, out=real)
         np.multiply(real, scale, out=real)
         signed[start : start + _STRIDE] = np.rint(real, out=real)
     return words
+
+
+def _finite(values: Reals) -> bool:
+    """One pass where all is well; squares that overflow ask for a second look."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.dot(values, values)) or np.isfinite(values).all())
 
 
 def _refused(expected: str, came: str) -> OutOfBounds:

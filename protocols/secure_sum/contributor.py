@@ -14,7 +14,7 @@ from typing import Final
 from protocols.codec import digest, tagged_hash
 from protocols.errors import OutOfBounds, UnknownSigner, WrongMembers, WrongTranscript
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
-from protocols.keystream import apply_streams
+from protocols.keystream import with_streams
 from protocols.limits import CHUNK_BYTES, HASH_BYTES, KEY_BYTES
 from protocols.messages import (
     Advertisement,
@@ -212,9 +212,7 @@ def mask_chunk(masking: Masking, config: RoundConfig, index: int, words: Words) 
             came=f"{words.nbytes} bytes of {words.dtype}",
             do="cut the encoded vector into chunks",
         )
-    masked = words.copy()
-    apply_streams(masked, start, masking.plus, masking.minus)
-    return masked.tobytes()
+    return with_streams(words, start, masking.plus, masking.minus).tobytes()
 
 
 def seal_input(

@@ -117,9 +117,8 @@ def recompute(admitted: Admitted, chunk_of: ChunkOf, *, bundles: Iterable[Signed
     """
     config, settled = admitted.config, admitted.settled
     frame = Frame.of(config, admitted.roll)
-    signed = (bundle for bundle in bundles if admit(bundle, SealedShare, frame))
     try:
-        unmasking = combine(config, settled, admitted.answers, bundles=signed)
+        unmasking = combine(config, settled, admitted.answers, bundles=_signed(bundles, frame))
     except ValueError:
         raise BadShare(
             expected="the sealed shares of every member of U2", came="fewer", do="ask for them again"
@@ -127,6 +126,13 @@ def recompute(admitted: Admitted, chunk_of: ChunkOf, *, bundles: Iterable[Signed
     for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES)):
         chunks = (chunk_of(member, index) for member in unmasking.survivors)
         yield sum_chunks(config, unmasking, index, chunks)
+
+
+def _signed(bundles: Iterable[Signed], frame: Frame) -> Iterator[Signed]:
+    """Every bundle, once its dealer's signature was verified: they tell who lied."""
+    for bundle in bundles:
+        admit(bundle, SealedShare, frame)
+        yield bundle
 
 
 def _compare(settled: Context, confirmed: Confirmation) -> None:

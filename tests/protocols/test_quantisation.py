@@ -47,6 +47,13 @@ def test_what_is_not_a_number_is_refused_wherever_it_stands(bad: float) -> None:
         quantise(values, block=block(), ring_bits=32)
 
 
+def test_finite_numbers_whose_squares_are_not_are_clipped_like_others() -> None:
+    values = np.array([3e38, -3e38, 1.0], dtype=np.float32)
+    with np.errstate(over="raise"):
+        came = lift(quantise(values, block=block(length=3), ring_bits=32), 32)
+    assert came.tolist() == [8 << 20, -8 << 20, 1 << 20]
+
+
 def test_a_bound_that_does_not_fit_a_word_is_refused() -> None:
     with pytest.raises(OutOfBounds, match="32 bits"):
         quantise(np.zeros(3), block=block(bound=128, scale_bits=24, length=3), ring_bits=32)
