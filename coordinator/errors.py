@@ -81,3 +81,7 @@ class AttemptGone(PeerFault, code="attempt-gone", status=404):
 
 class WrongSum(AltroveError, code="wrong-sum", fault=Fault.OURS, status=500):
     """Stored evidence does not recompute: the database or the spool was altered."""
+
+
+class EvidenceGone(PeerFault, code="evidence-gone", status=404):
+    """A masked vector that was kept as long as it is kept."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from coordinator.audit.log import AuditWriter
+from coordinator.audit.serving import EvidenceDesk
 from coordinator.home import MIGRATIONS, Home
 from coordinator.members.enrolment import Addresses, Enrolment
 from coordinator.members.governance import Governance
@@ -48,6 +49,7 @@ class Services:
     dock: Dock
     library: Library
     audit: AuditWriter
+    evidence: EvidenceDesk
     spool: Spool
     payloads: Payloads
     news: News
@@ -109,6 +111,7 @@ def build(settings: Settings, clock: Clock) -> Services:
         dock=Dock(db, clock, spool=spool),
         library=Library(db, clock, audit=audit, payloads=payloads),
         audit=audit,
+        evidence=EvidenceDesk(db, spool=spool),
         spool=spool,
         payloads=payloads,
         news=news,

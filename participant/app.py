@@ -104,6 +104,8 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then end everything that was started."""
+        if not self.node.restoring.begin():
+            _log.error("restored from a backup: nothing is answered; run `altrove-node restored`")
         self.node.door.recover()
         torch.set_num_threads(self.node.settings.training.threads)
         self.jobs.start("exchange", self.node.exchange.run)

@@ -270,6 +270,48 @@ def budget(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
 
 @app.command()
+@in_words
+def verify(
+    round_number: Annotated[int, typer.Argument(metavar="ROUND", help="The round of a kept release.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Recompute a released sum from the masked vectors of its round, however large."""
+    from participant.verdicts import Outcome
+
+    verdict = _node(home).releases.verify(round_number)
+    typer.echo(f"Round {verdict.round}.{verdict.attempt}: {verdict.outcome.value}. {verdict.reason}")
+    if verdict.outcome is not Outcome.VERIFIED:
+        raise typer.Exit(1 if verdict.outcome is Outcome.WRONG else 2)
+
+
+@app.command()
+@in_words
+def attest(
+    partner: Annotated[str, typer.Argument(help="Id of the member that was restored, 32 hex digits.")],
+    challenge: Annotated[str, typer.Argument(help="What its `restored` command shows.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Say what this company saw of another one before its restore: a line to hand over."""
+    from participant.commands import restore
+
+    restore.attest(_node(home), partner, challenge)
+
+
+@app.command()
+@in_words
+def restored(
+    home: HomeOption = DEFAULT_HOME,
+    attestation: Annotated[list[str] | None, typer.Option("--attestation", help="A peer's line.")] = None,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Give up answers that peers know of.")] = False,
+) -> None:
+    """After a restore from a backup: whom to ask for what; with enough attestations, go on."""
+    from participant.commands import restore
+
+    if not restore.settle(_node(home), attestation or [], abandon=abandon):
+        raise typer.Exit(2)
+
+
+@app.command()
 def stop(
     home: HomeOption = DEFAULT_HOME,
     release: Annotated[bool, typer.Option("--release", help="Open the door again.")] = False,

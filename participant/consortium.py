@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
-from protocols.identity import Signed
+from protocols.identity import PartnerId, Signed
+from protocols.limits import EVIDENCE_BYTES
 from protocols.messages import PhaseInput, Submission
 from protocols.roster import SignedRoster
+from protocols.secure_sum.recomputation import Evidence
 from protocols.service.client import BINARY
 from protocols.service.problems import Refused
 from protocols.service.signing import content_digest
@@ -185,6 +187,23 @@ class Consortium:
     def payload(self, release: bytes) -> bytes:
         """The summed numbers of a release (safetensors), not yet verified."""
         return self._get(f"/v1/releases/{release.hex()}/payload").content
+
+    def evidence(self, round_number: int, attempt: int) -> Evidence:
+        """The signed messages behind a released sum; nothing of them is verified here."""
+        content = self._get(f"/v1/rounds/{round_number}/{attempt}/evidence").content
+        return decode(Evidence, content, limit=EVIDENCE_BYTES)
+
+    def bundles(self, round_number: int, attempt: int, dealer: PartnerId) -> Submission:
+        """The sealed shares that ``dealer`` submitted in a released attempt."""
+        path = f"/v1/rounds/{round_number}/{attempt}/evidence/bundles/{dealer.hex()}"
+        return decode(Submission, self._get(path).content)
+
+    def masked_vector(
+        self, round_number: int, attempt: int, member: PartnerId, *, offset: int, count: int
+    ) -> bytes:
+        """``count`` bytes of a survivor's masked vector from ``offset`` on, fewer at its end."""
+        path = f"/v1/rounds/{round_number}/{attempt}/evidence/vectors/{member.hex()}"
+        return self._get(f"{path}?offset={offset}&count={count}").content
 
     def vote(self, release: bytes, vote: Signed) -> None:
         """Hand in this member's vote on a release."""

@@ -17,6 +17,7 @@ from participant.door import Door
 from participant.door.words import MASKED_VECTOR
 from participant.errors import SecretsErased
 from participant.fallback import Fallbacks
+from participant.peer_counters import PeerCounters
 from participant.preparation import Preparation
 from participant.release_desk import ReleaseDesk
 from participant.roster_desk import RosterDesk
@@ -64,6 +65,7 @@ class Exchange:
         *,
         link: Consortium,
         door: Door,
+        peers: PeerCounters,
         rosters: RosterDesk,
         standing: Standing,
         preparation: Preparation,
@@ -76,6 +78,7 @@ class Exchange:
     ) -> None:
         self._link = link
         self._door = door
+        self._peers = peers
         self._rosters = rosters
         self._standing = standing
         self._preparation = preparation
@@ -175,7 +178,11 @@ class Exchange:
                 self._mask(given)
             case Phase.SHARE | Phase.CHECK | Phase.UNMASK:
                 self._fallbacks.settled((given.round, given.attempt))
-                self._link.submit(self._door.answer(given))
+                submission = self._door.answer(given)
+                if given.phase == Phase.SHARE:
+                    answer_id = self._standing.config(given.round, given.attempt).answer_id
+                    self._peers.note(given.items, answer_id)
+                self._link.submit(submission)
                 _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
             case Phase.RELEASED:
                 self._end(given, "released")

@@ -1,7 +1,7 @@
 """A node's home directory: which file lies where, and who may read it.
 
 Everything is inside one folder that belongs to the node's user (mode 0700). ``secrets/`` and
-``door.state`` stay out of backups.
+``door.*`` stay out of backups.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from protocols.errors import BadInput
 from protocols.identity import IdentityKey
 from protocols.service import durable
 
-_FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "releases")
+_FOLDERS = ("keys", "data", "vectors", "secrets", "models", "logs", "releases", "verdicts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,16 @@ class Home:
         return self.root / "door.state"
 
     @property
+    def mark(self) -> Path:
+        """How far the outbox has come; outside every backup, so that a restore is noticed."""
+        return self.root / "door.mark"
+
+    @property
+    def peer_counters(self) -> Path:
+        """What was seen of the other members' advertisements."""
+        return self.root / "peers.json"
+
+    @property
     def vectors(self) -> Path:
         """Sealed and masked vectors."""
         return self.root / "vectors"
@@ -103,6 +113,11 @@ class Home:
     def releases(self) -> Path:
         """Payloads of releases."""
         return self.root / "releases"
+
+    @property
+    def verdicts(self) -> Path:
+        """What recomputing releases ended with."""
+        return self.root / "verdicts"
 
     @property
     def models(self) -> Path:

@@ -13,16 +13,21 @@ from participant.door import Door
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
 from participant.home import Home
+from participant.peer_counters import PeerCounters
 from participant.preparation import Preparation
 from participant.release_desk import ReleaseDesk
+from participant.restoring import Restoring
 from participant.roster_desk import RosterDesk
 from participant.settings import Settings, database_url
 from participant.standing import Standing
 from participant.store.attempts import Attempts
 from participant.store.membership import Member, Membership
+from participant.store.outbox_mark import OutboxMark
 from participant.store.records import Records
 from participant.store.schema import open_database
 from participant.training import Trainer
+from participant.verdicts import Verdicts
+from participant.verification import Verification
 from protocols.identity import IdentityKey
 from protocols.service import tls
 from protocols.service.client import ServiceClient
@@ -51,6 +56,8 @@ class Node:
     standing: Standing
     records: Records
     releases: ReleaseDesk
+    verification: Verification
+    restoring: Restoring
     trainer: Trainer
     exchange: Exchange
     courier: CourierDesk
@@ -116,7 +123,10 @@ def open_node(
     rosters = RosterDesk(db=db, link=link, me=member.partner, key=key, clock=clock)
     standing = Standing(db=db, link=link)
     records = Records(home.root, db)
-    releases = ReleaseDesk(db=db, link=link, door=door, folder=home.releases, clock=clock)
+    verification = Verification(db=db, link=link, verdicts=Verdicts(home.verdicts), clock=clock)
+    releases = ReleaseDesk(
+        db=db, link=link, door=door, verification=verification, folder=home.releases, clock=clock
+    )
     trainer = Trainer(
         db=db,
         releases=releases,
@@ -129,9 +139,21 @@ def open_node(
         after_s=settings.exchange.fallback_after_s if settings.courier.mode != "off" else 0.0,
         share=settings.exchange.fallback_share,
     )
+    peers = PeerCounters(home.peer_counters)
+    restoring = Restoring(
+        db=db,
+        door=door,
+        me=member.partner,
+        policy=settings.policy.policy(),
+        mark=OutboxMark(db, home.mark),
+        peers=peers,
+        clock=clock,
+        entropy=random_bytes,
+    )
     exchange = Exchange(
         link=link,
         door=door,
+        peers=peers,
         rosters=rosters,
         standing=standing,
         preparation=Preparation(door=door, records=records, released=releases.gram),
@@ -155,6 +177,8 @@ def open_node(
         standing=standing,
         records=records,
         releases=releases,
+        verification=verification,
+        restoring=restoring,
         trainer=trainer,
         exchange=exchange,
         courier=CourierDesk(

@@ -1,7 +1,7 @@
 """The console's view of a node: reads the stores, and can do one thing, stop."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from participant.budget import BudgetStanding, standing
@@ -24,6 +24,7 @@ from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.outbox import Outbox, OutboxRecord
 from participant.store.releases import Releases
+from participant.verdicts import Outcome as Outcomes
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
@@ -64,7 +65,28 @@ class Overview:
             release=release.release.hex() if release is not None else "",
             release_round=release.round if release is not None else 0,
             courier=node.courier.sentence(),
+            recomputed=self._recomputed(release.release) if release is not None else "",
+            alarms=tuple(self._alarms()),
         )
+
+    def _recomputed(self, release: bytes) -> str:
+        verdict = self._node.verification.verdicts.find(release)
+        return Outcomes.UNVERIFIED.value if verdict is None else verdict.outcome.value
+
+    def _alarms(self) -> Iterator[str]:
+        verification = self._node.verification
+        for verdict in verification.verdicts.all():
+            if verdict.outcome is Outcomes.WRONG:
+                proof = verification.verdicts.evidence(verdict)
+                yield (
+                    f"Round {verdict.round}.{verdict.attempt}: the coordinator signed a wrong sum; it is not used. "
+                    f"{verdict.reason}. The proof is {proof}."
+                )
+        for number, attempt in verification.unreleased():
+            yield (
+                f"Round {number}.{attempt}: this company helped to open a sum more than an hour ago, and the "
+                "coordinator has published nothing."
+            )
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
         """What left from unix second ``since`` on, newest first: one line an answer."""

@@ -1,8 +1,9 @@
 """Releases: fetched, verified against what this node signed itself, kept, voted on.
 
 The vote says only whether the release is of the question, companies and keys that this node signed: it does
-not depend on a customer. The numbers are the coordinator's word: no member recomputes them yet. How well a
-model trained from them does here stays here.
+not depend on a customer. Where the sum is small enough it is recomputed before it is voted on and used
+(:mod:`participant.verification`); a wrong one is voted against and never kept. How well a model trained from
+it does here stays here.
 """
 
 from pathlib import Path
@@ -21,6 +22,8 @@ from participant.store.membership import Membership
 from participant.store.outbox import Outbox
 from participant.store.releases import Releases, StoredRelease
 from participant.store.rosters import Rosters
+from participant.verdicts import Outcome, Verdict
+from participant.verification import Verification
 from protocols.codec import decode, encode
 from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
@@ -28,6 +31,7 @@ from protocols.messages import RoundConfig
 from protocols.questions import Reading, read
 from protocols.questions.taste import Taste
 from protocols.release import (
+    Release,
     ReleaseManifest,
     check_manifest,
     check_newer,
@@ -42,6 +46,10 @@ from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import check_vocabulary
 
 VERIFIED = "question, companies and keys are those that this company signed; the numbers were not recomputed"
+RECOMPUTED = (
+    "question, companies and keys are those that this company signed; recomputed, the sum is exactly this"
+)
+NOT_THE_SUM = "recomputed from the vectors that this company confirmed, the sum is another"
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
@@ -50,8 +58,18 @@ _log = structlog.get_logger(__name__)
 class ReleaseDesk:
     """Verified releases of one node."""
 
-    def __init__(self, *, db: Engine, link: Consortium, door: Door, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        db: Engine,
+        link: Consortium,
+        door: Door,
+        verification: Verification,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
         self._db = db
+        self._verification = verification
         self._link = link
         self._door = door
         self._folder = folder
@@ -65,7 +83,7 @@ class ReleaseDesk:
         came = 0
         for line in sorted(self._link.releases(), key=lambda each: (each.round, each.attempt)):
             release = bytes.fromhex(line.release)
-            if release in known or release in self._refused:
+            if release in known or release in self._refused or self._proved_wrong(release):
                 continue
             try:
                 self.receive(release)
@@ -97,6 +115,7 @@ class ReleaseDesk:
         if newest is not None:
             check_newer(manifest, open_stored(newest))
         config, witnessed = self._witness(manifest)
+        verdict = self._recompute(signed, opened, config if witnessed else None)
         file = f"{release.hex()}.safetensors"
         durable.write(self._folder / file, [payload])
         stored = StoredRelease(
@@ -110,11 +129,36 @@ class ReleaseDesk:
             received_at=self._clock.now(),
         )
         if config is not None and witnessed:
-            self._vote(config, release, accept=True, reason=VERIFIED)
+            exact = verdict is not None and verdict.outcome is Outcome.VERIFIED
+            self._vote(config, release, accept=True, reason=RECOMPUTED if exact else VERIFIED)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)
         _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
         return stored
+
+    def verify(self, round_number: int) -> Verdict:
+        """Recompute the kept release of a round, however large, and return the verdict that stands.
+
+        Raises:
+            BadRelease: this node holds no release of that round, and has refused none as wrong.
+            Unreachable: the coordinator does not answer.
+        """
+        refused = [each for each in self._verification.verdicts.all() if each.round == round_number]
+        with reading(self._db) as connection:
+            kept = next((each for each in Releases(connection).all() if each.round == round_number), None)
+        if kept is None and refused:
+            return refused[-1]
+        if kept is None:
+            raise BadRelease(
+                expected="the round of a release that this node holds",
+                came=str(round_number),
+                do="wait for its release; `altrove-node status` says what came",
+            )
+        manifest = open_stored(kept)
+        total = unpack((self._folder / kept.file).read_bytes(), manifest)
+        return self._verification.verify(
+            decode(Signed, kept.manifest), Release(manifest=manifest, total=total)
+        )
 
     def readings(self, release: bytes) -> tuple[Reading, ...]:
         """What a kept release says, one reading a block.
@@ -142,6 +186,24 @@ class ReleaseDesk:
             if isinstance(found, Taste):
                 return found.gram
         raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+
+    def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
+        """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
+        earlier = self._verification.verdicts.find(opened.release_id)  # a vote repeated says the same
+        verdict = earlier or self._verification.unasked(signed, opened)
+        if verdict is None or verdict.outcome is not Outcome.WRONG:
+            return verdict
+        if config is not None:
+            self._vote(config, opened.release_id, accept=False, reason=NOT_THE_SUM)
+        raise BadRelease(
+            expected="the sum of the vectors that its survivors signed",
+            came=verdict.reason,
+            do=f"tell the other members; the proof is {self._verification.verdicts.evidence(verdict)}",
+        )
+
+    def _proved_wrong(self, release: bytes) -> bool:
+        verdict = self._verification.verdicts.find(release)
+        return verdict is not None and verdict.outcome is Outcome.WRONG
 
     def _witness(self, manifest: ReleaseManifest) -> tuple[RoundConfig | None, bool]:
         """Compare with what this node signed: (its configuration, whether it confirmed the survivors)."""

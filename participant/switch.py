@@ -7,7 +7,7 @@ means stopped. It needs no daemon, no coordinator and no room on the disk to sto
 from contextlib import suppress
 from pathlib import Path
 
-from protocols.errors import Stopped
+from protocols.errors import Restored, Stopped
 from protocols.service import durable
 from protocols.service.errors import StorageFull
 
@@ -16,13 +16,19 @@ STOPPED = b"stopped"
 
 
 class StopSwitch:
-    """The officer's switch, read afresh at every use of the door."""
+    """The officer's switch, read afresh at every use of the door.
+
+    Beside it lies ``door.restored`` while a restore of an old backup keeps the door closed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.lock = path.with_suffix(".restored")
 
     def is_open(self) -> bool:
-        """True only if the file reads exactly ``open``."""
+        """True only if the file reads exactly ``open`` and no restore is unsettled."""
+        if self.lock.exists():
+            return False
         try:
             with self._path.open("rb") as file:
                 return file.read(len(OPEN) + 1) == OPEN
@@ -41,7 +47,14 @@ class StopSwitch:
 
         Raises:
             Stopped: it is not; nothing leaves the company.
+            Restored: the database was restored from a backup and its peers have not attested.
         """
+        if self.lock.exists():
+            raise Restored(
+                expected="a database as new as what this node has sent",
+                came="one from a backup",
+                do="run `altrove-node restored`: it says which members to ask for what",
+            )
         if not self.is_open():
             raise Stopped(
                 expected="a door that its officer has opened",

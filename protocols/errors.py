@@ -146,6 +146,18 @@ class Stopped(PolicyRefusal, code="stopped"):
     """The officer pressed STOP, or the state of STOP cannot be read: the door is closed."""
 
 
+class Restored(Stopped, code="restored"):
+    """The database is older than what this node has sent: it answers nothing until peers have attested."""
+
+
+class TooFewAttestations(PolicyRefusal, code="too-few-attestations", status=409):
+    """Not enough members have said what they saw of this node before its restore."""
+
+
+class MustAbandon(PolicyRefusal, code="must-abandon", status=409):
+    """Peers saw more of this node than it remembers: its officer has to give those answers up."""
+
+
 class OutOfBounds(AltroveError, code="out-of-bounds", fault=Fault.INPUT, status=422):
     """A number beyond the bound its question declares, or not finite."""
 
@@ -173,6 +185,10 @@ class WrongVocabulary(PeerFault, code="wrong-vocabulary", status=409):
 
 class BadRelease(PeerFault, code="bad-release"):
     """A release whose bytes, signature or round do not agree."""
+
+
+class NotTheSum(PeerFault, code="not-the-sum"):
+    """A released sum that is not the sum of the survivors' answers."""
 
 
 class StaleRelease(PeerFault, code="stale-release", status=409):

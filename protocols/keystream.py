@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 from protocols.limits import KEY_BYTES
 from protocols.ring import Words, word_dtype
@@ -54,32 +54,57 @@ class Keystream:
 
     def fill(self, offset_bytes: int, out: npt.NDArray[np.uint8]) -> None:
         """Write the stream from ``offset_bytes`` (a multiple of 16) on over all of ``out``."""
+        running = self.enter(offset_bytes)
+        for start in range(0, len(out), STRIDE_BYTES):
+            part = out[start : start + STRIDE_BYTES]
+            running.update_into(_ZEROS[: len(part)], part.data)
+
+    def enter(self, offset_bytes: int) -> CipherContext:
+        """A cipher that stands at ``offset_bytes`` (a multiple of 16) of the stream; it encrypts zeros to it."""
         if offset_bytes < 0 or offset_bytes % BLOCK_BYTES:
             raise ValueError("a stream is entered at a multiple of 16 bytes")
         counter = (offset_bytes // BLOCK_BYTES).to_bytes(BLOCK_BYTES, "big")
-        encryptor = Cipher(self._algorithm, modes.CTR(counter)).encryptor()
-        for start in range(0, len(out), STRIDE_BYTES):
-            part = out[start : start + STRIDE_BYTES]
-            encryptor.update_into(_ZEROS[: len(part)], part.data)
+        return Cipher(self._algorithm, modes.CTR(counter)).encryptor()
 
 
 def apply_streams(total: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]) -> None:
     """Add the streams of the keys ``plus`` to ``total`` in place and subtract those of ``minus``.
 
     ``total`` is the part of a masked vector that starts ``offset_bytes`` (a multiple of 16) into it.
-    Every stream passes over one stride before the next stride is touched.
     """
-    adding = [Keystream(key) for key in plus]
-    taking = [Keystream(key) for key in minus]
+    _apply(total, total, offset_bytes, plus, minus)
+
+
+def with_streams(words: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]) -> Words:
+    """The same, with ``words`` left as they are: the result is new."""
+    total = np.empty_like(words)
+    _apply(words, total, offset_bytes, plus, minus)
+    return total
+
+
+def _apply(
+    words: Words, total: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]
+) -> None:
+    """Write ``words`` with all streams to ``total``, which may be ``words`` itself.
+
+    Every stream passes over one stride before the next stride is touched; each cipher is set up once.
+    """
+    adding = [Keystream(key).enter(offset_bytes) for key in plus]
+    taking = [Keystream(key).enter(offset_bytes) for key in minus]
     scratch = np.empty(min(STRIDE_BYTES, total.nbytes), dtype=np.uint8)
     width = total.dtype.itemsize
     for start in range(0, total.nbytes, STRIDE_BYTES):
-        part = total[start // width : (start + STRIDE_BYTES) // width]
+        here = slice(start // width, (start + STRIDE_BYTES) // width)
+        before, part = words[here], total[here]
         stream = scratch[: part.nbytes]
-        mask = stream.view(total.dtype)
-        for keystream in adding:
-            keystream.fill(offset_bytes + start, stream)
-            np.add(part, mask, out=part)
-        for keystream in taking:
-            keystream.fill(offset_bytes + start, stream)
-            np.subtract(part, mask, out=part)
+        mask, zeros = stream.view(total.dtype), _ZEROS[: part.nbytes]
+        if not adding and not taking:
+            part[...] = before
+        for running in adding:
+            running.update_into(zeros, stream.data)
+            np.add(before, mask, out=part)
+            before = part
+        for running in taking:
+            running.update_into(zeros, stream.data)
+            np.subtract(before, mask, out=part)
+            before = part

@@ -26,6 +26,10 @@ COHORT_MAX: Final = 1_000
 MESSAGE_BYTES: Final = 8 * 2**20
 """A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB."""
 
+EVIDENCE_BYTES: Final = 96 * 2**20
+"""The signed messages behind a sum: 1,000 unmask answers of 1,000 shares take 56 MB, 1,000 headers of the
+longest vectors 15 MB."""
+
 CHUNK_BYTES: Final = 2**20
 """Masked vectors are hashed, sent and added in chunks of 1 MiB: a multiple of both word sizes,
 and the size at which AES-256-CTR is fastest while a chunk still fits a core's cache."""
@@ -33,6 +37,12 @@ and the size at which AES-256-CTR is fastest while a chunk still fits a core's c
 PIECE_BYTES: Final = 32 * CHUNK_BYTES
 """A longer vector travels in pieces of 32 MiB: a courier holds a piece or two, whatever the vector; a piece
 takes 27 s at 10 Mbit/s, and starting a ClientApp (about 2 s) is still small beside carrying it."""
+
+RECOMPUTED_MEMBERS: Final = 32
+"""Up to so many companies every member recomputes a sum by itself, unasked."""
+
+RECOMPUTED_BYTES: Final = 64 * 2**20
+"""And up to so many bytes of masked vectors together: about a minute at 10 Mbit/s, within one phase."""
 
 VECTOR_BYTES: Final = 400 * 2**20
 """Largest masked vector: 1e8 parameters of 4 bytes, rounded up."""

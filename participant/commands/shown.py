@@ -113,7 +113,11 @@ def stood(
         "release in use", f"round {status.release_round}" if status.release else "none: local or popularity"
     )
     table.add_row("privacy budget", budget_words.standing(budget))
+    if status.release:
+        table.add_row("its sum, recomputed", status.recomputed)
     out.print(table)
+    for alarm in status.alarms:
+        out.print(f"TELL THE OTHER MEMBERS. {alarm}", markup=False)
     lines = list(departures)
     out.print("What left:" if lines else "Nothing has left yet.")
     for each in lines:

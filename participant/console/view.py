@@ -34,7 +34,8 @@ class NodeStatus:
     ``customers`` counts imported customers that have not opted out; ``first_purchase`` and
     ``last_purchase`` bound the imported data; ``release`` is the hex id of the release in use, or
     empty; ``members`` are the names of the companies in the roster; ``courier`` says how the courier
-    stands, in a sentence.
+    stands, in a sentence. ``recomputed`` says what recomputing the release in use ended with;
+    ``alarms`` are sentences on sums that were proved wrong or never published.
     """
 
     company: str
@@ -50,6 +51,8 @@ class NodeStatus:
     release: str
     release_round: int
     courier: str
+    recomputed: str = ""
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from participant.store.exchange_tables import attempts
+from participant.store.exchange_tables import attempts, releases
 from participant.store.ledger import quote_in, quoted
 from protocols.identity import PartnerId
 from protocols.ledger import NO_QUOTE, Quote
@@ -76,6 +76,16 @@ class Attempts:
     def open_keys(self) -> tuple[tuple[int, int], ...]:
         """(round, attempt) of every attempt whose secrets are still needed."""
         query = select(attempts.c.round, attempts.c.attempt).where(attempts.c.state.in_(OPEN_STATES))
+        return tuple((row.round, row.attempt) for row in self._db.execute(query))
+
+    def unreleased(self, *, before: int) -> tuple[tuple[int, int], ...]:
+        """(round, attempt) unmasked here before ``before``, of whose round this node holds no release."""
+        query = (
+            select(attempts.c.round, attempts.c.attempt)
+            .where(attempts.c.state == UNMASKED, attempts.c.closed_at < before)
+            .where(attempts.c.round.not_in(select(releases.c.round)))
+            .order_by(attempts.c.round, attempts.c.attempt)
+        )
         return tuple((row.round, row.attempt) for row in self._db.execute(query))
 
     def highest_round(self) -> int:

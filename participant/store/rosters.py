@@ -78,6 +78,14 @@ class Rosters:
             self._db.execute(insert(seen).values(id=1, **values))
         return before.counter + 1
 
+    def count_from(self, counter: int) -> None:
+        """Never advertise again under a counter up to ``counter``."""
+        before = self.seen()
+        if self._db.execute(select(seen.c.id)).one_or_none() is None:
+            values = {"audit_size": before.size, "audit_head": before.head, "counter": counter}
+            self._db.execute(insert(seen).values(id=1, **values))
+        self._db.execute(update(seen).where(seen.c.counter < counter).values(counter=counter))
+
     def _one(self, query: object) -> StoredRoster | None:
         row = self._db.execute(query).one_or_none()  # type: ignore[call-overload]
         if row is None:

@@ -41,9 +41,18 @@ LOW_ORDER: Final = frozenset(
 the two of order 8. Larger encodings of the same points are not canonical and refused as such."""
 
 
+Secret = bytes | X25519PrivateKey
+"""32 secret bytes, or the key made of them by :func:`exchange_key`."""
+
+
+def exchange_key(secret: bytes) -> X25519PrivateKey:
+    """The private key of a 32-byte secret. Making it costs as much as an agreement: make it once for all peers."""
+    return X25519PrivateKey.from_private_bytes(secret)
+
+
 def exchange_public(secret: bytes) -> bytes:
     """The public key of a 32-byte X25519 secret."""
-    return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+    return exchange_key(secret).public_key().public_bytes_raw()
 
 
 def check_exchange_key(key: bytes) -> bytes:
@@ -61,17 +70,24 @@ def check_exchange_key(key: bytes) -> bytes:
 
 
 def seal_key(
-    secret: bytes, peer: bytes, *, transcript: bytes, config: bytes, sender: PartnerId, recipient: PartnerId
+    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, sender: PartnerId, recipient: PartnerId
 ) -> bytes:
     """The key that seals the shares of ``sender`` for ``recipient``: one per direction, used once."""
     return _derive(_agree(secret, peer), transcript, b"seal", config, sender, recipient)
 
 
 def mask_key(
-    secret: bytes, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
+    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
 ) -> bytes:
     """k_ij: the seed of the mask that ``low`` (earlier in the cohort) adds and ``high`` subtracts."""
     return _derive(_agree(secret, peer), transcript, b"mask", config, low, high)
+
+
+def check_key(
+    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
+) -> bytes:
+    """The seed of what hides the linear answers of ``low`` and ``high`` (earlier and later in the cohort)."""
+    return _derive(_agree(secret, peer), transcript, b"check", config, low, high)
 
 
 def self_key(secret: bytes, *, transcript: bytes, config: bytes, member: PartnerId) -> bytes:
@@ -84,10 +100,11 @@ def self_commitment(config: bytes, member: PartnerId, secret: bytes) -> bytes:
     return tagged_hash("self-commitment", config, member, secret)
 
 
-def _agree(secret: bytes, peer: bytes) -> bytes:
+def _agree(secret: Secret, peer: bytes) -> bytes:
+    own = exchange_key(secret) if isinstance(secret, bytes) else secret
     try:
         public = X25519PublicKey.from_public_bytes(check_exchange_key(peer))
-        return X25519PrivateKey.from_private_bytes(secret).exchange(public)
+        return own.exchange(public)
     except ValueError:
         raise WeakKey(
             expected="a shared secret other than zero", came="zero", do="refuse the member"

@@ -14,7 +14,7 @@ from typing import Final
 from protocols.codec import digest, tagged_hash
 from protocols.errors import OutOfBounds, UnknownSigner, WrongMembers, WrongTranscript
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
-from protocols.keystream import apply_streams
+from protocols.keystream import with_streams
 from protocols.limits import CHUNK_BYTES, HASH_BYTES, KEY_BYTES
 from protocols.messages import (
     Advertisement,
@@ -36,7 +36,7 @@ from protocols.secure_sum.admission import (
     check_keys,
     check_quorum,
 )
-from protocols.secure_sum.agreement import exchange_public, self_commitment, self_key
+from protocols.secure_sum.agreement import exchange_key, exchange_public, self_commitment, self_key
 from protocols.secure_sum.attempts import check_binding
 from protocols.secure_sum.dealing import deal, pair_key, seal_for, unseal_from
 from protocols.secure_sum.states import (
@@ -147,8 +147,9 @@ def share(
         mask_secret=state.mask_secret,
         self_secret=state.self_secret,
     )
+    sealing = exchange_key(shared.seal_secret)
     return shared, tuple(
-        key.sign(state.me, seal_for(shared, peer, dealt[peer.member])) for peer in shared.peers
+        key.sign(state.me, seal_for(shared, peer, dealt[peer.member], sealing)) for peer in shared.peers
     )
 
 
@@ -164,6 +165,7 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
     frame = _frame(state, config, roll)
     peers = {peer.member: peer for peer in state.peers}
     held = {state.me: state.own}
+    sealing, masking = exchange_key(state.seal_secret), exchange_key(state.mask_secret)
     for message in admit_all(shares, SealedShare, frame):
         agree("the same advertisements", message.transcript, state.transcript, message.sender)
         if message.recipient != state.me or message.sender not in peers:
@@ -172,7 +174,7 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
                 came=f"one by {message.sender.hex()} for {message.recipient.hex()}",
                 do="abort the attempt",
             )
-        held[message.sender] = unseal_from(state, peers[message.sender], message)
+        held[message.sender] = unseal_from(state, peers[message.sender], message, sealing)
     u2 = in_order(config, held)
     check_floor(config, u2, "U2")
     place = u2.index(state.me)
@@ -183,8 +185,11 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
         me=state.me,
         members=u2,
         held=tuple(held[member] for member in u2),
-        plus=(own, *(pair_key(state, state.me, member, peers[member]) for member in u2[place + 1 :])),
-        minus=tuple(pair_key(state, member, state.me, peers[member]) for member in u2[:place]),
+        plus=(
+            own,
+            *(pair_key(state, state.me, member, peers[member], masking) for member in u2[place + 1 :]),
+        ),
+        minus=tuple(pair_key(state, member, state.me, peers[member], masking) for member in u2[:place]),
     )
 
 
@@ -207,9 +212,7 @@ def mask_chunk(masking: Masking, config: RoundConfig, index: int, words: Words) 
             came=f"{words.nbytes} bytes of {words.dtype}",
             do="cut the encoded vector into chunks",
         )
-    masked = words.copy()
-    apply_streams(masked, start, masking.plus, masking.minus)
-    return masked.tobytes()
+    return with_streams(words, start, masking.plus, masking.minus).tobytes()
 
 
 def seal_input(

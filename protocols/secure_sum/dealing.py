@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from protocols.identity import PartnerId
 from protocols.messages import RoundConfig, SealedShare
 from protocols.secret_sharing import FIELD_RAND_BYTES, from_bytes, split, to_bytes
-from protocols.secure_sum.agreement import mask_key, seal_key
+from protocols.secure_sum.agreement import Secret, mask_key, seal_key
 from protocols.secure_sum.sealing import HeldShares, seal, unseal
 from protocols.secure_sum.states import Advertised, PeerKeys, Shared
 
@@ -28,10 +28,10 @@ def deal(
     }
 
 
-def seal_for(state: Shared, peer: PeerKeys, shares: HeldShares) -> SealedShare:
-    """Our bundle for ``peer``."""
+def seal_for(state: Shared, peer: PeerKeys, shares: HeldShares, secret: Secret | None = None) -> SealedShare:
+    """Our bundle for ``peer``; ``secret`` is c_i where the caller has made a key of it already."""
     derived = seal_key(
-        state.seal_secret,
+        secret or state.seal_secret,
         peer.seal_key,
         transcript=state.transcript,
         config=state.config,
@@ -41,14 +41,16 @@ def seal_for(state: Shared, peer: PeerKeys, shares: HeldShares) -> SealedShare:
     return seal(derived, shares, config=state.config, transcript=state.transcript, recipient=peer.member)
 
 
-def unseal_from(state: Shared, peer: PeerKeys, message: SealedShare) -> HeldShares:
-    """The shares that ``peer`` sealed for us.
+def unseal_from(
+    state: Shared, peer: PeerKeys, message: SealedShare, secret: Secret | None = None
+) -> HeldShares:
+    """The shares that ``peer`` sealed for us; ``secret`` as in :func:`seal_for`.
 
     Raises:
         BadShare: as :func:`protocols.secure_sum.sealing.unseal`.
     """
     derived = seal_key(
-        state.seal_secret,
+        secret or state.seal_secret,
         peer.seal_key,
         transcript=state.transcript,
         config=state.config,
@@ -58,10 +60,15 @@ def unseal_from(state: Shared, peer: PeerKeys, message: SealedShare) -> HeldShar
     return unseal(derived, message)
 
 
-def pair_key(state: Shared, low: PartnerId, high: PartnerId, peer: PeerKeys) -> bytes:
-    """The seed of the mask that we share with ``peer``; ``low`` comes earlier in the cohort."""
+def pair_key(
+    state: Shared, low: PartnerId, high: PartnerId, peer: PeerKeys, secret: Secret | None = None
+) -> bytes:
+    """The seed of the mask that we share with ``peer``; ``low`` comes earlier in the cohort.
+
+    ``secret`` is s_i where the caller has made a key of it already.
+    """
     return mask_key(
-        state.mask_secret,
+        secret or state.mask_secret,
         peer.mask_key,
         transcript=state.transcript,
         config=state.config,

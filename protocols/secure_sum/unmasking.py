@@ -22,7 +22,7 @@ from protocols.ring import Fixed, lift, word_dtype
 from protocols.secret_sharing import combine as combine_shares
 from protocols.secret_sharing import from_bytes, to_bytes, weights
 from protocols.secure_sum.admission import check_distinct, check_quorum
-from protocols.secure_sum.agreement import exchange_public, mask_key, self_commitment, self_key
+from protocols.secure_sum.agreement import exchange_key, exchange_public, mask_key, self_commitment, self_key
 from protocols.secure_sum.collector import Context, check_chunk
 from protocols.secure_sum.sealing import commit_key, commit_self, commitments
 from protocols.secure_sum.transcript import in_order
@@ -199,7 +199,7 @@ def _seeds(
     for dead in context.u2:
         if dead in alive_set:
             continue
-        secret = secrets[dead]
+        secret = exchange_key(secrets[dead])
         for alive in context.u3:
             peer = context.ads[alive].mask_key
             if place[alive] < place[dead]:

@@ -100,6 +100,9 @@ class FakeCoordinator:
         self.parts: dict[tuple[PartnerId, int, int], bytes] = {}
         self.sequence = 0
         self.down = False
+        self.adds_to_the_sum = 0
+        self.publishes_nothing = False
+        self.keeps_evidence_back = False
 
     @property
     def signed_roster(self) -> SignedRoster:
@@ -272,7 +275,11 @@ class FakeCoordinator:
             )
             for index, start in enumerate(range(0, size, CHUNK_BYTES))
         ]
+        if self.publishes_nothing:
+            attempt.phase = Phase.RELEASED
+            return
         total = np.concatenate(parts)
+        total[-1] += self.adds_to_the_sum
         manifest = ReleaseManifest(
             consortium=CONSORTIUM,
             round=attempt.config.round,

@@ -9,8 +9,10 @@ from protocols.identity import PartnerId, Signed
 from protocols.messages import Submission
 from protocols.release import ReleaseManifest
 from protocols.roster import SignedRoster
+from protocols.secure_sum.recomputation import Evidence
 from protocols.service.errors import Unreachable
 from protocols.vocabulary import Vocabulary
+from tests.participant import fake_evidence
 from tests.participant.fake_coordinator import FakeCoordinator
 
 
@@ -81,6 +83,17 @@ class FakeLink:
 
     def payload(self, release: bytes) -> bytes:
         return self._up().releases[release][1]
+
+    def evidence(self, round_number: int, attempt: int) -> Evidence:
+        return fake_evidence.evidence(self._up(), round_number, attempt)
+
+    def bundles(self, round_number: int, attempt: int, dealer: PartnerId) -> Submission:
+        return fake_evidence.bundles(self._up(), round_number, attempt, dealer)
+
+    def masked_vector(
+        self, round_number: int, attempt: int, member: PartnerId, *, offset: int, count: int
+    ) -> bytes:
+        return fake_evidence.masked_vector(self._up(), round_number, attempt, member, offset, count)
 
     def vote(self, release: bytes, vote: Signed) -> None:
         self._up().votes.append(vote)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.keystream import STRIDE_BYTES, Keystream, apply_streams
+from protocols.keystream import STRIDE_BYTES, Keystream, apply_streams, with_streams
 from tests.protocols.vector_files import is_bad, load
 
 KEY = bytes(range(32))
@@ -46,6 +46,17 @@ def test_streams_are_added_and_subtracted_modulo_the_ring_stride_by_stride(dtype
     masks = [Keystream(key).words(160, count * width, width * 8) for key in keys]
     expected = np.arange(count, dtype=dtype) + masks[0] + masks[1] + masks[2] - masks[3] - masks[4]
     assert np.array_equal(total, expected)
+
+
+@pytest.mark.parametrize("keys", [0, 1, 3])
+def test_streams_on_a_copy_leave_the_words_as_they_are(keys):
+    words = np.arange(STRIDE_BYTES // 2, dtype="<u4")
+    words.flags.writeable = False
+    plus, minus = [bytes([i]) * 32 for i in range(keys)], [KEY][:keys]
+    total = words.copy()
+    apply_streams(total, 160, plus, minus)
+    assert np.array_equal(with_streams(words, 160, plus, minus), total)
+    assert np.array_equal(words, np.arange(len(words)))
 
 
 def test_adding_and_subtracting_the_same_stream_leaves_nothing():

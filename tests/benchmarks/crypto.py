@@ -1,0 +1,186 @@
+"""``make bench-crypto``: what the secure sum costs, beside Flower's own SecAgg+ code in the same run.
+
+    python -m tests.benchmarks.crypto                    all, half an hour of one core and more
+    python -m tests.benchmarks.crypto client shamir      only these; the others' last figures stay
+
+writes ``results/crypto.json`` and, made from it, ``results/crypto.md``. CPU seconds of one process, so that
+what else the machine does counts as little as possible; ours and Flower's take turns.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from protocols.keystream import apply_streams
+from protocols.limits import CHUNK_BYTES
+from tests.benchmarks import crypto_client, crypto_table
+from tests.benchmarks.crypto_memory import measure as memory_of
+from tests.benchmarks.crypto_timing import alone, in_turns
+from tests.benchmarks.provenance import commit
+
+RESULTS: Final = Path(__file__).parent / "results"
+COMMAND: Final = "make bench-crypto"
+PACKAGES: Final = ("flwr", "cryptography", "numpy", "pycryptodome")
+COHORTS: Final = (3, 10, 100)
+PARAMETERS: Final = (10**6, 10**7)
+GRAPH: Final = (3, 10, 30, 100, 300, 1000)
+GRAPH_PARAMETERS: Final = 10**6
+STREAMS: Final = 10
+SAMPLER: Final = "tests.benchmarks.crypto_sampler"
+"""Has ``measure() -> dict`` as soon as there is a sampler: numbers a second, with their spread."""
+
+
+def client() -> list[dict[str, Any]]:
+    """The masked-input step of one node: ours and Flower's, from the same float32 vector."""
+    from tests.benchmarks import crypto_flower
+
+    found = []
+    for members in COHORTS:
+        for elements in PARAMETERS:
+            vector = np.random.default_rng(elements).normal(size=elements).astype(np.float32)
+            ours = crypto_client.Member(members, elements)
+            theirs = crypto_flower.client(members, crypto_client.threshold(members), vector)
+            chunks, submission = ours.masked_input(vector)
+            up = sum(map(len, chunks)) + len(submission)
+            found.append(
+                {
+                    "members": members,
+                    "parameters": elements,
+                    **in_turns(lambda: ours.masked_input(vector), theirs),  # noqa: B023
+                    "altrove_bytes_per_parameter": round((up + ours.upload_bytes) / elements, 4),
+                    "flower_bytes_per_parameter": round(sum(map(len, theirs())) / elements, 4),
+                }
+            )
+            _show("client", found[-1])
+    return found
+
+
+def masks() -> dict[str, Any]:
+    """Ring words of masks made and added a second, in the chunks in which a vector is masked."""
+    keys = [bytes([index + 1]) * 32 for index in range(STREAMS)]
+    total = np.zeros(CHUNK_BYTES // 4, dtype="<u4")
+    chunks = 8
+
+    def work() -> None:
+        for index in range(chunks):
+            apply_streams(total, index * CHUNK_BYTES, keys, ())
+
+    seen = alone(work)
+    words = chunks * len(total) * STREAMS
+    rates = {name: round(words / seen[f"{name}_s"]) for name in ("median", "lowest", "highest")}
+    return {"elements": words, **seen, "elements_per_s": rates["median"], "rates": rates}
+
+
+def shamir() -> list[dict[str, Any]]:
+    """One member's mask secret, split among all and combined from the threshold."""
+    from tests.benchmarks import crypto_flower
+
+    found = []
+    for members in (10, 100):
+        ours = crypto_client.shamir(members)
+        theirs = crypto_flower.shamir(members, crypto_client.threshold(members))
+        whole = [_both(*pair) for pair in (ours, theirs)]
+        found.append(
+            {
+                "members": members,
+                "threshold": crypto_client.threshold(members),
+                "split": in_turns(ours[0], theirs[0]),
+                "combine": in_turns(ours[1], theirs[1]),
+                "both": in_turns(*whole),
+            }
+        )
+        _show("shamir", found[-1])
+    return found
+
+
+def memory() -> list[dict[str, Any]]:
+    """Peak memory of the aggregator, in vectors."""
+    return [memory_of(members, 10**7) for members in (3, 10)]
+
+
+def sampler() -> dict[str, Any]:
+    """The noise sampler, where there is one."""
+    if importlib.util.find_spec(SAMPLER) is None:
+        return {"missing": "no noise sampler yet"}
+    measured: dict[str, Any] = importlib.import_module(SAMPLER).measure()
+    return measured
+
+
+def graph() -> list[dict[str, Any]]:
+    """The complete graph with a tenth of its members lost, each size in a process of its own."""
+    found = []
+    for members in GRAPH:
+        words = (sys.executable, "-m", "tests.benchmarks.crypto_graph", str(members), str(GRAPH_PARAMETERS))
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+        _show("graph", found[-1])
+    return found
+
+
+MEASUREMENTS: Final[dict[str, Callable[[], Any]]] = {
+    "client": client,
+    "masks": masks,
+    "shamir": shamir,
+    "memory": memory,
+    "sampler": sampler,
+    "graph": graph,
+}
+
+
+def main() -> None:
+    """Measure what was asked, keep the rest, write both files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[*MEASUREMENTS, []], default=[])
+    parser.add_argument("--out", type=Path, default=RESULTS / "crypto.json")
+    asked = parser.parse_args()
+    result = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.exists() else {}
+    for name in asked.only or MEASUREMENTS:
+        seen = MEASUREMENTS[name]()
+        result[name] = {"measured": seen, "provenance": provenance(name)}
+        asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    crypto_table.write(asked.out)
+
+
+def provenance(name: str) -> dict[str, Any]:
+    """Command, commit, machine and versions."""
+    return {
+        "command": f"{COMMAND} ARGS={name}",
+        "commit": commit(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load_1min": round(os.getloadavg()[0], 1),
+        "versions": {"python": platform.python_version()} | {each: version(each) for each in PACKAGES},
+    }
+
+
+def _both(*work: Callable[[], object]) -> Callable[[], object]:
+    return lambda: [each() for each in work]
+
+
+def _processor() -> str:
+    """Model and the instructions that matter here."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    named = {key.strip(): value.strip() for key, value in fields.items()}
+    has = [flag for flag in ("aes", "vaes", "sha_ni", "avx512f") if flag in named.get("flags", "").split()]
+    family = f"family {named.get('cpu family')}, model {named.get('model')}"
+    return f"{named.get('model name')} ({family}; {' '.join(has)})"
+
+
+def _show(name: str, value: object) -> None:
+    print(name, json.dumps(value), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""The report of ``make bench-crypto``: Markdown from ``crypto.json``.
+
+python -m tests.benchmarks.crypto_table
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Final
+
+RESULTS: Final = Path(__file__).parent / "results"
+PHASES: Final = ("advertise-keys", "share-keys", "masked-input", "consistency-check", "unmasking")
+
+Row = dict[str, Any]
+
+CLIENT_BAR, SHAMIR_BAR, BYTES_BAR, MASK_BAR, MEMORY_BAR = 6.0, 100.0, 4.1, 1.0e9, 3.0
+
+
+def milliseconds(seen: Row) -> str:
+    """Median with the lowest and the highest.
+
+    >>> milliseconds({"median_s": 0.0123, "lowest_s": 0.01, "highest_s": 0.02})
+    '12.3 (10 to 20)'
+    """
+    return "{:.3g} ({:.3g} to {:.3g})".format(
+        *(1000 * seen[f"{name}_s"] for name in ("median", "lowest", "highest"))
+    )
+
+
+def ratio(seen: Row) -> str:
+    """How many times as long Flower takes, over the repeats.
+
+    >>> ratio({"ratio": 7.04, "ratio_lowest": 6.5, "ratio_highest": 8.0})
+    '7.0 (6.5 to 8.0)'
+    """
+    return f"{seen['ratio']:.1f} ({seen['ratio_lowest']:.1f} to {seen['ratio_highest']:.1f})"
+
+
+def verdict(holds: bool) -> str:
+    """A bar is met or it is not."""
+    return "met" if holds else "**missed**"
+
+
+def client(rows: list[Row]) -> str:
+    """Clip, quantise, mask and serialise."""
+    lines = [
+        (
+            "| members | parameters | Altrove, CPU ms | Flower SecAgg+, CPU ms | Flower / Altrove "
+            "| bytes up a parameter: Altrove, all phases | Flower, this one |"
+        ),
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['members']} | {row['parameters']:,} | {milliseconds(row['altrove'])} "
+        f"| {milliseconds(row['flower'])} | {ratio(row)} | {row['altrove_bytes_per_parameter']:.3f} "
+        f"| {row['flower_bytes_per_parameter']:.3f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def shamir(rows: list[Row]) -> str:
+    """Split and combine one secret."""
+    lines = [
+        "| members | step | Altrove, CPU ms | Flower, CPU ms | Flower / Altrove |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['members']} | {step} | {milliseconds(row[step]['altrove'])} "
+        f"| {milliseconds(row[step]['flower'])} | {ratio(row[step])} |"
+        for row in rows
+        for step in ("split", "combine", "both")
+    ]
+    return "\n".join(lines)
+
+
+def memory(rows: list[Row]) -> str:
+    """The aggregator's peak."""
+    lines = [
+        "| members | vector, MB | Altrove's peak, in vectors | Flower's peak, in vectors |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['members']} | {row['vector_mb']} | {row['altrove_vectors']:.2f} | {row['flower_vectors']:.1f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def growth(rows: list[Row], value: str, part: str = "") -> str:
+    """The exponent between the two largest sizes: 1 grows with n, 2 with its square.
+
+    >>> sizes = [{"members": 10, "x": 1.0}, {"members": 100, "x": 100.0}]
+    >>> growth(sizes, "x")
+    '2.0'
+    """
+    (few, many) = rows[-2:]
+    low, high = ((row[value][part] if part else row[value]) for row in (few, many))
+    return f"{math.log(high / low) / math.log(many['members'] / few['members']):.1f}"
+
+
+def graph(rows: list[Row]) -> str:
+    """What a complete graph costs a node and the coordinator."""
+    lines = [
+        (
+            "| members | lost | node, CPU s | up, MB | down, MB | coordinator, CPU s: messages | sum | process peak, MB "
+            "| steps taken by | sum right |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        spent = row["coordinator_cpu_s"]
+        lines.append(
+            f"| {row['members']:,} | {row['lost']} | {row['node_cpu_s']['whole']:.3f} "
+            f"| {row['node_up_bytes'] / 1e6:.3f} | {row['node_down_bytes'] / 1e6:.3f} "
+            f"| {spent['whole'] - spent['released']:.2f} | {spent['released']:.2f} | {row['process_peak_mb']} "
+            f"| {'all' if row['exact'] else row['members_that_took_every_step']} "
+            f"| {row['sum_is_right'] if row['exact'] else 'not asked'} |"
+        )
+    if len(rows) > 1:
+        lines.append(
+            f"| growth, n to the | | {growth(rows, 'node_cpu_s', 'whole')} | {growth(rows, 'node_up_bytes')} "
+            f"| {growth(rows, 'node_down_bytes')} | {growth(rows, 'coordinator_cpu_s', 'share-keys')} (ShareKeys) "
+            f"| {growth(rows, 'coordinator_cpu_s', 'released')} | {growth(rows, 'process_peak_mb')} | | |"
+        )
+    return "\n".join(lines)
+
+
+def by_phase(rows: list[Row]) -> str:
+    """CPU seconds of one node and of the coordinator in each phase."""
+    lines = [f"| members | who | {' | '.join(PHASES)} | sum |", f"|---|---|{'---|' * (len(PHASES) + 1)}"]
+    for row in rows:
+        for who, spent in (("node", row["node_cpu_s"]), ("coordinator", row["coordinator_cpu_s"])):
+            cells = [f"{spent[phase]:.4g}" for phase in PHASES] + [f"{spent.get('released', 0):.4g}"]
+            lines.append(f"| {row['members']:,} | {who} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def bars(found: Row) -> str:
+    """Every target, what was measured, and whether it holds."""
+    clients, secrets = found["client"]["measured"], found["shamir"]["measured"][-1]["both"]
+    rate, noise = found["masks"]["measured"]["elements_per_s"], found["sampler"]["measured"]
+    slowest = min(row["ratio"] for row in clients)
+    most_bytes = max(row["altrove_bytes_per_parameter"] for row in clients)
+    most_memory = max(row["altrove_vectors"] for row in found["memory"]["measured"])
+    lines = [
+        "| what | target | measured | |",
+        "|---|---|---|---|",
+        (
+            f"| client step, times faster than Flower's, smallest of all sizes | >= 6 | {slowest:.1f} "
+            f"| {verdict(slowest >= CLIENT_BAR)} |"
+        ),
+        f"| bytes up a parameter, all phases, largest | <= 4.1 | {most_bytes:.3f} | {verdict(most_bytes <= BYTES_BAR)} |",
+        f"| mask elements a second and core | >= 1.0e9 | {rate:.2e} | {verdict(rate >= MASK_BAR)} |",
+        f"| Shamir, n = 100, times faster | >= 100 | {secrets['ratio']:.0f} | {verdict(secrets['ratio'] >= SHAMIR_BAR)} |",
+        f"| aggregator's memory, in vectors | <= 3 | {most_memory:.2f} | {verdict(most_memory <= MEMORY_BAR)} |",
+    ]
+    if "missing" in noise:
+        lines.append(f"| noise sampler, numbers a second | >= 1.0e7 | {noise['missing']} | |")
+    else:
+        per_s = noise["elements_per_s"]
+        lines.append(
+            f"| noise sampler, numbers a second | >= 1.0e7 | {per_s:.2e} | {verdict(per_s >= 1.0e7)} |"
+        )
+    return "\n".join(lines)
+
+
+def where_from(found: Row) -> str:
+    """Commands, commits, processor, versions: one line for each part."""
+    lines = []
+    for name, part in found.items():
+        said = part["provenance"]
+        versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
+        lines.append(
+            f"- {name}: `{said['command']}` at {said['commit']}, load {said['load_1min']} on {said['cores']} cores of "
+            f"{said['processor']}; {versions}"
+        )
+    return "\n".join(lines)
+
+
+def write(source: Path) -> None:
+    """Write the report beside its figures; parts that were never measured are left out."""
+    found = json.loads(source.read_text(encoding="utf-8"))
+    names = ("client", "masks", "shamir", "memory", "sampler", "graph")
+    parts = {name: found[name]["measured"] for name in names if name in found}
+    text = ["# What the secure sum costs", TOLD]
+    if set(names) <= set(found):
+        text += ["## Targets", bars(found)]
+    for name, title, tables in SECTIONS:
+        if name in parts:
+            text += [f"## {title}", *(table(parts[name]) for table in tables)]
+    text += ["## Where these figures are from", where_from(found)]
+    source.with_suffix(".md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+
+
+TOLD: Final = (
+    "CPU seconds of one process; median, with the lowest and the highest of five or more repeats. Flower is the "
+    "installed package's own code, called in turns with ours. Made from `crypto.json`."
+)
+SECTIONS: Final = (
+    (
+        "client",
+        "A node's masked input, beside Flower's SecAgg+ client: clip, quantise, mask, serialise",
+        (client,),
+    ),
+    ("shamir", "Shamir's sharing of one mask secret: split, and combine from the threshold", (shamir,)),
+    ("memory", "Peak memory of the aggregator", (memory,)),
+    ("graph", "The complete graph, a tenth lost after ShareKeys, 1,000,000 parameters", (graph, by_phase)),
+)
+
+
+if __name__ == "__main__":
+    write(RESULTS / "crypto.json")

@@ -1,0 +1,67 @@
+"""Any member can fetch what a released sum is recomputed from; nobody gets it of anything else."""
+
+import numpy as np
+import pytest
+
+from protocols.codec import decode
+from protocols.identity import Signed
+from protocols.limits import EVIDENCE_BYTES
+from protocols.messages import Phase, SealedShare, Submission
+from protocols.release import open_release
+from protocols.secure_sum.recomputation import Evidence, admit_evidence, recompute
+from tests.simulation.rig import founded
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = founded(tmp_path / "home")
+    yield made
+    made.close()
+
+
+def fetched(member):
+    data = member.get("/v1/rounds/1/1/evidence").content
+    return decode(Evidence, data, limit=EVIDENCE_BYTES)
+
+
+def test_a_member_that_dropped_out_recomputes_the_very_numbers_of_the_release(rig):
+    outsider = rig.by_name("Galene")
+    outsider.mute = {Phase.MASK}
+    rig.play(rig.ask())
+    admitted = admit_evidence(fetched(outsider), outsider.roll)
+    root = "/v1/rounds/1/1/evidence/vectors"
+    parts = recompute(admitted, lambda who, _: outsider.get(f"{root}/{who.hex()}").content, bundles=())
+    (line,) = outsider.get("/v1/releases").json()
+    signed = decode(Signed, outsider.get(f"/v1/releases/{line['release']}").content)
+    payload = outsider.get(f"/v1/releases/{line['release']}/payload").content
+    assert np.array_equal(np.concatenate(list(parts)), open_release(signed, payload, outsider.roll).total)
+    assert len(admitted.settled.u3) == 4
+
+
+def test_sealed_shares_and_parts_of_vectors_are_served_by_member(rig):
+    rig.play(rig.ask())
+    member, other = rig.members[:2]
+    dealt = decode(Submission, member.get(f"/v1/rounds/1/1/evidence/bundles/{other.id.hex()}").content)
+    assert {decode(SealedShare, each.body).sender for each in dealt.items} == {other.id}
+    path = f"/v1/rounds/1/1/evidence/vectors/{other.id.hex()}"
+    whole = member.get(path).content
+    assert whole == b"".join(other.vectors[1, 1])
+    assert member.get(f"{path}?offset=8&count=4").content == whole[8:12]
+
+
+def test_an_attempt_that_is_open_gives_no_evidence(rig):
+    rig.ask()
+    for _ in range(3):
+        rig.turn()
+    member = rig.members[0]
+    for what in ("", f"/bundles/{member.id.hex()}", f"/vectors/{member.id.hex()}"):
+        assert member.get(f"/v1/rounds/1/1/evidence{what}").status_code == 404
+
+
+def test_vectors_that_have_expired_are_gone_by_that_name(rig):
+    rig.play(rig.ask())
+    member = rig.members[0]
+    rig.services.spool.expire(2**40)
+    response = member.get(f"/v1/rounds/1/1/evidence/vectors/{member.id.hex()}")
+    assert response.json()["type"].endswith("evidence-gone")
+    assert member.get("/v1/rounds/1/1/evidence/vectors/xx").status_code == 404

@@ -1,0 +1,167 @@
+"""The linear check against coordinators that publish a wrong sum, a wrong release, and nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from protocols.codec import decode, encode
+from protocols.errors import Equivocation, NotTheSum, WrongMembers, WrongTranscript
+from protocols.keystream import Keystream
+from protocols.ring import encode_vector, lift
+from protocols.secure_sum import linear_check
+from protocols.secure_sum.linear_check import Armed, LinearAnswer, Opened, Opening, Q
+from tests.protocols.secure_sum.stage import Stage, counting
+
+RELEASE, OTHER = bytes([7]) * 32, bytes([8]) * 32
+ALIVE = range(4)
+
+
+class Checked(Stage):
+    """A stage of five, the last of whom falls silent after sharing its keys, up to the armed check."""
+
+    def __init__(self, ring_bits=32):
+        super().__init__(5, spec=counting(length=3000, bound=20_000, ring_bits=ring_bits))
+        self.advertise().share()
+        self.pairs = [linear_check.keys(self.states[i], self.config) for i in ALIVE]
+        self.mask(ALIVE).confirm(ALIVE)
+        self.armed = [self.arm(i) for i in ALIVE]
+        self.unmask(ALIVE)
+        self.sum = sum(self.words(i) for i in ALIVE)
+
+    def arm(self, i):
+        return linear_check.arm(self.states[i], self.pairs[i], self.confirmations)
+
+    def words(self, i):
+        bits = self.config.answer.ring_bits
+        return lift(encode_vector(self.inputs[i], self.spec), bits)
+
+    def open(self, i, release=RELEASE):
+        return linear_check.open_rho(self.armed[i], release, key=self.players[i].key)
+
+    def opened(self):
+        """All states and openings for one release."""
+        both = [self.open(i) for i in ALIVE]
+        return [state for state, _ in both], [message for _, message in both]
+
+    def answer(self, i, state, openings):
+        return linear_check.answer(
+            state, self.config, openings, self.words(i), key=self.players[i].key, roll=self.roll
+        )
+
+    def check(self, state, openings, answers, total):
+        linear_check.check(state, self.config, openings, answers, total, roll=self.roll)
+
+
+@pytest.fixture(scope="module")
+def played():
+    return Checked()
+
+
+@pytest.mark.parametrize("ring_bits", [32, 64])
+def test_the_true_sum_passes_at_every_survivor(ring_bits):
+    stage = Checked(ring_bits)
+    states, openings = stage.opened()
+    answers = [stage.answer(i, states[i], openings) for i in ALIVE]
+    for state in states:
+        stage.check(state, openings, answers, stage.sum)
+
+
+@pytest.mark.parametrize(("cell", "by"), [(0, 1), (2999, -1), (1500, 2**31)])
+def test_a_wrong_sum_is_found_whichever_cell_is_wrong(played, cell, by):
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    wrong = played.sum.copy()
+    wrong[cell] += by
+    with pytest.raises(NotTheSum):
+        played.check(states[0], openings, answers, wrong)
+
+
+def test_two_releases_of_one_attempt_are_found_as_soon_as_the_openings_meet(played):
+    states, openings = played.opened()
+    _, other = played.open(3, OTHER)
+    with pytest.raises(WrongTranscript, match="release"):
+        played.answer(0, states[0], [*openings[:3], other])
+    with pytest.raises(Equivocation, match="two sums"):
+        linear_check.open_rho(states[0], OTHER, key=played.players[0].key)
+    again, message = linear_check.open_rho(states[0], RELEASE, key=played.players[0].key)
+    assert (again, message) == (states[0], openings[0])
+
+
+def test_silence_in_either_message_leaves_the_release_unverified(played):
+    states, openings = played.opened()
+    with pytest.raises(WrongMembers):
+        played.answer(0, states[0], openings[:3])
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    with pytest.raises(WrongMembers):
+        played.check(states[0], openings, answers[:3], played.sum)
+
+
+def test_a_survivor_that_did_not_confirm_cannot_be_checked():
+    stage = Stage(5).advertise().share()
+    pairs = linear_check.keys(stage.states[0], stage.config)
+    stage.mask().confirm(range(4))
+    with pytest.raises(WrongMembers, match="confirmation of every survivor"):
+        linear_check.arm(stage.states[0], pairs, stage.confirmations)
+
+
+def test_nobody_can_choose_another_rho_than_it_committed_to(played):
+    states, openings = played.opened()
+    forged = replace(decode(Opening, openings[1].body), rho=bytes(32))
+    signed = played.players[1].key.sign(played.id(1), forged)
+    with pytest.raises(WrongTranscript, match="rho"):
+        played.answer(0, states[0], [openings[0], signed, *openings[2:]])
+
+
+def test_an_answer_to_other_openings_is_refused(played):
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    moved = replace(decode(LinearAnswer, answers[1].body), openings=bytes(32))
+    answers[1] = played.players[1].key.sign(played.id(1), moved)
+    with pytest.raises(WrongTranscript, match="openings"):
+        played.check(states[0], openings, answers, played.sum)
+
+
+def test_an_answer_is_masked_and_a_second_one_for_another_release_is_masked_afresh(played):
+    states, openings = played.opened()
+    both = [played.open(i, OTHER) for i in ALIVE]
+    first = decode(LinearAnswer, played.answer(0, states[0], openings).body)
+    second = decode(LinearAnswer, played.answer(0, both[0][0], [message for _, message in both]).body)
+    for said, state, seen in ((first, states[0], openings), (second, both[0][0], [m for _, m in both])):
+        stream = linear_check.challenge(state, played.config, seen, played.roll)
+        assert said.z != linear_check.inner(stream, played.words(0)) % Q
+    mask = {
+        said.z
+        - linear_check.inner(linear_check.challenge(state, played.config, seen, played.roll), played.words(0))
+        for said, state, seen in ((first, states[0], openings), (second, both[0][0], [m for _, m in both]))
+    }
+    assert len({each % Q for each in mask}) == 2
+
+
+def test_one_member_beside_the_coordinator_can_cover_a_wrong_sum(played):
+    """The gap that the module states: nothing ties z_i to the vector that its sender masked."""
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    wrong = played.sum.copy()
+    wrong[5] += 1000
+    stream = linear_check.challenge(states[3], played.config, openings, played.roll)
+    missing = linear_check.inner(stream, wrong - played.sum)
+    said = decode(LinearAnswer, answers[3].body)
+    answers[3] = played.players[3].key.sign(played.id(3), replace(said, z=(said.z + missing) % Q))
+    played.check(states[0], openings, answers, wrong)
+
+
+def test_states_can_be_stored_and_hide_their_secrets(played):
+    armed, (opened, _) = played.armed[0], played.open(0)
+    assert decode(Armed, encode(armed)) == armed
+    assert decode(Opened, encode(opened)) == opened
+    assert armed.rho.hex() not in repr(opened)
+    assert repr(armed.rho) not in repr(opened)
+
+
+def test_the_linear_function_is_exact_at_the_ends_of_the_integers():
+    values = np.array([-(2**63), 2**63 - 1, -1, 0, 1] * 900)
+    stream = Keystream(bytes(range(32)))
+    words = stream.words(0, 8 * len(values), 64)
+    exact = sum((int(word) & Q) * int(value) for word, value in zip(words, values, strict=True))
+    assert linear_check.inner(stream, values) == exact

@@ -1,0 +1,60 @@
+"""Who may attest what of a restored node, and how many of them it takes."""
+
+import pytest
+
+from protocols.codec import decode, encode
+from protocols.errors import MalformedMessage, TooFewAttestations
+from protocols.identity import PartnerId
+from protocols.policy import threshold
+from protocols.restoring import ANSWERS_MAX, Attestation, needed, remembered
+
+
+def said(sender: int, counter: int = 0, answers: tuple[bytes, ...] = ()) -> Attestation:
+    return Attestation(
+        consortium=bytes(16),
+        sender=PartnerId(bytes([sender]) * 16),
+        subject=PartnerId(bytes(16)),
+        challenge=bytes(16),
+        counter=counter,
+        answers=answers,
+    )
+
+
+@pytest.mark.parametrize("n", range(3, 200))
+def test_an_honest_member_of_every_forgotten_sum_is_among_those_who_attest(n: int) -> None:
+    t = threshold(n)
+    for colluders in range(min(2 * t - n, n - 2)):  # what a policy may tolerate, and two honest ones
+        enough = needed(n, colluders=colluders)
+        shared = enough + (t - 1) - (n - 1)  # with the t - 1 others of the smallest sum, at least
+        assert colluders < shared
+        assert enough <= n - 1
+
+
+def test_the_threshold_less_one_would_let_a_colluder_hide_a_sum_of_four() -> None:
+    n, colluders = 4, 1
+    shared = (threshold(n) - 1) + (threshold(n) - 1) - (n - 1)
+    assert shared <= colluders
+
+
+def test_the_highest_counter_counts_and_every_answer_that_anybody_names() -> None:
+    one, two = bytes([1]) * 32, bytes([2]) * 32
+    together = remembered([said(1, 4, (one,)), said(2, 7, (one, two)), said(3)], 3)
+    assert (together.counter, together.answers) == (7, (one, two))
+
+
+def test_one_member_that_attests_twice_is_one() -> None:
+    with pytest.raises(TooFewAttestations):
+        remembered([said(1), said(1)], 2)
+
+
+@pytest.mark.parametrize("wrong", [{"challenge": bytes(15)}, {"answers": (bytes(31),)}])
+def test_an_attestation_has_the_one_form(wrong: dict[str, object]) -> None:
+    fields = {name: getattr(said(1), name) for name in Attestation.__slots__} | wrong
+    with pytest.raises(MalformedMessage):
+        Attestation(**fields)
+    assert decode(Attestation, encode(said(1))) == said(1)
+
+
+def test_a_longer_list_of_answers_than_the_limit_is_refused() -> None:
+    with pytest.raises(MalformedMessage):
+        said(1, answers=(bytes(32),) * (ANSWERS_MAX + 1))
