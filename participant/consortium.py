@@ -5,6 +5,7 @@ is bytes to be verified by whoever asked: nothing here is trusted. A silent or f
 one error, :class:`Unreachable`; a refusal is :class:`Refused` with the coordinator's own words.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
 from protocols.identity import Signed
+from protocols.limits import PAYLOAD_BYTES
 from protocols.messages import PhaseInput, Submission
 from protocols.roster import SignedRoster
 from protocols.service.client import BINARY
@@ -26,6 +28,7 @@ T = TypeVar("T", bound=BaseModel)
 
 NO_CONTENT, NOT_FOUND = 204, 404
 SEQUENCE_HEADER = "Altrove-Sequence"
+_SEQUENCE = re.compile(r"[0-9]{1,18}")
 
 
 class Card(BaseModel):
@@ -73,8 +76,12 @@ class Caller(Protocol):
         *,
         content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
+        answer_bytes: int | None = None,
     ) -> httpx.Response:
-        """Send one request; raise Refused or Unreachable unless it succeeds."""
+        """Send one request; raise Refused or Unreachable unless it succeeds.
+
+        Of an answer at most ``answer_bytes`` are read (without it: as many as a message may have).
+        """
         ...
 
     def close(self) -> None:
@@ -127,7 +134,7 @@ class Consortium:
         if response.status_code == NO_CONTENT:
             return None
         sequence = response.headers.get(SEQUENCE_HEADER, "")
-        if not sequence.isdigit():
+        if not _SEQUENCE.fullmatch(sequence):
             raise MalformedMessage(
                 expected=f"a number in {SEQUENCE_HEADER}", came=repr(sequence[:20]), do="ask again"
             )
@@ -184,7 +191,8 @@ class Consortium:
 
     def payload(self, release: bytes) -> bytes:
         """The summed numbers of a release (safetensors), not yet verified."""
-        return self._get(f"/v1/releases/{release.hex()}/payload").content
+        path = f"/v1/releases/{release.hex()}/payload"
+        return self._client.request("GET", path, answer_bytes=PAYLOAD_BYTES).content
 
     def vote(self, release: bytes, vote: Signed) -> None:
         """Hand in this member's vote on a release."""

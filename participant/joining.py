@@ -46,7 +46,12 @@ class Joined:
 
 def enrolment_client(invitation: Invitation, proxy: HttpProxy | None = None) -> ServiceClient:
     """A client of the enrolment listener: it trusts the authority in the invitation, and nothing else."""
-    return ServiceClient(invitation.enrol_url, tls=tls.client_context(invitation.authority), proxy=proxy)
+    return ServiceClient(
+        invitation.enrol_url,
+        tls=tls.client_context(invitation.authority),
+        proxy=proxy,
+        answer_bytes=MESSAGE_BYTES,
+    )
 
 
 def join(

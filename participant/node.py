@@ -24,6 +24,7 @@ from participant.store.records import Records
 from participant.store.schema import open_database
 from participant.training import Trainer
 from protocols.identity import IdentityKey
+from protocols.limits import MESSAGE_BYTES
 from protocols.service import tls
 from protocols.service.client import ServiceClient
 from protocols.service.clock import Clock, SystemClock
@@ -77,6 +78,7 @@ def call_coordinator(
         tls=context,
         auth=SignedRequests(member.partner, key, clock, nonce),
         proxy=proxy,
+        answer_bytes=MESSAGE_BYTES,
     )
 
 
