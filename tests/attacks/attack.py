@@ -49,7 +49,7 @@ class Attack:
         script: tries it on a scene.
         policy: of the node, by name in ``scene.py``.
         stands: where it is tried; what is about HTTP has no pure form.
-        slow: only in ``make attack`` on the live stand (it kills and restarts the daemon).
+        slow: only in ``make attack`` on the live stand: it starts a daemon anew, or one of another policy.
     """
 
     name: str

@@ -1,6 +1,7 @@
-"""A node's daemon from which a guard was taken: without it the attack must win against the live stand too.
+"""A node's daemon from which guards were taken: without them the attack must win against the live stand too.
 
-``python -m tests.attacks.daemon GUARD[,GUARD] serve --home HOME`` is `altrove-node serve` otherwise.
+``python -m tests.attacks.daemon GUARDS serve --home HOME`` is `altrove-node serve` otherwise; GUARDS are names
+of ``tests.attacks.guards`` with semicolons between them.
 """
 
 import sys
@@ -9,6 +10,5 @@ from participant import cli
 from tests.attacks.guards import without
 
 if __name__ == "__main__":
-    names = sys.argv.pop(1).split(",")
-    with without(names):
+    with without(sys.argv.pop(1).split("; ")):
         cli.main()

@@ -83,6 +83,7 @@ ATTACKS = (
         ("below-minimum-cohort",),
         guard=("policy floors", "enough survivors"),
         policy="four",
+        slow=True,
     ),
     _small(
         "a small cohort chosen from the roster",

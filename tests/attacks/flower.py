@@ -6,7 +6,7 @@ refused or holds, each after checking it.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -171,7 +171,9 @@ def in_the_clear_there() -> str:
 
 
 def masked_only_here() -> str:
-    stage = OurStage(4, spec=counting(length=100_000)).advertise().share().mask()
+    stage = OurStage(4, spec=counting(length=100_000))
+    stage.inputs = [np.zeros(100_000, dtype=np.int64)] * 4
+    stage.advertise().share().mask()
     header = stage.headers[0]
     sent = sum(len(chunk) for chunk in stage.chunks[stage.id(0)])
     size = (sent + len(header.body) + len(header.signature)) / 100_000
@@ -198,8 +200,6 @@ def bounded_here() -> str:
     wide = np.full(stage.spec.elements, stage.spec.blocks[0].bound + 1, dtype=np.int64) << 24
     with pytest.raises(OutOfBounds):
         encode_vector(wide, stage.spec)
-    from dataclasses import replace
-
     blocks = tuple(replace(block, bound=2**31) for block in stage.spec.blocks)
     with pytest.raises(RingOverflow):
         check_overflow(replace(stage.config, answer=replace(stage.spec, blocks=blocks)))

@@ -5,6 +5,7 @@ or changed. The server's part, which only adds and subtracts, is written out her
 """
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from flwr.common.secure_aggregation.secaggplus_constants import (
 from flwr.common.secure_aggregation.secaggplus_utils import pseudo_rand_gen
 from flwr.compat.common.recorddict_compat import fitres_to_recorddict
 from flwr.supercore.primitives.asymmetric import bytes_to_private_key, bytes_to_public_key
+from flwr.supercore.task_identity import TaskIdentity
 
 Vector = npt.NDArray[np.float64]
 SETUP: dict[str, Any] = {
@@ -51,8 +53,9 @@ class FlowerNode:
     def send(self, stage: str, configs: dict[str, Any]) -> RecordDict:
         """Send a message of the server; what the client replies."""
         content = RecordDict({RECORD_KEY_CONFIGS: ConfigRecord({**configs, Key.STAGE: stage})})
-        message = Message(content, dst_node_id=self.number, message_type=MessageType.TRAIN)
-        return secaggplus_mod(message, self._context, self._train).content
+        with mock.patch.multiple(TaskIdentity, _task_id=1, _run_id=1, _node_id=self.number):
+            message = Message(content, dst_node_id=self.number, message_type=MessageType.TRAIN)
+            return secaggplus_mod(message, self._context, self._train).content
 
     def reply(self, stage: str, configs: dict[str, Any]) -> ConfigRecord:
         """The protocol's part of the reply."""

@@ -64,6 +64,11 @@ GUARDS: dict[str, tuple[Change, ...]] = {
 }
 
 
+def in_the_protocol(names: Sequence[str]) -> bool:
+    """Whether a daemon can be started without these guards: nothing but functions of ``protocols`` is changed."""
+    return all(place.startswith("protocols.") for name in names for place, *_ in GUARDS[name])
+
+
 @contextmanager
 def without(names: Sequence[str]) -> Iterator[None]:
     """Everything as it is, but for the guards ``names``."""

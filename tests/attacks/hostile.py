@@ -45,12 +45,13 @@ class Hostile(FakeCoordinator):
     @contextmanager
     def forked(self) -> Iterator[None]:
         """What is published in here is withdrawn again, so that the consortium can be attacked once more."""
-        kept = (self.chain, self.roster, self.roll, self.shown)
-        self.chain = list(self.chain)
+        kept = (self.chain, self.roster, self.roll, self.shown, self.log)
+        self.chain, self.log = list(self.chain), list(self.log)
         try:
             yield
         finally:
-            self.chain, self.roster, self.roll, self.shown = kept
+            self.chain, self.roster, self.roll, self.shown, self.log = kept
+            self.proofs = None
 
     def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof between two sizes of the log, or what the attack shows instead."""

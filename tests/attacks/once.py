@@ -204,6 +204,7 @@ ATTACKS = (
         ("differencing-refused",),
         guard=("no differencing",),
         policy="strict",
+        slow=True,
         source="secure-sum.md, What the sum says",
     ),
     _second_sum(
