@@ -20,7 +20,7 @@ from protocols.codec import encode
 from protocols.enrolment import Invitation, JoinRequest
 from protocols.errors import MalformedMessage
 from protocols.identity import IdentityKey, PartnerId, partner_id
-from protocols.limits import KEY_BYTES
+from protocols.limits import KEY_BYTES, MESSAGE_BYTES
 from protocols.service import durable, tls
 from protocols.service.client import BINARY, ServiceClient
 from protocols.service.clock import Clock

@@ -1,8 +1,8 @@
 """All attacks on all stands: the pure machines, a node's daemon, and both without the guards.
 
-    python -m tests.attacks                     everything (make attack); writes the results and the report
-    python -m tests.attacks --only '*roster*'   attacks by name, with * and ?; writes nothing
-    python -m tests.attacks --stand pure        one stand only; writes nothing
+python -m tests.attacks                     everything (make attack); writes the results and the report
+python -m tests.attacks --only '*roster*'   attacks by name, with * and ?; writes nothing
+python -m tests.attacks --stand pure        one stand only; writes nothing
 """
 
 import argparse
@@ -47,7 +47,9 @@ def main(words: Sequence[str]) -> int:
         report.write(found, time.monotonic() - began)
     bad = [outcome for outcome, well in found.outcomes if not well]
     bad_tests = [name for name, passed in found.tests if not passed]
-    print(f"{len(found.outcomes) - len(bad)} as expected, {len(bad)} not; tests that failed: {bad_tests or 'none'}")
+    print(
+        f"{len(found.outcomes) - len(bad)} as expected, {len(bad)} not; tests that failed: {bad_tests or 'none'}"
+    )
     return 1 if bad or bad_tests else 0
 
 

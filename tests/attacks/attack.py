@@ -22,7 +22,7 @@ class Who(StrEnum):
     PARTNER = "member"
 
 
-class Refused(Exception):  # noqa: N818 - the node's refusal, not ours
+class Refused(Exception):
     """The node under attack refused; ``code`` is the error's stable name."""
 
     def __init__(self, code: str, words: str = "") -> None:
@@ -30,7 +30,7 @@ class Refused(Exception):  # noqa: N818 - the node's refusal, not ours
         self.code = code
 
 
-class Survived(Exception):  # noqa: N818
+class Survived(Exception):
     """The node neither refused nor lost anything: it did the one thing that is right (said in the words)."""
 
 

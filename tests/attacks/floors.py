@@ -15,9 +15,7 @@ def low_threshold(scene: Scene) -> str:
     """With a threshold of two, one honest company and the liar open either secret of the node."""
     run = scene.run(threshold=2).advertise().share().mask()
     liar, node = scene.liar.id, scene.node.id
-    alive = run.unmask(
-        [liar, scene.third.id], run.confirm([liar, scene.third.id], scene.cohort)
-    )
+    alive = run.unmask([liar, scene.third.id], run.confirm([liar, scene.third.id], scene.cohort))
     without = scene.but(scene.node)
     gone = run.unmask([liar, scene.target.id], run.confirm([liar, scene.target.id], without))
     (own, _), (_, pair) = opened(alive, node), opened(gone, node)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from flwr.common.secure_aggregation.crypto.symmetric_encryption import decrypt, generate_shared_key
 from flwr.common.secure_aggregation.crypto.shamir import create_shares
+from flwr.common.secure_aggregation.crypto.symmetric_encryption import decrypt, generate_shared_key
 from flwr.common.secure_aggregation.secaggplus_constants import Key, Stage
 from flwr.common.secure_aggregation.secaggplus_utils import (
     pseudo_rand_gen,
@@ -71,7 +71,9 @@ def short_seeds() -> str:
     assert found == [_fold(key)], "the seed falls to a search"
     (small,) = pseudo_rand_gen(key, 4, [(200,)])
     assert set(small.tolist()) == {0, 1, 2}, "the largest value is never a mask"
-    return f"the whole mask from four known cells, by searching {PARTLY} of its 28 bits; two keys give one mask"
+    return (
+        f"the whole mask from four known cells, by searching {PARTLY} of its 28 bits; two keys give one mask"
+    )
 
 
 def _fold(key: bytes) -> int:
@@ -160,7 +162,9 @@ def in_the_clear_there() -> str:
     attacked = FlowerRound([FlowerNode(n, np.zeros(100_000), 7 * n) for n in (1, 2, 3)]).advertise().share()
     content = attacked.nodes[1].send(Stage.COLLECT_MASKED_VECTORS, attacked.bundles(1))
     (sent,) = (
-        record[Key.MASKED_PARAMETERS] for record in content.config_records.values() if Key.MASKED_PARAMETERS in record
+        record[Key.MASKED_PARAMETERS]
+        for record in content.config_records.values()
+        if Key.MASKED_PARAMETERS in record
     )
     size = sum(len(part) for part in sent) / 100_000
     clear = str(content.metric_records) + str(content.config_records)
@@ -252,7 +256,11 @@ ROWS = (
         ),
     ),
     Row(name="a node lost between setup and share-keys", there=lost_early_there, ours=lost_early_here),
-    Row(name="int64 on the wire, weights and metrics in the clear", there=in_the_clear_there, ours=masked_only_here),
+    Row(
+        name="int64 on the wire, weights and metrics in the clear",
+        there=in_the_clear_there,
+        ours=masked_only_here,
+    ),
     Row(name="clipping after weighting, overflow", there=overflow_there, ours=bounded_here),
     Row(name="secrets shared as text in chunks", there=chunks_there, ours=one_element_here),
 )

@@ -46,9 +46,7 @@ class FlowerNode:
         self.number = number
         self._vector = vector
         self._examples = examples
-        self._context = Context(
-            run_id=1, node_id=number, node_config={}, state=RecordDict(), run_config={}
-        )
+        self._context = Context(run_id=1, node_id=number, node_config={}, state=RecordDict(), run_config={})
 
     def send(self, stage: str, configs: dict[str, Any]) -> RecordDict:
         """Send a message of the server; what the client replies."""

@@ -66,9 +66,7 @@ class Hostile(FakeCoordinator):
     def again(self, last: RoundConfig, **changes: object) -> Attempt:
         """The next attempt, whether or not the last one came to its end."""
         self.log.append(merkle.leaf_hash(b"aborted"))
-        later = replace(
-            last, attempt=last.attempt + 1, deadlines=tuple(end + 600 for end in last.deadlines)
-        )
+        later = replace(last, attempt=last.attempt + 1, deadlines=tuple(end + 600 for end in last.deadlines))
         return self.open(replace(later, **changes))
 
 

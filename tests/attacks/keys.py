@@ -72,9 +72,7 @@ def rekeyed_members(scene: Scene) -> str:
         for member in (scene.target.id, scene.third.id):
             made[member] = IdentityKey(tagged_hash("puppet", member))
             version = rekeying(coordinator.roster, member, made[member])
-            coordinator.grow(
-                version, (scene.accomplice,), approve(version, member, made[member])
-            )
+            coordinator.grow(version, (scene.accomplice,), approve(version, member, made[member]))
         return node_among_puppets(scene, scene.run(), puppets(scene, made))
 
 
@@ -88,7 +86,9 @@ def sybils(scene: Scene) -> str:
         with scene.cast(puppets(scene, made)):
             run = scene.run(scene.spec(members=3), cohort=cohort).advertise().share().mask()
             loot = run.sum_over(cohort) - sum(run.truth(member) for member in made)
-            return same(loot, run.truth(scene.node.id), "the node's own numbers: the sum minus the attacker's")
+            return same(
+                loot, run.truth(scene.node.id), "the node's own numbers: the sum minus the attacker's"
+            )
 
 
 def copied_keys(scene: Scene) -> str:

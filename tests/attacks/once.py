@@ -172,7 +172,9 @@ ATTACKS = (
         leaks="masked numbers",
         source=BOTH_SECRETS,
     ),
-    _second_sum("an unmasking asked twice", other_confirmations, ("equivocation",), guard=("one set an attempt",)),
+    _second_sum(
+        "an unmasking asked twice", other_confirmations, ("equivocation",), guard=("one set an attempt",)
+    ),
     _second_sum(
         "fake abort, then a retry with other survivors",
         retry_without,

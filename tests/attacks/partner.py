@@ -65,9 +65,7 @@ def wrong_length(scene: Scene) -> str:
     """A vector of one number less."""
     run = scene.run().advertise().share().mask()
     short = run.config.answer.elements - 1
-    run.headers[scene.liar.id] = scene.sign(
-        run.headers[scene.liar.id], InputHeader, elements=short
-    )
+    run.headers[scene.liar.id] = scene.sign(run.headers[scene.liar.id], InputHeader, elements=short)
     run.confirm([scene.node.id], scene.cohort)
     return "the node confirmed a sum of vectors of different lengths"
 
@@ -75,9 +73,7 @@ def wrong_length(scene: Scene) -> str:
 def another_ring(scene: Scene) -> str:
     """A vector in a ring of 64 bits."""
     run = scene.run().advertise().share().mask()
-    run.headers[scene.liar.id] = scene.sign(
-        run.headers[scene.liar.id], InputHeader, ring_bits=64
-    )
+    run.headers[scene.liar.id] = scene.sign(run.headers[scene.liar.id], InputHeader, ring_bits=64)
     run.confirm([scene.node.id], scene.cohort)
     return "the node confirmed a sum over two rings"
 
@@ -110,7 +106,9 @@ def wrong_share(scene: Scene) -> str:
     return _exact(run, scene.cohort, run.total(scene.cohort, answers))
 
 
-def _one(name: str, script: Callable[[Scene], str], *codes: str, leaks: str = "an advertisement", **more: object) -> Attack:
+def _one(
+    name: str, script: Callable[[Scene], str], *codes: str, leaks: str = "an advertisement", **more: object
+) -> Attack:
     given = {
         "name": name,
         "who": Who.PARTNER,

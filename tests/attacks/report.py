@@ -44,7 +44,16 @@ def played_tests() -> list[tuple[str, bool]]:
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "tests.xml"
         files = [str(HERE / name) for name in MORE]
-        words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={junit}", *files)
+        words = (
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junit-xml={junit}",
+            *files,
+        )
         subprocess.run(words, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
         cases = list(ET.parse(junit).iter("testcase"))
     passed: dict[str, bool] = {}

@@ -71,9 +71,7 @@ class Scene:
             for number, each in enumerate(others)
         )
         self.accomplice = others[2]
-        self.cohort = tuple(
-            sorted((node.id, *(each.id for each in (self.target, self.third, self.liar))))
-        )
+        self.cohort = tuple(sorted((node.id, *(each.id for each in (self.target, self.third, self.liar)))))
 
     @property
     def members(self) -> dict[PartnerId, Member | Victim]:

@@ -16,13 +16,13 @@ from protocols.secure_sum.transcript import transcript_hash
 Shares = Mapping[PartnerId, bytes]
 
 
-def opened(answers: Sequence[Signed], owner: PartnerId) -> tuple[dict[PartnerId, bytes], dict[PartnerId, bytes]]:
+def opened(
+    answers: Sequence[Signed], owner: PartnerId
+) -> tuple[dict[PartnerId, bytes], dict[PartnerId, bytes]]:
     """The shares of ``owner``'s two secrets in unmask answers, by holder: (of b, of the mask secret)."""
-    own, pair = {}, {}
-    for signed in answers:
-        answer = decode(UnmaskAnswer, signed.body)
-        own |= {answer.sender: each.share for each in answer.self_shares if each.owner == owner}
-        pair |= {answer.sender: each.share for each in answer.key_shares if each.owner == owner}
+    read = [decode(UnmaskAnswer, signed.body) for signed in answers]
+    own = {each.sender: o.share for each in read for o in each.self_shares if o.owner == owner}
+    pair = {each.sender: o.share for each in read for o in each.key_shares if o.owner == owner}
     return own, pair
 
 
