@@ -20,6 +20,9 @@ from tests.attacks.flower import ROWS
 from tests.attacks.guards import in_the_protocol, without
 from tests.attacks.live import PROGRAM, live
 
+KEPT_EVERY = 50
+"""Outcomes after which the results are written, so that an interrupted run keeps what it has."""
+
 STANDS = ("pure", "broken pure", "live", "broken live", "flower", "tests")
 
 
@@ -32,18 +35,20 @@ def main(words: Sequence[str]) -> int:
     attacks = [attack for attack in ATTACKS if fnmatch(attack.name, given.only)]
     stands = given.stand or STANDS
     began = time.monotonic()
-    found = report.Found()
-    with tempfile.TemporaryDirectory(prefix="altrove-attacks-") as folder:
-        for attack, outcome in _outcomes(attacks, stands, Path(folder)):
-            well = as_expected(attack, outcome) if "broken" not in outcome.stand else outcome.won
-            found.outcomes.append((outcome, well))
-            mark = "" if well else f"  <- NOT AS EXPECTED {outcome.words}"
-            print(f"{outcome.stand:12} {attack.name:55} {outcome.result:9} {outcome.code}{mark}", flush=True)
+    found, writes = report.Found(), given.only == "*" and not given.stand
     if "flower" in stands:
         found.flower = [(row.name, row.there(), row.ours(), row.attacks) for row in ROWS]
     if "tests" in stands:
         found.tests = report.played_tests()
-    if given.only == "*" and not given.stand:
+    with tempfile.TemporaryDirectory(prefix="altrove-attacks-") as folder:
+        for attack, outcome in _outcomes(attacks, stands, Path(folder)):
+            well = as_expected(attack, outcome) if "broken" not in outcome.stand else outcome.won
+            found.outcomes.append((outcome, well))
+            if writes and len(found.outcomes) % KEPT_EVERY == 0:
+                report.write(found, time.monotonic() - began)
+            mark = "" if well else f"  <- NOT AS EXPECTED {outcome.words}"
+            print(f"{outcome.stand:12} {attack.name:55} {outcome.result:9} {outcome.code}{mark}", flush=True)
+    if writes:
         report.write(found, time.monotonic() - began)
     bad = [outcome for outcome, well in found.outcomes if not well]
     bad_tests = [name for name, passed in found.tests if not passed]
@@ -68,11 +73,17 @@ def _outcomes(
             led = [attack for attack in alive if attack.policy == policy]
             yield from _led(led, folder / policy, policy, "live", PROGRAM)
     if "broken live" in stands:
-        for number, attack in enumerate(alive):
-            if attack.guard and in_the_protocol(attack.guard):  # one daemon each: what won may have spoilt it
-                program = (sys.executable, "-m", "tests.attacks.daemon", "; ".join(attack.guard))
-                with without(attack.guard):
-                    yield from _led([attack], folder / str(number), attack.policy, "broken live", program)
+        # One daemon for all attacks that lack the same rule, but for those whose victory leaves it useless.
+        groups: dict[tuple[object, ...], list[Attack]] = {}
+        for attack in alive:
+            if attack.guard and in_the_protocol(attack.guard):
+                alone = attack.name if attack.spoils else ""
+                groups.setdefault((attack.guard, attack.policy, alone), []).append(attack)
+        for number, led in enumerate(groups.values()):
+            guards, policy = led[0].guard, led[0].policy
+            program = (sys.executable, "-m", "tests.attacks.daemon", "; ".join(guards))
+            with without(guards):
+                yield from _led(led, folder / str(number), policy, "broken live", program)
 
 
 def _led(

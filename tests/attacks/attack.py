@@ -48,6 +48,7 @@ class Attack:
         source: paper, issue or document where the attack comes from.
         script: tries it on a scene.
         policy: of the node, by name in ``scene.py``.
+        spoils: whoever it won against has another roster from then on.
         stands: where it is tried; what is about HTTP has no pure form.
         slow: only in ``make attack`` on the live stand: it starts a daemon anew, or one of another policy.
     """
@@ -62,6 +63,7 @@ class Attack:
     guard: tuple[str, ...] = ()
     policy: str = "permissive"
     slow: bool = False
+    spoils: bool = False
     stands: tuple[str, ...] = ("pure", "live")
 
 

@@ -145,16 +145,13 @@ class LiveNode:
                 if line.get("event") == "not taking part" and key in (None, (line["round"], line["attempt"])):
                     raise Refused(line["code"], line["detail"])
                 if line.get("event") == "trying again" and line["code"] != "unreachable":
+                    self._settle()
                     raise Refused(line["code"], line["detail"])
                 if line.get("event") == "job failed":
                     raise AssertionError(f"the daemon fell over: {line}")
             return False
 
-        try:
-            self._until(ended)
-        except Refused:
-            self._settle()
-            raise
+        self._until(ended)
         return found[0]
 
     def _new_lines(self) -> Iterator[dict[str, Any]]:

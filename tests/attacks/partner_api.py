@@ -13,7 +13,7 @@ from protocols.messages import Submission
 from protocols.service.app import create_app
 from tests.attacks.hostile import OTHER_WORDS, Hostile
 
-POLL_S = 0.5
+POLL_S = 0.1
 """How long a poll waits; short, so that a daemon that is told to stop does."""
 
 Phase = tuple[int, int, str]

@@ -1,5 +1,6 @@
 """What a node reads of a coordinator's answers, and where it stops: found by attacking it, kept by name."""
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -16,6 +17,7 @@ from protocols.service.app import create_app
 from protocols.service.client import ServiceClient
 from protocols.service.clock import ManualClock
 from protocols.service.listeners import Tcp
+from protocols.service.problems import Refused
 from protocols.service.unit_of_work import transaction
 from tests.attacks.hostile import Hostile
 from tests.participant import asked
@@ -39,6 +41,12 @@ def service():
     @router.get("/packed")
     def packed() -> Response:
         return Response(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+
+    @router.get("/refused")
+    def refused() -> Response:
+        words = {"expected": "\x1b[2Jx", "came": "y" * 10_000, "do": "a\nb"}
+        problem = {"type": "urn:altrove:problem:no", "title": "No", "status": 403, "detail": "", **words}
+        return Response(json.dumps(problem), status_code=403)
 
     @router.get("/three")
     def three() -> Response:
@@ -66,6 +74,15 @@ def test_an_answer_as_long_as_the_limit_is_read_and_one_byte_more_is_not(service
 def test_a_packed_answer_is_refused_before_it_is_unpacked(service):
     with ServiceClient(service[0]) as client, pytest.raises(MalformedMessage, match="gzip"):
         client.get("/packed")
+
+
+def test_a_coordinators_words_reach_no_terminal_with_escape_sequences(service):
+    with ServiceClient(service[0]) as client, pytest.raises(Refused) as refused:
+        client.get("/refused")
+    problem = refused.value.problem
+    assert (problem.code, problem.expected, problem.do) == ("no", "?[2Jx", "a?b")
+    assert len(problem.came) < 3000
+    assert str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize("sequence", ["", "-1", "1.5", "\u00b2", "9" * 5000])
