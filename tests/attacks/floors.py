@@ -7,8 +7,8 @@ from tests.attacks.attack import Attack, Who
 from tests.attacks.scene import Scene, same
 from tests.attacks.spoils import opened, unmasked
 
-DICTATED = "secure-sum.md, Flower table: server dictates threshold"
-FLOORS = "secure-sum.md, Who may lie"
+DICTATED = "Flower's SecAgg+, below: server dictates threshold"
+FLOORS = "protocols/README.md: who may lie"
 
 
 def low_threshold(scene: Scene) -> str:

@@ -57,6 +57,7 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     ),
     "roster quorum": (("protocols.roster.Electorate", "satisfied_by", lambda *_: True),),
     "sound keys": (("protocols.secure_sum.contributor", "check_keys", _nothing),),
+    "vectors of one shape": (("protocols.secure_sum.contributor", "check_header", _nothing),),
     "enough survivors": (
         ("protocols.secure_sum.contributor", "check_floor", _nothing),
         ("protocols.policy", "check_survivors", _nothing),

@@ -15,8 +15,8 @@ from tests.attacks.spoils import unmasked
 from tests.participant.fake_coordinator import Company
 
 BONAWITZ = "Bonawitz et al. 2017, section 4.2 (PKI against an active server)"
-LISTED = "secure-sum.md, Flower table: public keys unsigned"
-PLAN = "issue 4, point 1"
+LISTED = "Flower's SecAgg+, below: public keys unsigned"
+PLAN = "protocols/README.md: what a coordinator may try"
 
 
 def puppets(scene: Scene, seeds: dict[PartnerId, IdentityKey]) -> dict[PartnerId, Member]:
@@ -168,7 +168,7 @@ ATTACKS = (
         refused_by=("weak-key",),
         leaks="an advertisement",
         guard=("sound keys",),
-        source="secure-sum.md, phases",
+        source="Bonawitz et al. 2017, figure 4",
         script=copied_keys,
     ),
     Attack(

@@ -13,8 +13,8 @@ from tests.attacks.scene import Run, Scene, same
 from tests.attacks.spoils import opened, unmasked
 
 Script = Callable[[Scene], str]
-ONCE = "secure-sum.md, One answer, one unmasking"
-BOTH_SECRETS = "secure-sum.md, Flower table: alive and dead"
+ONCE = "protocols/README.md: given once per attempt, bound for ever"
+BOTH_SECRETS = "Flower's SecAgg+, below: alive and dead"
 ALONE = "the target's own numbers, alone and in the clear"
 
 
@@ -207,7 +207,7 @@ ATTACKS = (
         guard=("no differencing",),
         policy="strict",
         slow=True,
-        source="secure-sum.md, What the sum says",
+        source="protocols/README.md: two sums of nearly the same companies",
     ),
     _second_sum(
         "fake abort, then a retry with another cohort",

@@ -9,9 +9,9 @@ from protocols.roster import roster_hash
 from tests.attacks.attack import Attack, Survived, Who
 from tests.attacks.scene import Run, Scene
 
-PLAN = "issue 4, point 1"
-ROSTER = "secure-sum.md, Roster and life"
-NUMBERS = "secure-sum.md, One answer, one unmasking"
+PLAN = "protocols/README.md: what a coordinator may try"
+ROSTER = "protocols/README.md: signed by pinned identities"
+NUMBERS = "protocols/README.md: given once per attempt, bound for ever"
 
 
 def old_round(scene: Scene) -> str:

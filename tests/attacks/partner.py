@@ -7,7 +7,7 @@ from protocols.messages import PHASES, Advertisement, InputHeader, Phase, Sealed
 from tests.attacks.attack import Attack, Survived, Who
 from tests.attacks.scene import Run, Scene, same
 
-PLAN = "issue 4, point 1: malicious partner"
+PLAN = "protocols/README.md: what a member may try"
 
 
 def sealed_wrongly(scene: Scene) -> str:
@@ -114,14 +114,14 @@ def _one(
         "who": Who.PARTNER,
         "wants": "to spoil the sum unnoticed, or to be counted twice",
         "refused_by": codes,
-        "leaks": leaks,
+        "leaks": "an advertisement",
         "source": PLAN,
         "script": script,
     }
     return Attack(**(given | more))  # type: ignore[arg-type]
 
 
-MASKED = "masked vectors, uniform without the secrets"
+SHAPE = {"leaks": "masked vectors, uniform without the secrets", "guard": ("vectors of one shape",)}
 ATTACKS = (
     _one("a bundle that does not open", sealed_wrongly, "bad-share"),
     _one("a bundle of another length", shortened, "bad-share"),
@@ -129,8 +129,8 @@ ATTACKS = (
     _one("a bundle that contradicts its commitments", swapped_commitment, "bad-share"),
     _one("another member's advertisement, echoed", echoed_advertisement, "weak-key"),
     _one("two advertisements in one set", two_advertisements, "equivocation"),
-    _one("a vector of another length", wrong_length, "wrong-transcript", leaks=MASKED),
-    _one("a vector in another ring", another_ring, "wrong-transcript", leaks=MASKED),
+    _one("a vector of another length", wrong_length, "wrong-transcript", **SHAPE),
+    _one("a vector in another ring", another_ring, "wrong-transcript", **SHAPE),
     *(
         _one(f"silence from {phase.value} on", _silent_in(phase), leaks="the sum, which is the purpose")
         for phase in PHASES

@@ -13,7 +13,7 @@ from tests.attacks.attack import as_expected, attempt
 from tests.attacks.catalogue import ATTACKS
 from tests.attacks.live import live
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 QUICK = [each for each in ATTACKS if "live" in each.stands and not each.slow]
 
 

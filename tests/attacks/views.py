@@ -11,7 +11,7 @@ from tests.attacks.hostile import OTHER_WORDS
 from tests.attacks.scene import Scene
 from tests.participant import asked
 
-SPLIT = "secure-sum.md, Flower table: split views; Bonawitz et al. 2017, section 6"
+SPLIT = "Flower's SecAgg+, below: split views; Bonawitz et al. 2017, section 6"
 POISON = "Pasquini et al., CCS 2022: Eluding secure aggregation by model inconsistency"
 Changed = Callable[[Scene, RoundConfig], RoundConfig]
 

@@ -10,7 +10,7 @@ from protocols.messages import Phase
 from tests.attacks.attack import Attack, Who
 from tests.attacks.scene import Run, Scene
 
-PLAN = "issue 4, point 1: oversized and truncated bytes"
+PLAN = "protocols/codec.py: one encoding of a value"
 
 
 def _whole(scene: Scene) -> tuple[Run, bytes]:
