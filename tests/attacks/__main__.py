@@ -2,7 +2,7 @@
 
 python -m tests.attacks                     everything (make attack); writes the results and the report
 python -m tests.attacks --only '*roster*'   attacks by name, with * and ?; writes nothing
-python -m tests.attacks --stand pure        one stand only; writes nothing
+python -m tests.attacks --stand pure        one stand only; writes nothing without --write
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.attacks.flower import ROWS
 from tests.attacks.guards import in_the_protocol, without
 from tests.attacks.live import PROGRAM, live
 
-KEPT_EVERY = 50
+KEPT_EVERY = 10
 """Outcomes after which the results are written, so that an interrupted run keeps what it has."""
 
 STANDS = ("pure", "broken pure", "live", "broken live", "flower", "tests")
@@ -32,11 +32,13 @@ def main(words: Sequence[str]) -> int:
     said = argparse.ArgumentParser(prog="python -m tests.attacks")
     said.add_argument("--only", default="*", metavar="NAME")
     said.add_argument("--stand", action="append", default=[], choices=STANDS)
+    said.add_argument("--write", action="store_true", help="write a report of what was played")
     given = said.parse_args(words)
     attacks = [attack for attack in ATTACKS if fnmatch(attack.name, given.only)]
     stands = given.stand or STANDS
     began = time.monotonic()
-    found, writes = report.Found(), given.only == "*" and not given.stand
+    found = report.Found(words=tuple(words))
+    writes = given.write or (given.only == "*" and not given.stand)
     if "flower" in stands:
         logging.getLogger("flwr").setLevel(logging.ERROR)  # its warnings are part of the row
         found.flower = [(row.name, row.there(), row.ours(), row.attacks) for row in ROWS]

@@ -32,8 +32,9 @@ FlowerRow = tuple[str, str, str, tuple[str, ...]]
 
 @dataclass(slots=True)
 class Found:
-    """Everything of one run: outcomes and whether they were as expected, Flower's rows, further tests."""
+    """Everything of one run: the words that it was called with, outcomes and whether they were as expected, Flower's rows, further tests."""
 
+    words: tuple[str, ...] = ()
     outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
     flower: list[FlowerRow] = field(default_factory=list)
     tests: list[tuple[str, bool]] = field(default_factory=list)
@@ -67,7 +68,7 @@ def played_tests() -> list[tuple[str, bool]]:
 def write(found: Found, wall_s: float) -> None:
     """Write the results, then the report."""
     whole = {
-        "command": "make attack",
+        "command": f'make attack ARGS="{" ".join(found.words)}"' if found.words else "make attack",
         "commit": commit(),
         "versions": {name: version(name) for name in ("flwr", "cryptography", "numpy")},
         "wall_s": round(wall_s, 1),
