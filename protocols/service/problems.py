@@ -110,10 +110,8 @@ def raise_for_problem(response: httpx.Response) -> httpx.Response:
             f"{response.status_code} without a problem document from {response.request.url.host}",
             "check that the address is that of an Altrove service",
         )
-    said = problem.model_dump()
-    raise Refused(
-        Problem(**{name: printable(text) if isinstance(text, str) else text for name, text in said.items()})
-    )
+    words = {name: printable(text) for name, text in problem if isinstance(text, str)}
+    raise Refused(problem.model_copy(update=words))
 
 
 def _words(name: str) -> str:
