@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: help demo demo-clean test test-images lint format bench bench-crypto kill-matrix constraints
+.PHONY: help demo demo-clean test test-images lint format bench bench-crypto attack kill-matrix constraints
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/.stamp-dev  ## measure quality, the secure round and the plain Fl
 
 bench-crypto: $(VENV)/.stamp-dev  ## what the secure sum costs beside Flower's SecAgg+ code (half an hour; ARGS="client masks")
 	@$(BIN)/python -W ignore -m tests.benchmarks.crypto $(ARGS)
+
+attack: $(VENV)/.stamp-dev  ## every attack on the pure machines and on a live node, with and without guards; writes the report
+	@$(BIN)/python -W ignore -m tests.attacks $(ARGS)
 
 kill-matrix: $(VENV)/.stamp-dev  ## kill, stop and disconnect every process in every phase (an hour; ARGS="--only 'serverapp/*'")
 	@sh deploy/local/debian-packages.sh bubblewrap

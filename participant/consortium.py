@@ -5,6 +5,7 @@ is bytes to be verified by whoever asked: nothing here is trusted. A silent or f
 one error, :class:`Unreachable`; a refusal is :class:`Refused` with the coordinator's own words.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
 from protocols.identity import PartnerId, Signed
-from protocols.limits import EVIDENCE_BYTES
+from protocols.limits import EVIDENCE_BYTES, PAYLOAD_BYTES
 from protocols.messages import PhaseInput, Submission
 from protocols.roster import SignedRoster
 from protocols.secure_sum.recomputation import Evidence
@@ -28,6 +29,7 @@ T = TypeVar("T", bound=BaseModel)
 
 NO_CONTENT, NOT_FOUND = 204, 404
 SEQUENCE_HEADER = "Altrove-Sequence"
+_SEQUENCE = re.compile(r"[0-9]{1,18}")
 
 
 class Card(BaseModel):
@@ -75,8 +77,12 @@ class Caller(Protocol):
         *,
         content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
+        answer_bytes: int | None = None,
     ) -> httpx.Response:
-        """Send one request; raise Refused or Unreachable unless it succeeds."""
+        """Send one request; raise Refused or Unreachable unless it succeeds.
+
+        Of an answer at most ``answer_bytes`` are read (without it: as many as a message may have).
+        """
         ...
 
     def close(self) -> None:
@@ -129,7 +135,7 @@ class Consortium:
         if response.status_code == NO_CONTENT:
             return None
         sequence = response.headers.get(SEQUENCE_HEADER, "")
-        if not sequence.isdigit():
+        if not _SEQUENCE.fullmatch(sequence):
             raise MalformedMessage(
                 expected=f"a number in {SEQUENCE_HEADER}", came=repr(sequence[:20]), do="ask again"
             )
@@ -186,11 +192,13 @@ class Consortium:
 
     def payload(self, release: bytes) -> bytes:
         """The summed numbers of a release (safetensors), not yet verified."""
-        return self._get(f"/v1/releases/{release.hex()}/payload").content
+        path = f"/v1/releases/{release.hex()}/payload"
+        return self._client.request("GET", path, answer_bytes=PAYLOAD_BYTES).content
 
     def evidence(self, round_number: int, attempt: int) -> Evidence:
         """The signed messages behind a released sum; nothing of them is verified here."""
-        content = self._get(f"/v1/rounds/{round_number}/{attempt}/evidence").content
+        path = f"/v1/rounds/{round_number}/{attempt}/evidence"
+        content = self._client.request("GET", path, answer_bytes=EVIDENCE_BYTES).content
         return decode(Evidence, content, limit=EVIDENCE_BYTES)
 
     def bundles(self, round_number: int, attempt: int, dealer: PartnerId) -> Submission:
@@ -203,7 +211,9 @@ class Consortium:
     ) -> bytes:
         """``count`` bytes of a survivor's masked vector from ``offset`` on, fewer at its end."""
         path = f"/v1/rounds/{round_number}/{attempt}/evidence/vectors/{member.hex()}"
-        return self._get(f"{path}?offset={offset}&count={count}").content
+        return self._client.request(
+            "GET", f"{path}?offset={offset}&count={count}", answer_bytes=count
+        ).content
 
     def vote(self, release: bytes, vote: Signed) -> None:
         """Hand in this member's vote on a release."""

@@ -22,8 +22,9 @@ from participant.preparation import Preparation
 from participant.release_desk import ReleaseDesk
 from participant.roster_desk import RosterDesk
 from participant.standing import Standing
-from protocols.errors import AltroveError, BehindRoster, Fault, IllegalMove, Stopped
+from protocols.errors import AltroveError, BehindRoster, Fault, IllegalMove, MalformedMessage, Stopped
 from protocols.messages import PHASES, Phase, PhaseInput, RoundConfig
+from protocols.printable import printable
 from protocols.service.clock import Clock
 from protocols.service.errors import BadCertificate, ClientCertificateRefused, Unreachable
 from protocols.service.jobs import Stop
@@ -188,9 +189,13 @@ class Exchange:
                 self._end(given, "released")
                 self._releases.catch_up()
             case Phase.ABORTED:
-                self._end(given, given.reason or "aborted by the coordinator")
+                self._end(given, printable(given.reason) or "aborted by the coordinator")
 
     def _advertise(self, given: PhaseInput) -> None:
+        if len(given.items) != 1:
+            raise MalformedMessage(
+                expected="one configuration", came=f"{len(given.items)} messages", do="refuse the attempt"
+            )
         (signed,) = given.items
         self._rosters.refresh()
         config = self._door.look_at(signed)

@@ -20,7 +20,7 @@ from protocols.codec import encode
 from protocols.enrolment import Invitation, JoinRequest
 from protocols.errors import MalformedMessage
 from protocols.identity import IdentityKey, PartnerId, partner_id
-from protocols.limits import KEY_BYTES
+from protocols.limits import KEY_BYTES, MESSAGE_BYTES
 from protocols.service import durable, tls
 from protocols.service.client import BINARY, ServiceClient
 from protocols.service.clock import Clock
@@ -46,7 +46,12 @@ class Joined:
 
 def enrolment_client(invitation: Invitation, proxy: HttpProxy | None = None) -> ServiceClient:
     """A client of the enrolment listener: it trusts the authority in the invitation, and nothing else."""
-    return ServiceClient(invitation.enrol_url, tls=tls.client_context(invitation.authority), proxy=proxy)
+    return ServiceClient(
+        invitation.enrol_url,
+        tls=tls.client_context(invitation.authority),
+        proxy=proxy,
+        answer_bytes=MESSAGE_BYTES,
+    )
 
 
 def join(

@@ -29,6 +29,7 @@ from participant.training import Trainer
 from participant.verdicts import Verdicts
 from participant.verification import Verification
 from protocols.identity import IdentityKey
+from protocols.limits import MESSAGE_BYTES
 from protocols.service import tls
 from protocols.service.client import ServiceClient
 from protocols.service.clock import Clock, SystemClock
@@ -84,6 +85,7 @@ def call_coordinator(
         tls=context,
         auth=SignedRequests(member.partner, key, clock, nonce),
         proxy=proxy,
+        answer_bytes=MESSAGE_BYTES,
     )
 
 

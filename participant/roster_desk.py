@@ -15,7 +15,7 @@ from participant.door.admission import open_roster
 from participant.errors import NoRoster, WrongRosterHash
 from participant.store.membership import Membership
 from participant.store.rosters import Rosters, StoredRoster
-from protocols.codec import decode, encode
+from protocols.codec import encode
 from protocols.errors import BrokenChain, Equivocation, RolledBack
 from protocols.identity import IdentityKey, PartnerId
 from protocols.roster import (
@@ -74,11 +74,10 @@ class RosterDesk:
         signed = self._link.proposal()
         pending = signed is not None
         if signed is None:
-            signed = self._latest()
-            version = _whole_chain(self._chain(up_to=None))
+            signed, version = self._chain(up_to=None)[-1]
         else:
             height = _height(signed)
-            previous = _whole_chain(self._chain(up_to=height - 1)) if height else None
+            previous = self._chain(up_to=height - 1)[-1][1] if height else None
             version = check_proposal(previous, signed)
         self._check_consortium(version)
         return Offer(version=version, approvals=len(signed.approvals), pending=pending)
@@ -112,9 +111,9 @@ class RosterDesk:
             chain = self._chain(up_to=None)
         except NoRoster:
             return self.in_force()
-        version = _whole_chain(chain)
+        versions = [version for _, version in chain]
+        version = versions[-1]
         self._check_consortium(version)
-        versions = [_version(signed) for signed in chain]
         with transaction(self._db) as connection:
             rosters = Rosters(connection)
             stored = rosters.in_force()
@@ -129,7 +128,7 @@ class RosterDesk:
                 return None
             _check_same(kept, versions)
             now = self._clock.now()
-            for signed, each in zip(chain, versions, strict=True):
+            for signed, each in chain:
                 found = rosters.at(each.height)
                 if found is None or not found.in_force:
                     body = encode(signed)
@@ -163,11 +162,20 @@ class RosterDesk:
                 ) from None
             raise
 
-    def _chain(self, *, up_to: int | None) -> list[SignedRoster]:
-        if up_to is not None:
-            return [self._link.roster(height) for height in range(up_to + 1)]
-        latest = self._latest()
-        return [*(self._link.roster(height) for height in range(_height(latest))), latest]
+    def _chain(self, *, up_to: int | None) -> list[tuple[SignedRoster, RosterVersion]]:
+        """The chain from the genesis to ``up_to`` (None: the latest version), each verified on the one before.
+
+        A version is verified before the next is fetched: whoever claims a height of a thousand million is
+        found out at the first version that it cannot show.
+        """
+        latest = self._latest() if up_to is None else None
+        last = _height(latest) if latest is not None else up_to
+        chain: list[tuple[SignedRoster, RosterVersion]] = []
+        for height in range((last or 0) + 1):
+            signed = latest if latest is not None and height == last else self._link.roster(height)
+            version = check_successor(chain[-1][1], signed) if chain else check_genesis(signed)
+            chain.append((signed, version))
+        return chain
 
     def _check_consortium(self, version: RosterVersion) -> None:
         with reading(self._db) as connection:
@@ -181,18 +189,7 @@ class RosterDesk:
 
 
 def _height(signed: SignedRoster) -> int:
-    return _version(signed).height
-
-
-def _version(signed: SignedRoster) -> RosterVersion:
-    return decode(RosterVersion, signed.version.body)
-
-
-def _whole_chain(chain: list[SignedRoster]) -> RosterVersion:
-    version = check_genesis(chain[0])
-    for signed in chain[1:]:
-        version = check_successor(version, signed)
-    return version
+    return signed.claimed.height
 
 
 def _check_same(kept: list[StoredRoster], versions: list[RosterVersion]) -> None:

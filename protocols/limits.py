@@ -71,5 +71,8 @@ CONCEPTS_MAX: Final = 100_000
 RELEASE_HEADER_BYTES: Final = 64 * 2**10
 """What a release file may add to its numbers: the safetensors header takes about 100 bytes."""
 
+PAYLOAD_BYTES: Final = 2 * VECTOR_BYTES + RELEASE_HEADER_BYTES
+"""Longest release that is fetched: a sum has 8 bytes where a masked vector has at least 4."""
+
 REASON_CHARS: Final = 500
 """A voter's reason: two or three sentences, and never a table of figures."""

@@ -294,6 +294,7 @@ class PhaseInput:
 
     def __post_init__(self) -> None:
         _storable(self.round, self.attempt)
+        _require(self.phase in tuple(Phase), "a known phase", self.phase[:40])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from protocols.errors import AltroveError
+from protocols.errors import AltroveError, MalformedMessage, TooLarge
 from protocols.service.errors import BadCertificate, ClientCertificateRefused, ProxyRefused, Unreachable
 from protocols.service.problems import raise_for_problem
 from protocols.service.proxy import SETTING, HttpProxy, advice
@@ -32,7 +32,8 @@ class ServiceClient:
     """Requests to one service at ``url``; safe to use from several threads.
 
     ``socket_path`` reaches a service on a unix socket instead; the url then only names it.
-    ``proxy`` is asked to connect to an https url; None goes there directly.
+    ``proxy`` is asked to connect to an https url; None goes there directly. ``answer_bytes`` is the longest
+    answer that is read from a service which is not trusted; None reads whatever comes.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         socket_path: Path | None = None,
         proxy: HttpProxy | None = None,
+        answer_bytes: int | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._proxy = proxy
+        self._answer_bytes = answer_bytes
         self._answered = False
         transport = httpx.HTTPTransport(
             verify=tls if tls is not None else True,
@@ -58,7 +61,7 @@ class ServiceClient:
             base_url=self._url,
             transport=transport,
             auth=auth,
-            headers=dict(headers or {}),
+            headers={"Accept-Encoding": "identity", **(headers or {})},
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
             trust_env=False,
         )
@@ -103,21 +106,48 @@ class ServiceClient:
         content: bytes | Iterable[bytes] | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
+        answer_bytes: int | None = None,
     ) -> httpx.Response:
-        """Send one request and return its successful response; errors as :meth:`get`."""
+        """Send one request and return its successful response; errors as :meth:`get`.
+
+        ``answer_bytes`` stands instead of the client's own limit.
+
+        Raises:
+            TooLarge, MalformedMessage: an answer beyond the limit, or a packed one; the rest is not read.
+        """
+        limit = self._answer_bytes if answer_bytes is None else answer_bytes
         try:
-            response = self._http.request(
+            with self._http.stream(
                 method,
                 path,
                 params=None if params is None else dict(params),
                 content=content,
                 json=json,
                 headers=None if headers is None else dict(headers),
-            )
+            ) as streamed:
+                response = _whole(streamed, limit)
         except httpx.TransportError as error:
             raise explain(error, self._url, answered_before=self._answered, proxy=self._proxy) from error
         self._answered = True
         return raise_for_problem(response)
+
+
+def _whole(streamed: httpx.Response, limit: int | None) -> httpx.Response:
+    """The response with its bytes as they came: what nobody asked to be packed is not unpacked."""
+    if streamed.headers.get("content-encoding", "identity").lower() != "identity":
+        raise MalformedMessage(
+            expected="an answer as it is",
+            came=f"one packed as {streamed.headers['content-encoding'][:20]!r}",
+            do="refuse it: a small packed answer may be a huge one",
+        )
+    body = bytearray()
+    for part in streamed.iter_raw():
+        body += part
+        if limit is not None and len(body) > limit:
+            raise TooLarge(expected=f"an answer of at most {limit} bytes", came="more", do="refuse it")
+    return httpx.Response(
+        streamed.status_code, headers=streamed.headers, content=bytes(body), request=streamed.request
+    )
 
 
 def explain(

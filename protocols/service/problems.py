@@ -14,6 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from protocols.errors import AltroveError, Fault
+from protocols.printable import printable
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:altrove:problem:"
@@ -109,7 +110,8 @@ def raise_for_problem(response: httpx.Response) -> httpx.Response:
             f"{response.status_code} without a problem document from {response.request.url.host}",
             "check that the address is that of an Altrove service",
         )
-    raise Refused(problem)
+    words = {name: printable(text) for name, text in problem if isinstance(text, str)}
+    raise Refused(problem.model_copy(update=words))
 
 
 def _words(name: str) -> str:

@@ -43,7 +43,7 @@ def settings(**parts: object) -> Settings:
     return Settings(**(given | parts))  # type: ignore[arg-type]
 
 
-def found_home(root: Path, company: Company) -> Home:
+def found_home(root: Path, company: Company, *, coordinator_url: str = "https://127.0.0.1:1") -> Home:
     """A home that has joined; its officer has not looked at a roster yet."""
     home = Home(root=root)
     home.make()
@@ -60,7 +60,7 @@ def found_home(root: Path, company: Company) -> Home:
                 partner=company.id,
                 name=company.name,
                 consortium=CONSORTIUM,
-                coordinator_url="https://127.0.0.1:1",
+                coordinator_url=coordinator_url,
                 joined_at=NOW,
             )
         )

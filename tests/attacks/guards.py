@@ -1,0 +1,88 @@
+"""The rules that stand in the attacks' way, each of which can be taken away: an attack must win without it.
+
+A guard is removed in this process by :func:`without`, in a node's daemon by ``python -m tests.attacks.daemon``.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+from protocols.codec import decode
+from tests.attacks.member import BEFORE
+
+
+def _nothing(*_arguments: object, **_options: object) -> None:
+    """A check that passes everything."""
+
+
+def _unverified(signed: Any, kind: Any, _roll: object) -> Any:
+    return decode(kind, signed.body)
+
+
+def _any_state(node: Any, key: Any, phase: Any) -> Any:
+    return node.states[key, BEFORE[phase]]
+
+
+def _as_it_was(_config: object, seen: Any, _proof: object = ()) -> Any:
+    return seen
+
+
+Change = tuple[str, str, Callable[..., Any]]
+"""Module (and class), name, and what stands there instead."""
+
+GUARDS: dict[str, tuple[Change, ...]] = {
+    "pinned keys": (("protocols.secure_sum.admission", "open_signed", _unverified),),
+    "policy floors": (("protocols.policy", "check_config", _nothing),),
+    "one answer, one unmasking": (
+        ("protocols.policy", "check_once", _nothing),
+        ("protocols.secure_sum.contributor", "check_binding", _nothing),
+    ),
+    "no differencing": (("protocols.policy", "check_differencing", _nothing),),
+    "one set an attempt": (
+        ("tests.attacks.pure.PureNode", "_state_before", _any_state),
+        ("tests.attacks.pure.PureNode", "_once_a_phase", _nothing),
+    ),
+    "a newer round closes older ones": (("tests.attacks.pure.PureNode", "_close_earlier", _nothing),),
+    "the same view": (("protocols.secure_sum.contributor", "agree", _nothing),),
+    "quorum of confirmations": (("protocols.secure_sum.contributor", "check_quorum", _nothing),),
+    "numbers increase": (
+        ("protocols.policy", "check_order", _nothing),
+        ("protocols.policy", "check_retry", _nothing),
+    ),
+    "roster and log only grow": (
+        ("protocols.policy", "check_seen", _as_it_was),
+        ("tests.attacks.pure.PureNode", "_no_rollback", _nothing),
+    ),
+    "roster quorum": (("protocols.roster.Electorate", "satisfied_by", lambda *_: True),),
+    "sound keys": (("protocols.secure_sum.contributor", "check_keys", _nothing),),
+    "vectors of one shape": (("protocols.secure_sum.contributor", "check_header", _nothing),),
+    "enough survivors": (
+        ("protocols.secure_sum.contributor", "check_floor", _nothing),
+        ("protocols.policy", "check_survivors", _nothing),
+    ),
+}
+
+
+def in_the_protocol(names: Sequence[str]) -> bool:
+    """Whether a daemon can be started without these guards: nothing but functions of ``protocols`` is changed."""
+    return all(place.startswith("protocols.") for name in names for place, *_ in GUARDS[name])
+
+
+@contextmanager
+def without(names: Sequence[str]) -> Iterator[None]:
+    """Everything as it is, but for the guards ``names``."""
+    with ExitStack() as stack:
+        for name in names:
+            for place, attribute, instead in GUARDS[name]:
+                stack.enter_context(mock.patch.object(_found(place), attribute, instead))
+        yield
+
+
+def _found(place: str) -> Any:
+    """A module, or a class in one."""
+    module, _, last = place.rpartition(".")
+    if last[:1].isupper():
+        return getattr(importlib.import_module(module), last)
+    return importlib.import_module(place)

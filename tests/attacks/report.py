@@ -1,0 +1,189 @@
+"""What came of the attacks, as files: outcomes in JSON, and the report made from them.
+
+    python -m tests.attacks.report
+
+writes ``tests/attacks/REPORT.md`` from ``tests/benchmarks/results/attacks.json``.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.attacks.attack import Outcome
+from tests.attacks.catalogue import FAMILIES
+from tests.benchmarks.provenance import ROOT, commit
+
+HERE = Path(__file__).resolve().parent
+JSON = ROOT / "tests" / "benchmarks" / "results" / "attacks.json"
+PAGE = HERE / "REPORT.md"
+MORE = ("test_coordinator.py", "test_door.py", "test_boundary.py")
+"""Attacks that are tests of their own: on the coordinator's real apps, on the door in one process, beyond the boundary."""
+
+FlowerRow = tuple[str, str, str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Found:
+    """Everything of one run: the words that it was called with, outcomes and whether they were as expected, Flower's rows, further tests."""
+
+    words: tuple[str, ...] = ()
+    outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
+    flower: list[FlowerRow] = field(default_factory=list)
+    tests: list[tuple[str, bool]] = field(default_factory=list)
+
+
+def played_tests() -> list[tuple[str, bool]]:
+    """Run the further tests; each one's sentence and whether it passed."""
+    with tempfile.TemporaryDirectory() as folder:
+        junit = Path(folder) / "tests.xml"
+        files = [str(HERE / name) for name in MORE]
+        words = (
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junit-xml={junit}",
+            *files,
+        )
+        subprocess.run(words, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+        cases = list(ET.parse(junit).iter("testcase"))
+    passed: dict[str, bool] = {}
+    for case in cases:
+        name = case.attrib["name"].split("[")[0]
+        failed = case.find("failure") is not None or case.find("error") is not None
+        passed[name] = passed.get(name, True) and not failed
+    return [(f"{file}: {_sentence(name)}", passed.get(name, False)) for file, name in _names()]
+
+
+def write(found: Found, wall_s: float) -> None:
+    """Write the results, then the report."""
+    whole = {
+        "command": f'make attack ARGS="{" ".join(found.words)}"' if found.words else "make attack",
+        "commit": commit(),
+        "versions": {name: version(name) for name in ("flwr", "cryptography", "numpy")},
+        "wall_s": round(wall_s, 1),
+        "outcomes": [{**asdict(outcome), "as_expected": well} for outcome, well in found.outcomes],
+        "flower": [
+            {"name": name, "there": there, "ours": ours, "attacks": list(attacks)}
+            for name, there, ours, attacks in found.flower
+        ],
+        "tests": [{"name": name, "passed": passed} for name, passed in found.tests],
+    }
+    JSON.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    main()
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The whole report."""
+    outcomes = found["outcomes"]
+    held = [each for each in outcomes if "broken" not in each["stand"]]
+    broken = [each for each in outcomes if "broken" in each["stand"]]
+    names = {each["attack"] for each in held}
+    families = "\n\n".join(
+        f"## {title}\n\n{_table(attacks, outcomes)}" for title, attacks in FAMILIES.items()
+    )
+    return f"""# What was attacked, and what came of it
+
+{len(names)} attacks, {len(held)} tries on nodes as they are: the node refused {sum(e["result"] == "refused" for e in held)} times, went on unharmed
+{sum(e["result"] == "survived" for e in held)} times, and lost {sum(e["result"] == "won" for e in held)} times. {sum(not e["as_expected"] for e in held)} outcomes were not those that the catalogue names. With the rule that
+stands in its way taken out, the attack won {sum(e["result"] == "won" for e in broken)} times of {len(broken)}: a try that cannot win proves nothing.
+
+`pure`: the machines and policies of `protocols`, without storage or network. `live`: a node's daemon as a process of
+its own, over TLS, led by a hostile coordinator that holds the consortium's key and one member's; one daemon lives
+through all attacks of its policy. Four companies, threshold three, one liar: within the boundary of `protocols/README.md`. In a cell:
+the code of the refusal, or what the node did instead. "Without": what the attack took when the named rule was gone.
+
+{families}
+
+## Why not Flower's own SecAgg+
+
+Flower's client code (flwr {found["versions"]["flwr"]}), stepped through `secaggplus_mod`; the same attempt here.
+
+{_flower(found["flower"])}
+
+## Further attacks, one test each
+
+The coordinator's real apps under attack by members (`test_coordinator.py`), the door in one process
+(`test_door.py`), and one colluder too many, where the attack must succeed (`test_boundary.py`).
+
+{_tests(found["tests"])}
+
+Command `{found["command"]}` ({found["wall_s"]:.0f} s), commit {found["commit"]}; {", ".join(f"{name} {number}" for name, number in found["versions"].items())}.
+"""
+
+
+def _table(attacks: Sequence[Any], outcomes: Sequence[Mapping[str, Any]]) -> str:
+    by_place = {(each["attack"], each["stand"]): each for each in outcomes}
+    lines = [
+        "| attack | who | wants | pure | live | the attacker learns | without its guard | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for attack in attacks:
+        cells = [_cell(attack, by_place.get((attack.name, stand)), stand) for stand in ("pure", "live")]
+        lines.append(
+            f"| {attack.name} | {attack.who.value} | {attack.wants} | {' | '.join(cells)} | {attack.leaks} "
+            f"| {_without(attack, by_place)} | {attack.source} |"
+        )
+    return "\n".join(lines)
+
+
+def _cell(attack: Any, outcome: Mapping[str, Any] | None, stand: str) -> str:
+    if outcome is None:
+        return "not played" if stand in attack.stands else "-"
+    if not outcome["as_expected"]:
+        return f"**{outcome['result']}**: {outcome['code']} {outcome['words'][:80]}"
+    return f"`{outcome['code']}`" if outcome["result"] == "refused" else outcome["words"]
+
+
+def _without(attack: Any, by_place: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    if not attack.guard:
+        return "-"
+    tried = {stand: by_place.get((attack.name, f"broken {stand}")) for stand in ("pure", "live")}
+    won = [stand for stand, outcome in tried.items() if outcome is not None and outcome["result"] == "won"]
+    loot = next((tried[stand]["words"] for stand in won), "not won")  # type: ignore[index]
+    return f"{' and '.join(attack.guard)}: {loot} ({', '.join(won) or 'nowhere'})"
+
+
+def _flower(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| | taken on Flower's code | here |", "|---|---|---|"]
+    for row in rows:
+        tried = "; ".join(f"*{name}*" for name in row["attacks"])
+        ours = f"{row['ours']} ({tried})" if tried else row["ours"]
+        lines.append(f"| {row['name']} | {row['there']} | {ours} |")
+    return "\n".join(lines)
+
+
+def _tests(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(f"- {'' if row['passed'] else '**failed** '}{row['name']}" for row in rows)
+
+
+def _names() -> list[tuple[str, str]]:
+    return [
+        (file, node.name)
+        for file in MORE
+        for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def _sentence(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(json.loads(JSON.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Every attack of the catalogue on the pure machines; and each guarded one again without its guard."""
+
+import pytest
+
+from tests.attacks import pure
+from tests.attacks.attack import as_expected, attempt
+from tests.attacks.catalogue import ATTACKS
+from tests.attacks.guards import GUARDS, without
+
+
+def ticks() -> float:
+    return 0.0
+
+
+PURE = [attack for attack in ATTACKS if "pure" in attack.stands]
+
+
+@pytest.mark.parametrize("attack", PURE, ids=lambda attack: attack.name)
+def test_the_pure_machines_hold(attack):
+    outcome = attempt(attack, pure.scene(attack.policy), "pure", ticks)
+    assert as_expected(attack, outcome), outcome
+
+
+@pytest.mark.parametrize(
+    "attack", [attack for attack in ATTACKS if attack.guard], ids=lambda attack: attack.name
+)
+def test_without_its_guard_the_attack_wins(attack):
+    with without(attack.guard):
+        outcome = attempt(attack, pure.scene(attack.policy), "broken", ticks)
+    assert outcome.won, outcome
+
+
+def test_every_guard_is_what_some_attack_fails_at():
+    assert set(GUARDS) == {name for attack in ATTACKS for name in attack.guard}
+
+
+def test_attacks_have_names_of_their_own():
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
