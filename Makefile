@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: help demo demo-clean test test-images lint format bench kill-matrix constraints
+.PHONY: help demo demo-clean test test-images lint format bench kill-matrix model mutate fuzz constraints
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ format: $(VENV)/.stamp-dev  ## let ruff mend what it can
 
 bench: $(VENV)/.stamp-dev  ## measure quality, the secure round and the plain Flower round; writes tests/benchmarks/results
 	@$(BIN)/python tests/benchmarks/all.py $(ARGS)
+
+model: $(VENV)/.stamp-dev  ## explore the symbolic model of the secure sum up to five members, and the attacks beyond (ARGS="--only 'n = 4'")
+	@$(BIN)/python -m tests.model $(ARGS)
 
 kill-matrix: $(VENV)/.stamp-dev  ## kill, stop and disconnect every process in every phase (an hour; ARGS="--only 'serverapp/*'")
 	@sh deploy/local/debian-packages.sh bubblewrap
