@@ -67,9 +67,18 @@ def _noise(rng: Random, data: bytearray, seeds: Sequence[bytes]) -> None:
     data[at : at + rng.choice((0, count))] = rng.randbytes(count)
 
 
+def _same(rng: Random, data: bytearray, seeds: Sequence[bytes]) -> None:
+    """As many bytes as before, from elsewhere in the same input or from nowhere."""
+    del seeds
+    count = rng.choice((1, 8, 16, 32))
+    if len(data) >= count:
+        at, other = (rng.randrange(len(data) - count + 1) for _ in range(2))
+        data[at : at + count] = rng.choice((data[other : other + count], rng.randbytes(count), bytes(count)))
+
+
 def _splice(rng: Random, data: bytearray, seeds: Sequence[bytes]) -> None:
     other = rng.choice(seeds)
     data[rng.randrange(len(data) + 1) :] = other[rng.randrange(len(other) + 1) :]
 
 
-CHANGES = (_flip, _number, _number, _cut, _repeat, _word, _noise, _splice)
+CHANGES = (_flip, _flip, _same, _same, _number, _number, _cut, _repeat, _word, _noise, _splice)

@@ -76,6 +76,11 @@ def made() -> dict[str, list[bytes]]:
         "message": [*plain, *inside],
         "submission": [encode(each) for each in submissions],
         "phase_input": [encode(each) for each in given],
+        "signed_message": [
+            bytes([at]) + next(each.body for each in shown if each.signer == stage.id(1))
+            for at, shown in enumerate((stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations))
+        ],
+        "signed_roster": [encode(consortium.admitting(first, "Dora")), encode(consortium.removing(first, "Cora"))],
         "roster_chain": [encode(each) for each in chain],
         "proof": [
             bytes([3, 7]) + b"".join(merkle.inclusion_proof(leaves, 3)),

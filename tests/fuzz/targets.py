@@ -15,10 +15,10 @@ from starlette.requests import Request
 from protocols import audit, merkle, messages, roster
 from protocols import release as releases
 from protocols.bundle import BundleSignature, ReleaseKey
-from protocols.codec import decode, encode
+from protocols.codec import decode, enc, encode
 from protocols.enrolment import Invitation, JoinRequest, open_join
 from protocols.errors import AltroveError, MalformedMessage
-from protocols.identity import Signed
+from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Phase, PhaseInput, Submission
 from protocols.secure_sum import contributor, sealing, states
@@ -91,6 +91,32 @@ def phase_input(data: bytes) -> None:
             contributor.unmask(state, stage.config, given.items, key=key, roll=roll, bound=())
         case _:
             raise MalformedMessage(expected="a phase with a step", came=given.phase[:20], do="wait")
+
+
+def signed_message(data: bytes) -> None:
+    """Any bytes that member 1 signed itself, in the place of its message, as member 0 takes them."""
+    stage = _stage()
+    shown = (stage.ads, stage.bundles_for(0), stage.headers, stage.confirmations)
+    phase = data[0] % len(shown) if data else 0
+    body = data[1:]
+    forged = _signed_by(stage.players[1].key, stage.id(1), body)
+    items = tuple(forged if each.signer == forged.signer else each for each in shown[phase])
+    given = PhaseInput(round=1, attempt=1, phase=messages.PHASES[phase + 1].value, items=items, reason="")
+    phase_input(encode(given))
+
+
+def signed_roster(data: bytes) -> None:
+    """Any bytes that the coordinator signed as a roster, approved by all who may."""
+    first = consortium.genesis("Alma", "Bruno", "Cora")
+    version = _signed_by(consortium.COORDINATOR_KEY, COORDINATOR, data)
+    try:
+        said = decode(roster.RosterVersion, data)
+    except AltroveError:
+        names: tuple[str, ...] = ()
+    else:
+        names = tuple(name for name in ("Alma", "Bruno", "Cora", "Dora") if consortium.id_of(name) in said.partners)
+    approvals = tuple(roster.approve(said, consortium.id_of(n), consortium.key_of(n)) for n in names)
+    roster.check_successor(first, roster.SignedRoster(version=version, approvals=approvals))
 
 
 def roster_chain(data: bytes) -> None:
@@ -191,7 +217,7 @@ Target = Callable[[bytes], None]
 TARGETS: dict[str, Target] = {
     each.__name__: each
     for each in (
-        *(message, submission, phase_input, roster_chain, proof, release, bundle, invitation, invitation_json),
+        *(message, submission, phase_input, signed_message, signed_roster, roster_chain, proof, release, bundle, invitation, invitation_json),
         *(vocabulary, http_signature, chunk, opened_shares),
     )
 }
@@ -254,6 +280,10 @@ def _manifest() -> releases.ReleaseManifest:
         sum_sha256=zero,
         previous=zero,
     )
+
+
+def _signed_by(key: IdentityKey, signer: PartnerId, body: bytes) -> Signed:
+    return Signed(signer=signer, body=body, signature=key._key.sign(enc("signature", signer, body)))
 
 
 def _canonical(value: object, data: bytes) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import combinations, permutations, product
 
-from tests.model.party import Bound, Cohort, Guard, Local, State, World, moves
+from tests.model.party import Bound, Cohort, Local, State, World, moves, needed
 
 Renaming = tuple[int, ...]
 """Where each member goes."""
@@ -58,7 +58,8 @@ def _together(
                 ready.setdefault(move, []).append(at)
     groups = []
     for move, machines in ready.items():
-        least_size = 1 if world.dropped - {Guard.ONCE} else _needed(world, cohort, move, depth)
+        corrupt = (world.corrupt & (move.u1, move.u2, move.u3)[depth - 2]).bit_count()
+        least_size = needed(world, cohort, depth) - corrupt
         for size in range(1, len(machines) + 1):
             for group in combinations(machines, size):
                 members = {world.machines[at] for at in group}
@@ -74,12 +75,6 @@ def _assigned(state: State, groups: list[tuple[Local, int]], first: int, taken: 
         if not machines & taken:
             after = tuple(move if machines >> at & 1 else local for at, local in enumerate(state))
             yield from _assigned(after, groups, index + 1, taken | machines)
-
-
-def _needed(world: World, cohort: Cohort, move: Local, depth: int) -> int:
-    members = (move.u1, move.u2, move.u3)[depth - 2]
-    floor = cohort.threshold if depth == 4 else cohort.floor
-    return max(1, floor - (world.corrupt & members).bit_count())
 
 
 def interleaved(world: World, cohort: Cohort, bound: Bound) -> set[State]:
@@ -102,22 +97,17 @@ def interleaved(world: World, cohort: Cohort, bound: Bound) -> set[State]:
 def settle(world: World, cohort: Cohort, state: State) -> State:
     """``state`` without steps that lead nowhere: they are as good as silence.
 
-    A transcript that fewer members share than the floor masks nothing. A vector whose (transcript, U2) fewer
-    members have stays masked for ever, unless the restored member's other vector is unmasked. A confirmation
-    that fewer than ``threshold`` members give opens nothing.
+    A vector whose (transcript, U2) too few members have stays masked for ever, unless the restored member's
+    other vector is unmasked.
     """
-    if world.dropped - {Guard.ONCE}:
-        return state
-    floor, t = cohort.floor, cohort.threshold
-    state = tuple(local if _backers(world, state, local, 2) >= floor else Local() for local in state)
-    waiting = sum(
-        {1 << m for m, local in zip(world.machines, state, strict=True) if _backers(world, state, local, 3) >= floor}
+    enough = [needed(world, cohort, depth) for depth in (2, 3, 4)]
+    state = tuple(local if _backers(world, state, local, 2) >= enough[0] else Local() for local in state)
+    machines = list(zip(world.machines, state, strict=True))
+    alive = {member for member, local in machines if _backers(world, state, local, 3) >= enough[1]}
+    state = tuple(local if member in alive else Local(*local[:2]) for member, local in machines)
+    return tuple(
+        local if _backers(world, state, local, 4) >= enough[2] else local._replace(u3=0) for local in state
     )
-    state = tuple(
-        local if waiting >> member & 1 else Local(*local[:2])
-        for member, local in zip(world.machines, state, strict=True)
-    )
-    return tuple(local if _backers(world, state, local, 4) >= t else local._replace(u3=0) for local in state)
 
 
 def _backers(world: World, state: State, local: Local, depth: int) -> int:

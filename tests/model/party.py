@@ -105,7 +105,7 @@ def moves(world: World, cohort: Cohort, bound: Bound, state: State, at: int) -> 
         return
     if not local.u1:
         for u1 in sets(cohort.members, me, floor):
-            for label in range(labels(world, floor) if world.corrupt & u1 or world.restored else 1):
+            for label in range(labels(world, cohort) if world.corrupt & u1 or world.restored else 1):
                 yield Local(u1, label)
     elif not local.u2:
         senders = world.corrupt | _said(world, state, local, "transcript")
@@ -129,12 +129,24 @@ def sets(members: int, me: int, floor: int) -> Iterator[int]:
             return
 
 
-def labels(world: World, floor: int) -> int:
-    """How many transcripts over the same members can matter.
+def needed(world: World, cohort: Cohort, depth: int) -> int:
+    """How many members must say the same in their first ``depth`` fields, or it leads nowhere.
 
-    A transcript that fewer than ``floor`` members share leads nowhere: each needs so many honest machines.
+    No secret shared under a transcript comes out with fewer than t members, floor or no floor. A vector comes
+    out only with a U3 of members with the same U2. Nothing is opened with fewer than t confirmations.
     """
-    return max(1, len(world.machines) // max(1, floor - world.colluders))
+    dropped = world.dropped
+    floor = cohort.threshold if Guard.FLOOR in dropped else cohort.floor
+    if depth == 2:
+        return floor
+    if depth == 3:
+        return 1 if dropped & {Guard.SETS, Guard.DISJOINT} else floor
+    return 1 if Guard.CONSISTENCY in dropped else cohort.threshold
+
+
+def labels(world: World, cohort: Cohort) -> int:
+    """How many transcripts over the same members can lead somewhere, when each needs so many honest machines."""
+    return max(1, len(world.machines) // max(1, needed(world, cohort, 2) - world.colluders))
 
 
 def _unmasks(world: World, cohort: Cohort, bound: Bound, state: State, at: int) -> bool:

@@ -57,6 +57,7 @@ def test_a_signature_survives_its_file():
         {"signed_at": -1},
         {"signed_at": 2**63},
         {"signed_at": "soon"},
+        {"signed_at": float("inf")},
         {"signature": None},
     ],
 )
@@ -85,3 +86,8 @@ def test_a_key_of_another_kind_is_refused():
     for text in (line.decode(), "ssh-ed25519 AAAA", "", "# nothing"):
         with pytest.raises(BadInput, match="ssh-keygen"):
             ReleaseKey.parse(text)
+
+
+def test_a_signature_file_that_nests_without_end_is_refused_by_name():
+    with pytest.raises(MalformedMessage):
+        BundleSignature.parse("[" * 100_000)
