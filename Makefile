@@ -45,6 +45,12 @@ bench: $(VENV)/.stamp-dev  ## measure quality, the secure round and the plain Fl
 model: $(VENV)/.stamp-dev  ## explore the symbolic model of the secure sum up to five members, and the attacks beyond (ARGS="--only 'n = 4'")
 	@$(BIN)/python -m tests.model $(ARGS)
 
+fuzz: $(VENV)/.stamp-dev  ## fuzz every decoder: a million inputs or ten minutes (ARGS="--only release --seconds 60")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+mutate: $(VENV)/.stamp-dev  ## mutate a sample of protocols/ and see what no test notices (an hour; ARGS="--only policy")
+	@$(BIN)/python -m tests.mutation $(ARGS)
+
 kill-matrix: $(VENV)/.stamp-dev  ## kill, stop and disconnect every process in every phase (an hour; ARGS="--only 'serverapp/*'")
 	@sh deploy/local/debian-packages.sh bubblewrap
 	@$(BIN)/python -W ignore -m tests.matrix --write $(ARGS) && $(BIN)/python -m tests.matrix.table

@@ -6,9 +6,10 @@ bytes what :mod:`tests.model.knowledge` does with symbols: combine shares, take 
 what is left so that unknown masks cancel.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from tests.model.rounds import Step
 from tests.protocols.secure_sum.stage import Stage
 
 Transcript = tuple[int, int]
+T = TypeVar("T")
 
 
 class Attempt:
@@ -36,7 +38,13 @@ class Attempt:
         self.stage = Stage(world.n, threshold=step.cohort.threshold, minimum=step.cohort.minimum)
         self.config = replace(self.stage.config, attempt=number)
         self.number = number
-        self.bound: dict[int, tuple[PartnerId, ...]] = {}
+        self._made: dict[tuple[object, ...], object] = {}
+
+    def once(self, make: Callable[..., T], *view: object) -> T:
+        """The result of ``make(*view)``, made once: a machine's step depends on what it is shown alone."""
+        if (make, *view) not in self._made:
+            self._made[make, *view] = make(*view)
+        return self._made[make, *view]
 
     def rand(self, purpose: str, member: int, label: int, count: int) -> bytes:
         """Bytes that differ for every use."""
@@ -58,10 +66,10 @@ class Attempt:
     def shared(self, member: int, view: Transcript) -> tuple[object, tuple[Signed, ...]]:
         """The step of ShareKeys under the advertisements of ``view``."""
         u1, label = view
-        ads = [self.advertised(each, label)[1] for each in members(u1)]
+        ads = [self.once(self.advertised, each, label)[1] for each in members(u1)]
         count = contributor.RAND_SHARE(self.world.n)
         return contributor.share(
-            self.advertised(member, label)[0],
+            self.once(self.advertised, member, label)[0],
             self.config,
             ads,
             key=self.stage.players[member].key,
@@ -75,16 +83,16 @@ class Attempt:
         bundles = [
             bundle
             for other in members(u2 & ~(1 << member))
-            for bundle in self.shared(other, view)[1]
+            for bundle in self.once(self.shared, other, view)[1]
             if decode(SealedShare, bundle.body).recipient == me
         ]
         return contributor.begin_mask(
-            self.shared(member, view)[0], self.config, bundles, roll=self.stage.roll
+            self.once(self.shared, member, view)[0], self.config, bundles, roll=self.stage.roll
         )
 
     def masked(self, member: int, view: Transcript, u2: int) -> tuple[object, Signed, np.ndarray]:
         """The state after MaskedInput, the header, and the masked words."""
-        masking = self.masking(member, view, u2)
+        masking = self.once(self.masking, member, view, u2)
         words = encode_vector(self.stage.inputs[member], self.stage.spec)
         chunk = contributor.mask_chunk(masking, self.config, 0, words)
         state, header = contributor.seal_input(
@@ -94,9 +102,9 @@ class Attempt:
 
     def confirmed(self, member: int, local: Local) -> tuple[object, Signed]:
         """The step of ConsistencyCheck over the headers of ``local.u3``."""
-        headers = [self.masked(each, local.transcript, local.u2)[1] for each in members(local.u3)]
+        headers = [self.once(self.masked, each, local.transcript, local.u2)[1] for each in members(local.u3)]
         return contributor.confirm(
-            self.masked(member, local.transcript, local.u2)[0],
+            self.once(self.masked, member, local.transcript, local.u2)[0],
             self.config,
             headers,
             key=self.stage.players[member].key,
@@ -109,9 +117,9 @@ class Attempt:
         willing = self.world.corrupt & local.u3
         for other, seen in zip(self.world.machines, self.step.state, strict=True):
             willing |= (seen[:4] == local[:4]) << other
-        said = [self.confirmed(each, local)[1] for each in members(willing)]
+        said = [self.once(self.confirmed, each, local)[1] for each in members(willing)]
         _, answer = contributor.unmask(
-            self.confirmed(member, local)[0],
+            self.once(self.confirmed, member, local)[0],
             self.config,
             said,
             key=self.stage.players[member].key,
@@ -127,7 +135,7 @@ class Attempt:
         for owner, local in zip(self.world.machines, self.step.state, strict=True):
             for colluder in members(local.u1 & self.world.corrupt):
                 u2 = local.u2 | 1 << colluder
-                for held in self.masking(colluder, local.transcript, u2).held:
+                for held in self.once(self.masking, colluder, local.transcript, u2).held:
                     if held.owner == self.stage.id(owner):
                         for kind, share in (("self", held.self_share), ("key", held.key_share)):
                             found.setdefault((local.transcript, owner, kind), {})[colluder + 1] = from_bytes(share)
@@ -183,8 +191,8 @@ class Attempt:
         unknown: dict[object, int],
     ) -> tuple[dict[int, int], np.ndarray]:
         """One masked vector without the masks whose seeds are known, and the sign of each that is left."""
-        words = self.masked(member, view, u2)[2].copy()
-        shared, label = self.shared(member, view)[0], view[1]
+        words = self.once(self.masked, member, view, u2)[2].copy()
+        shared, label = self.once(self.shared, member, view)[0], view[1]
         bound_to = {"transcript": shared.transcript, "config": digest(self.config)}
         masks: dict[int, int] = {}
         plus, minus = [], []
@@ -200,7 +208,7 @@ class Attempt:
                 masks[at] = 1 if member == low else PRIME - 1
                 continue
             secret, peer = known
-            public = decode(Advertisement, self.advertised(peer, label)[1].body).mask_key
+            public = decode(Advertisement, self.once(self.advertised, peer, label)[1].body).mask_key
             key = mask_key(secret, public, low=self.stage.id(low), high=self.stage.id(high), **bound_to)
             (minus if member == low else plus).append(key)
         apply_streams(words, 0, plus, minus)
@@ -211,7 +219,7 @@ class Attempt:
     ) -> tuple[bytes, int] | None:
         """A secret behind the mask of the pair, and whose public key goes with it."""
         if other >= self.world.honest:
-            return self.advertised(other, label)[0].mask_secret, member
+            return self.once(self.advertised, other, label)[0].mask_secret, member
         if (member, "key") in secrets:
             return secrets[member, "key"], other
         return (secrets[other, "key"], member) if (other, "key") in secrets else None

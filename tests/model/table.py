@@ -27,6 +27,8 @@ def table(result: dict[str, object]) -> str:
             f"{one['least_honest_answers']} ({one['promised_honest_answers']}) | {attack} | "
             f"{one['on_the_machines']} | {one['cpu_seconds']} |"
         )
+    if result["not_explored"]:
+        lines += ["", "Not explored in this run: " + "; ".join(result["not_explored"]) + "."]
     return "\n".join(lines) + "\n"
 
 
