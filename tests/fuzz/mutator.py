@@ -8,9 +8,39 @@ True
 from collections.abc import Sequence
 from random import Random
 
-INTERESTING = (0, 1, 2, 3, 16, 31, 32, 33, 0x7F, 0x80, 0xFF, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63)
+INTERESTING = (
+    0,
+    1,
+    2,
+    3,
+    16,
+    31,
+    32,
+    33,
+    0x7F,
+    0x80,
+    0xFF,
+    2**16,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**63 - 1,
+    2**63,
+)
 WORDS = (
-    *(b"Infinity", b"-Infinity", b"NaN", b"1e999", b"null", b"true", b"[]", b"{}", b'""', b"\\ud800", b"\xff\xfe"),
+    *(
+        b"Infinity",
+        b"-Infinity",
+        b"NaN",
+        b"1e999",
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'""',
+        b"\\ud800",
+        b"\xff\xfe",
+    ),
     *(b"?1", b":AAAA:", b";expires=0", b"\r\n", b"\0", b"=", b"==", b"-1", b"9" * 5000, b"[" * 100_000),
     *(b"sha-256=::", b'("@method")', b'"', b"\\", b"altrove/v2/"),
 )

@@ -42,7 +42,9 @@ def made() -> dict[str, list[bytes]]:
     }
     given = [
         PhaseInput(round=1, attempt=1, phase=phase.value, items=tuple(handed), reason="")
-        for phase, handed in zip(PHASES[1:], (stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations), strict=True)
+        for phase, handed in zip(
+            PHASES[1:], (stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations), strict=True
+        )
     ]
     sent = [stage.ads[:1], stage.bundles[0], stage.headers[:1], stage.confirmations[:1], stage.answers[:1]]
     submissions = [
@@ -59,7 +61,11 @@ def made() -> dict[str, list[bytes]]:
     words = Vocabulary.of("types", ["BREAD", "MILK", "TEA"])
     signature = BundleSignature.make(Ed25519PrivateKey.from_private_bytes(bytes(32)), b"fab", now=NOW)
     line = Invitation(
-        enrol_url="https://127.0.0.1:1", partner_url="https://127.0.0.1:2", authority="PEM", secret=bytes(32), name="A"
+        enrol_url="https://127.0.0.1:1",
+        partner_url="https://127.0.0.1:2",
+        authority="PEM",
+        secret=bytes(32),
+        name="A",
     )
     values = [
         *(stage.config, counting(), counting().blocks[0], _manifest(), words, *given, *submissions, *chain),
@@ -71,7 +77,9 @@ def made() -> dict[str, list[bytes]]:
     ]
     kinds = {kind: index for index, kind in enumerate(KINDS)}
     plain = [bytes([kinds[type(value)]]) + encode(value) for value in values]
-    inside = [bytes([kinds[kind]]) + signed.body for kind, signed in zip(KINDS[3:7], _signed(items), strict=True)]
+    inside = [
+        bytes([kinds[kind]]) + signed.body for kind, signed in zip(KINDS[3:7], _signed(items), strict=True)
+    ]
     return {
         "message": [*plain, *inside],
         "submission": [encode(each) for each in submissions],
@@ -80,16 +88,24 @@ def made() -> dict[str, list[bytes]]:
             bytes([at]) + next(each.body for each in shown if each.signer == stage.id(1))
             for at, shown in enumerate((stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations))
         ],
-        "signed_roster": [encode(consortium.admitting(first, "Dora")), encode(consortium.removing(first, "Cora"))],
+        "signed_roster": [
+            encode(consortium.admitting(first, "Dora")),
+            encode(consortium.removing(first, "Cora")),
+        ],
         "roster_chain": [encode(each) for each in chain],
         "proof": [
             bytes([3, 7]) + b"".join(merkle.inclusion_proof(leaves, 3)),
             bytes([3, 7]) + b"".join(merkle.consistency_proof(leaves, 3)),
         ],
         "release": [pack(np.array([1, -2, 3]))],
-        "bundle": [signature.json().encode(), b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"],
+        "bundle": [
+            signature.json().encode(),
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me",
+        ],
         "invitation": [line.text().encode()],
-        "invitation_json": [b'{"enrol_url":"a","partner_url":"b","ca":"c","secret":"' + b"00" * 32 + b'","name":"n"}'],
+        "invitation_json": [
+            b'{"enrol_url":"a","partner_url":"b","ca":"c","secret":"' + b"00" * 32 + b'","name":"n"}'
+        ],
         "vocabulary": [encode(words)],
         "http_signature": [_head()],
         "chunk": [b"\1" + stage.chunks[stage.id(0)][0]],

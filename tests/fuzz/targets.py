@@ -31,7 +31,13 @@ from tests.protocols.secure_sum.stage import Stage
 
 NOW = 1_760_000_000
 KINDS = (
-    *(messages.Block, messages.AnswerSpec, messages.RoundConfig, messages.Advertisement, messages.SealedShare),
+    *(
+        messages.Block,
+        messages.AnswerSpec,
+        messages.RoundConfig,
+        messages.Advertisement,
+        messages.SealedShare,
+    ),
     *(messages.InputHeader, messages.Confirmation, messages.OpenedShare, messages.UnmaskAnswer),
     *(messages.PhaseInput, messages.Submission, Signed, Vocabulary, JoinRequest, sealing.HeldShares),
     *(releases.ReleaseManifest, releases.Vote, audit.AuditEntry, audit.TreeHead),
@@ -114,7 +120,9 @@ def signed_roster(data: bytes) -> None:
     except AltroveError:
         names: tuple[str, ...] = ()
     else:
-        names = tuple(name for name in ("Alma", "Bruno", "Cora", "Dora") if consortium.id_of(name) in said.partners)
+        names = tuple(
+            name for name in ("Alma", "Bruno", "Cora", "Dora") if consortium.id_of(name) in said.partners
+        )
     approvals = tuple(roster.approve(said, consortium.id_of(n), consortium.key_of(n)) for n in names)
     roster.check_successor(first, roster.SignedRoster(version=version, approvals=approvals))
 
@@ -217,7 +225,19 @@ Target = Callable[[bytes], None]
 TARGETS: dict[str, Target] = {
     each.__name__: each
     for each in (
-        *(message, submission, phase_input, signed_message, signed_roster, roster_chain, proof, release, bundle, invitation, invitation_json),
+        *(
+            message,
+            submission,
+            phase_input,
+            signed_message,
+            signed_roster,
+            roster_chain,
+            proof,
+            release,
+            bundle,
+            invitation,
+            invitation_json,
+        ),
         *(vocabulary, http_signature, chunk, opened_shares),
     )
 }

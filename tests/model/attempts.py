@@ -43,9 +43,7 @@ def attempts(world: World, cohort: Cohort, bound: Bound) -> tuple[set[State], in
     return ends, len(visited | ends)
 
 
-def _together(
-    world: World, cohort: Cohort, bound: Bound, state: State, depth: int
-) -> Iterator[State]:
+def _together(world: World, cohort: Cohort, bound: Bound, state: State, depth: int) -> Iterator[State]:
     """Every way in which machines of ``state`` go on to ``depth`` fields, in groups that say the same.
 
     A group too small to lead anywhere (see :func:`settle`) is not made in the first place, unless it is the

@@ -56,8 +56,10 @@ def _any_cohort(n: int, colluders: int, *, quick: bool = False) -> Claim:
     for size in range(3, n + 1):
         t = max(threshold(size), (size + colluders) // 2 + 1)
         if t <= size and max(t, 3) - colluders >= 2:
-            for members in combinations(range(n), size):
-                chosen.append(Cohort(members=sum(1 << i for i in members), threshold=t, minimum=3))
+            chosen += [
+                Cohort(members=sum(1 << i for i in members), threshold=t, minimum=3)
+                for members in combinations(range(n), size)
+            ]
     return Claim(
         name=f"n = {n}: {colluders} colluder(s), rounds with any cohort that the policy accepts",
         world=World(honest=n - colluders, colluders=colluders),

@@ -138,7 +138,9 @@ class Attempt:
                 for held in self.once(self.masking, colluder, local.transcript, u2).held:
                     if held.owner == self.stage.id(owner):
                         for kind, share in (("self", held.self_share), ("key", held.key_share)):
-                            found.setdefault((local.transcript, owner, kind), {})[colluder + 1] = from_bytes(share)
+                            found.setdefault((local.transcript, owner, kind), {})[colluder + 1] = from_bytes(
+                                share
+                            )
         for holder, local in zip(self.world.machines, self.step.state, strict=True):
             if local.opened:
                 answer = self.unmasked(holder, local, self.stage.ids(members(bound[holder])))
@@ -165,7 +167,11 @@ class Attempt:
             rows.append((masks, tuple(int(i == member) for i in range(self.world.honest))))
             words.append(plain)
         wide = [
-            (*(masks.get(i, 0) for i in range(len(unknown))), *answer, *(int(k == j) for k in range(len(rows))))
+            (
+                *(masks.get(i, 0) for i in range(len(unknown))),
+                *answer,
+                *(int(k == j) for k in range(len(rows))),
+            )
             for j, (masks, answer) in enumerate(rows)
         ]
         results = []

@@ -149,7 +149,10 @@ def _trace(
             minimum=step.cohort.minimum,
         )
         moved = sorted(
-            (called[member], Local(rename(called, s.u1), s.label, rename(called, s.u2), rename(called, s.u3), s.opened))
+            (
+                called[member],
+                Local(rename(called, s.u1), s.label, rename(called, s.u2), rename(called, s.u3), s.opened),
+            )
             for member, s in zip(world.machines, step.state, strict=True)
         )
         steps.append(Step(cohort=cohort, state=tuple(local for _, local in moved)))

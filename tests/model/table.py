@@ -12,8 +12,10 @@ def table(result: dict[str, object]) -> str:
     lines = [
         "# The symbolic model, explored",
         "",
-        f"`{result['command']}`, commit {result['commit']}, Python {result['python']}. What is modelled and what is"
-        " not: [tests/model](../../model/README.md). Made from `symbolic_model.json`.",
+        (
+            f"`{result['command']}`, commit {result['commit']}, Python {result['python']}. What is modelled and what is"
+            " not: [tests/model](../../model/README.md). Made from `symbolic_model.json`."
+        ),
         "",
         "| claim | configurations | states | sums | honest answers (promised) | attack | on the real machines | CPU s |",
         "|---|---|---|---|---|---|---|---|",

@@ -104,9 +104,7 @@ def test_the_model_lets_a_machine_step_exactly_where_the_real_one_does():
 def _deliverable(world, state, move):
     """Whether every honest message of the step exists: the adversary can show nothing else."""
     depth, members = (3, move.u3) if move.u3 else (2, move.u2) if move.u2 else (0, 0)
-    return not depth or all(
-        state[i][:depth] == move[:depth] for i in range(world.honest) if members >> i & 1
-    )
+    return not depth or all(state[i][:depth] == move[:depth] for i in range(world.honest) if members >> i & 1)
 
 
 def test_the_table_is_that_of_the_figures():

@@ -51,11 +51,12 @@ def survivors_of_last_run() -> list[tuple[Module, Mutant]]:
 
 def play(chosen: list[tuple[Module, Mutant]], minutes: float) -> list[dict[str, object]]:
     """Run each of ``chosen`` until the time is over; one record a mutant."""
-    end, records = time.monotonic() + 60 * minutes, []
+    records: list[dict[str, object]] = []
     with copied() as tree:
         wrong = verdict(tree, tuple(dict.fromkeys(each for module, _ in chosen for each in module.tests)))
         if wrong:
             raise SystemExit(f"without any mutant a test fails already: {wrong}")
+        end = time.monotonic() + 60 * minutes
         for module, mutant in chosen:
             if time.monotonic() > end:
                 break
@@ -111,7 +112,7 @@ def main() -> int:
             "mutants": records,
         }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    report.write()  # TODO
+    report.write()
     return 0
 
 

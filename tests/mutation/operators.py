@@ -142,7 +142,9 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             if not isinstance(part, ast.AST) or name in ("annotation", "returns", "decorator_list"):
                 continue
             worded = isinstance(part, ast.keyword) and part.arg in WORDS
-            if not (worded or isinstance(part, (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom))) and not (
+            if not (
+                worded or isinstance(part, (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom))
+            ) and not (
                 isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)  # a docstring
             ):
                 yield part

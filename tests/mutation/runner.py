@@ -18,7 +18,6 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-import cryptography.hazmat.primitives.asymmetric.ed25519
 import hypothesis  # noqa: F401  # imported once, before the forks
 import numpy as np  # noqa: F401
 import pytest
@@ -103,7 +102,7 @@ def _run(tree: Path, tests: tuple[str, ...], log: Path) -> None:
         for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "protocols")]:
             del sys.modules[name]
         code = int(pytest.main([*OPTIONS, f"--rootdir={tree}", "--hypothesis-seed=0", *tests]))
-    except BaseException:  # the log is all that leaves a child
+    except BaseException:  # noqa: BLE001  # the log is all that leaves a child
         traceback.print_exc()
     finally:
         sys.stdout.flush()
