@@ -8,6 +8,7 @@ from protocols.errors import AltroveError
 from tests.model import table
 from tests.model.attempts import attempts, interleaved
 from tests.model.claims import CLAIMS
+from tests.model.knowledge import revealed
 from tests.model.party import Cohort, Guard, Local, World, moves
 from tests.model.replay import Attempt, replay
 from tests.model.rounds import Step, explore
@@ -52,6 +53,20 @@ def test_what_the_model_reaches_without_the_binding_the_real_machines_refuse():
     assert len(found.attack) == 2
     with pytest.raises(AltroveError, match="survivors of the first unmasking"):
         list(replay(world, found.attack))
+
+
+def test_from_seven_members_on_it_is_the_confirmations_that_keep_a_sum_large():
+    """Each of five is told of two other dropouts: three votes open a secret, and a sum of two is left."""
+    everybody, cohort = 0b1111111, Cohort(members=0b1111111, threshold=5, minimum=3)
+    gone = (0b01100, 0b10100, 0b11000, 0b10100, 0b01100)
+    state = tuple(Local(everybody, 0, everybody, everybody & ~each) for each in gone)
+    world = World(honest=5, colluders=2)
+    without = replace(world, dropped=frozenset({Guard.CONSISTENCY}))
+    for at in range(5):
+        assert not list(moves(world, cohort, (0,) * 5, state, at))
+        assert list(moves(without, cohort, (0,) * 5, state, at)) == [state[at]._replace(opened=True)]
+    opened = tuple(local._replace(opened=True) for local in state)
+    assert revealed(without, cohort, opened) == ((1, 1, 0, 0, 0),)
 
 
 def accepted(attempt, state, at, move):
