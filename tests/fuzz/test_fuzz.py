@@ -35,6 +35,11 @@ def test_any_bytes_are_one_canonical_value_or_are_refused(kind, data):
     outcome("message", bytes([kind]) + data)
 
 
+@pytest.mark.parametrize("target", ["bundle", "invitation_json"])
+def test_json_that_nests_without_end_is_refused_by_name(target):
+    assert outcome(target, b"[" * 100_000) == "BadInput"
+
+
 def test_a_decoder_that_lets_another_error_out_is_found(monkeypatch):
     monkeypatch.setitem(TARGETS, "bundle", lambda data: data[10**6])
     run = driver.Run("bundle", [b"x"])

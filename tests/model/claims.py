@@ -89,7 +89,6 @@ CLAIMS = (
     _claim("1 colluder, no confirmations", 4, 1, without=Guard.CONSISTENCY, attack=False),
     _claim("2 colluders", 5, 2, attack=False),
     _claim("3 colluders: one beyond the boundary", 5, 3, attack=True),
-    _claim("2 colluders, t = 3", 5, 2, t=3, attack=True),
     _claim("2 colluders, no binding", 5, 2, without=Guard.ONCE, attack=True),
     _claim("1 colluder", 5, 1, attack=False),
     _any_cohort(5, 2),
@@ -99,4 +98,5 @@ CLAIMS = (
     _claim("1 colluder and a restored member", 5, 1, restored=True, attack=False),
     _any_cohort(5, 1),
     _claim("coordinator alone", 5, 0, attack=False),
+    _claim("2 colluders, t = 3", 5, 2, t=3, attack=True),
 )
