@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: help demo demo-clean test test-images lint format bench bench-crypto attack kill-matrix constraints
+.PHONY: help demo demo-clean test test-images lint format bench bench-crypto attack model fuzz mutate kill-matrix constraints
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,15 @@ bench-crypto: $(VENV)/.stamp-dev  ## what the secure sum costs beside Flower's S
 
 attack: $(VENV)/.stamp-dev  ## every attack on the pure machines and on a live node, with and without guards; writes the report
 	@$(BIN)/python -W ignore -m tests.attacks $(ARGS)
+
+model: $(VENV)/.stamp-dev  ## explore the symbolic model of the secure sum up to five members, and the attacks beyond (ARGS="--only 'n = 4'")
+	@$(BIN)/python -m tests.model $(ARGS)
+
+fuzz: $(VENV)/.stamp-dev  ## fuzz every decoder: a million inputs or ten minutes (ARGS="--only release --seconds 60")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+mutate: $(VENV)/.stamp-dev  ## mutate a sample of protocols/ and see what no test notices (an hour; ARGS="--only policy")
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 kill-matrix: $(VENV)/.stamp-dev  ## kill, stop and disconnect every process in every phase (an hour; ARGS="--only 'serverapp/*'")
 	@sh deploy/local/debian-packages.sh bubblewrap

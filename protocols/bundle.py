@@ -119,8 +119,8 @@ class BundleSignature:
                 signed_at=int(content["signed_at"]),
                 signature=base64.urlsafe_b64decode(content["signature"] + "=="),
             )
-        except (ValueError, TypeError, KeyError, binascii.Error):
-            made = None
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, binascii.Error):
+            made = None  # JSON may say Infinity, and nest without end
         if made is None or len(made.signature) != SIGNATURE_BYTES or not 0 <= made.signed_at <= NUMBER_MAX:
             raise MalformedMessage(
                 expected="a bundle signature as `altrove-coordinator bundle sign` writes it",

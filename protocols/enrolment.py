@@ -83,7 +83,7 @@ class Invitation:
             content = json.loads(
                 base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
             )
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, RecursionError):
             raise _not_whole("text that does not parse") from None
         values = (
             [value for value in map(content.get, _FIELDS) if isinstance(value, str)]

@@ -81,6 +81,12 @@ def test_a_log_that_is_not_the_signed_one_is_refused(entries):
         check_log(head_of(log(5)), entries)
 
 
+def test_a_log_with_a_gap_in_its_numbers_is_refused_even_if_the_coordinator_signed_it_so():
+    numbered_wrongly = [*log(4), entry(5)]
+    with pytest.raises(BadProof, match="entry 4"):
+        check_log(head_of(numbered_wrongly), numbered_wrongly)
+
+
 def test_a_head_travels_signed_by_the_coordinator():
     key = IdentityKey(bytes(32))
     signed = key.sign(COORDINATOR, head_of(log(2)))

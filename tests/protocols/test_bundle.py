@@ -62,6 +62,7 @@ def test_a_signature_survives_its_file():
         {"signed_at": -1},
         {"signed_at": 2**63},
         {"signed_at": "soon"},
+        {"signed_at": float("inf")},
         {"signature": None},
     ],
 )
@@ -98,3 +99,8 @@ def test_who_gives_the_private_key_is_told_to_name_the_public_half():
         ReleaseKey.parse(private)
     assert "FILE.pub" in refused.value.do
     assert "b3Bl" not in str(refused.value)
+
+
+def test_a_signature_file_that_nests_without_end_is_refused_by_name():
+    with pytest.raises(MalformedMessage):
+        BundleSignature.parse("[" * 100_000)

@@ -1,0 +1,135 @@
+"""The seed corpus: valid inputs of every target, and every input that once broke one.
+
+``python -m tests.fuzz.seeds`` makes the valid ones anew and keeps the found ones.
+"""
+
+import json
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from protocols import audit, merkle
+from protocols.bundle import BundleSignature
+from protocols.codec import encode
+from protocols.enrolment import Invitation
+from protocols.messages import PHASES, Phase, PhaseInput, Submission
+from protocols.release import pack
+from protocols.service.clock import ManualClock
+from protocols.service.signing import SignedRequests
+from protocols.vocabulary import Vocabulary
+from tests.fuzz.targets import KINDS, NOW, _manifest, _stage
+from tests.protocols import consortium
+from tests.protocols.secure_sum.stage import counting
+
+CORPUS = Path(__file__).with_name("seeds.json")
+
+
+def seeds(target: str) -> list[bytes]:
+    """The corpus of ``target``."""
+    corpus = json.loads(CORPUS.read_text())
+    return [bytes.fromhex(each) for each in (*corpus["valid"][target], *corpus["found"].get(target, ()))]
+
+
+def made() -> dict[str, list[bytes]]:
+    """Valid inputs, from fixed keys."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    stage, phases = _stage(), iter(PHASES)
+    items = {
+        next(phases): each
+        for each in (stage.ads, stage.bundles_for(0), stage.headers, stage.confirmations, stage.answers)
+    }
+    given = [
+        PhaseInput(round=1, attempt=1, phase=phase.value, items=tuple(handed), reason="")
+        for phase, handed in zip(
+            PHASES[1:], (stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations), strict=True
+        )
+    ]
+    sent = [stage.ads[:1], stage.bundles[0], stage.headers[:1], stage.confirmations[:1], stage.answers[:1]]
+    submissions = [
+        Submission(round=1, attempt=1, phase=phase.value, items=tuple(each))
+        for phase, each in zip(PHASES, sent, strict=True)
+    ]
+    first = consortium.genesis("Alma", "Bruno", "Cora")
+    chain = [
+        consortium.signed(first, "Alma", "Bruno", "Cora"),
+        consortium.signed(consortium.admitting(first, "Dora"), "Alma", "Bruno", "Cora", "Dora"),
+        consortium.signed(consortium.removing(first, "Cora"), "Alma", "Bruno"),
+    ]
+    leaves = [merkle.leaf_hash(bytes([i])) for i in range(7)]
+    words = Vocabulary.of("types", ["BREAD", "MILK", "TEA"])
+    signature = BundleSignature.make(Ed25519PrivateKey.from_private_bytes(bytes(32)), b"fab", now=NOW)
+    line = Invitation(
+        enrol_url="https://127.0.0.1:1",
+        partner_url="https://127.0.0.1:2",
+        authority="PEM",
+        secret=bytes(32),
+        name="A",
+    )
+    values = [
+        *(stage.config, counting(), counting().blocks[0], _manifest(), words, *given, *submissions, *chain),
+        *(each for handed in items.values() for each in handed[:1]),
+        *(first, first.entries[0], stage.before["share"], stage.before["mask"], stage.before["check"]),
+        *(stage.before["unmask"], stage.states[0]),
+        audit.AuditEntry(sequence=0, at=NOW, kind="round", body_hash=bytes(32)),
+        audit.TreeHead(consortium=bytes(16), size=7, root=merkle.root(leaves)),
+    ]
+    kinds = {kind: index for index, kind in enumerate(KINDS)}
+    plain = [bytes([kinds[type(value)]]) + encode(value) for value in values]
+    inside = [
+        bytes([kinds[kind]]) + signed.body for kind, signed in zip(KINDS[3:7], _signed(items), strict=True)
+    ]
+    return {
+        "message": [*plain, *inside],
+        "submission": [encode(each) for each in submissions],
+        "phase_input": [encode(each) for each in given],
+        "signed_message": [
+            bytes([at]) + next(each.body for each in shown if each.signer == stage.id(1))
+            for at, shown in enumerate((stage.ads, items[Phase.SHARE], stage.headers, stage.confirmations))
+        ],
+        "signed_roster": [
+            encode(consortium.admitting(first, "Dora")),
+            encode(consortium.removing(first, "Cora")),
+        ],
+        "roster_chain": [encode(each) for each in chain],
+        "proof": [
+            bytes([3, 7]) + b"".join(merkle.inclusion_proof(leaves, 3)),
+            bytes([3, 7]) + b"".join(merkle.consistency_proof(leaves, 3)),
+        ],
+        "release": [pack(np.array([1, -2, 3]))],
+        "bundle": [
+            signature.json().encode(),
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me",
+        ],
+        "invitation": [line.text().encode()],
+        "invitation_json": [
+            b'{"enrol_url":"a","partner_url":"b","ca":"c","secret":"' + b"00" * 32 + b'","name":"n"}'
+        ],
+        "vocabulary": [encode(words)],
+        "http_signature": [_head()],
+        "chunk": [b"\1" + stage.chunks[stage.id(0)][0]],
+        "opened_shares": [bytes(64 + 64 + 16)],
+    }
+
+
+def _signed(items: dict[Phase, list[object]]) -> list[object]:
+    return [items[phase][0] for phase in (Phase.ADVERTISE, Phase.SHARE, Phase.MASK, Phase.CHECK)]
+
+
+def _head() -> bytes:
+    me, key = consortium.id_of("Alma"), consortium.key_of("Alma")
+    request = httpx.Request("POST", "https://coordinator/echo", content=b"hello")
+    next(SignedRequests(me, key, ManualClock(NOW), lambda: bytes(16)).sync_auth_flow(request))
+    return b"\n".join(name + b": " + value for name, value in request.headers.raw if name.lower() != b"host")
+
+
+def main() -> None:
+    """Write the corpus."""
+    found = json.loads(CORPUS.read_text())["found"] if CORPUS.exists() else {}
+    valid = {target: [each.hex() for each in inputs] for target, inputs in made().items()}
+    CORPUS.write_text(json.dumps({"valid": valid, "found": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
