@@ -12,7 +12,18 @@ from protocols.errors import BadInput, BadRelease, MalformedMessage
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.rows import ROW_SCHEMES, row_values
-from protocols.questions.taste import TASTE, bound, describe, length, pack_triangle, parse, unpack_triangle
+from protocols.questions.shrinkage import shrink
+from protocols.questions.taste import (
+    TASTE,
+    Taste,
+    bound,
+    describe,
+    length,
+    pack_triangle,
+    parse,
+    sum_sigma,
+    unpack_triangle,
+)
 from protocols.ring import encode as to_ring
 from protocols.ring import lift, to_float, word_dtype
 
@@ -108,3 +119,18 @@ def test_parameters_come_back_from_a_block():
     assert TASTE.open(TASTE.block(ASKED, 9, 5, 32).parameters) == ASKED
     with pytest.raises(MalformedMessage):
         TASTE.open(encode(ASKED)[:-1])
+
+
+def test_the_noise_of_a_sum_is_that_of_all_its_members():
+    asked = parse({"until": 1, "row_scheme": "unit"})
+    block = TASTE.block(asked, 9, 4, 32, noise_sigma=3 << FRACTION_BITS)
+    assert sum_sigma(block, 4) == 6.0
+    assert sum_sigma(replace(block, noise_sigma=0, noise_tail=0), 4) == 0.0
+
+
+def test_a_noise_aware_reading_is_the_shrunk_sum_and_without_noise_the_sum_itself():
+    gram = company(0, 40, 9).astype(np.float64).T @ company(0, 40, 9)
+    reading = Taste(gram=gram)
+    assert (reading.noise_aware(0.0).gram == gram).all()
+    assert (reading.noise_aware(5.0).gram == shrink(gram, 5.0)).all()
+    assert (reading.noise_aware(5.0).gram != gram).any()
