@@ -1,66 +1,56 @@
 """Before any budget is spent: which signal survives the noise, and how many customers it would take.
 
-`taste` with unit rows gives concept i an expected diagonal of ``customers x share_i / row``: its share of
-buyers, over the mean length of a row. The noise of the sum is a symmetric random matrix; with sigma off the
-diagonal and M concepts, a direction weaker than ``sigma sqrt(M)`` cannot be told from it by any method that
-looks at eigenvectors (Péché 2006, theorem 1.1, symmetric case). So a concept is *audible* if its diagonal
-is above that, and the planner asks which part of all purchases is of audible concepts. How much of it a
-model needs to beat the companies' own ones is measured, not derived (:data:`NEEDED`).
+The Gram matrix of unit rows has one unit of trace for every customer: its eigenvalues are the rows that go
+in each direction. The noise of a sum over M concepts is a symmetric random matrix, and a direction weaker
+than ``sigma sqrt(M)`` cannot be told from it by any method that looks at eigenvectors (Péché 2006,
+theorem 1.1). So ``sigma sqrt(M) / customers`` is the smallest share of all rows that a direction must
+carry to be seen: the *faintest* direction. How faint it may be before a model of the sum loses to the
+companies' own models is measured, not derived (:data:`NEEDED`).
 
-`evaluation` compares means: the noise of a mean is ``multiplier sqrt(outputs x members) / customers``.
+`evaluation` compares means: two of them differ by noise of ``multiplier sqrt(2 outputs members) / customers``.
 
-Everything comes from public numbers: counts of buyers, caps, sigma. Nothing is asked of anybody.
+Everything comes from public numbers: customers, concepts, companies, epsilon. Nobody is asked anything.
 
->>> types = Counts(level="types", buyers=(900, 500) + (10,) * 98, counted=1000)
->>> types.row, round(audible(types, customers=1000, sigma=10.0), 3)  # above 10 sqrt(100) = 100: 1400 of 2380
-(2.38, 0.588)
->>> (
-...     customers_for(types, 10.0, needed=0.5),
-...     customers_for(types, 20.0, needed=0.5),
-... )  # as many more as the noise
-(477, 953)
+>>> types = Level(name="types", concepts=2500)
+>>> faintest(types, customers=100_000, sigma=10.0)  # 10 sqrt(2500) = 500 rows
+0.005
+>>> customers_for(types, sigma=10.0, needed=0.001), customers_for(types, sigma=20.0, needed=0.001)
+(500000, 1000000)
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from protocols.errors import BadInput
 from protocols.privacy import delta_for, epsilon, multiplier_for
 
 NOISE_AWARE: Final = "noise-aware"
 PLAIN: Final = "plain"
-NEEDED: Final = {NOISE_AWARE: 0.5, PLAIN: 0.6}
-"""Audible share of purchases from which on a reading beat the companies' own models on *surprise*:
-halfway, in order of audible share, between what did and what did not at the level of product types
-(`tests/benchmarks/results/privacy_quality.md`, which also says how often this is right elsewhere)."""
+NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
+"""The faintest direction with which a reading still beat popularity and the companies' own models on
+*surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often
+it is right."""
 
 RESOLUTION: Final = 0.001
 """Difference of mean nDCG@10 that `evaluation` must tell: neighbouring ridges differ by about this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Public counts at one vocabulary level: ``buyers`` of each concept among ``counted`` customers."""
+class Level:
+    """One vocabulary that could be asked."""
 
-    level: str
-    buyers: tuple[int, ...]
-    counted: int
+    name: str
+    concepts: int
 
     def __post_init__(self) -> None:
-        if not self.buyers or min(self.buyers) < 0 or not 0 < max(self.buyers) <= self.counted:
+        if not self.name or self.concepts < 1:
             raise BadInput(
-                expected=f"buyers of each concept of {self.level!r}, at most the customers counted",
-                came=f"{len(self.buyers)} counts up to {max(self.buyers, default=0)} of {self.counted}",
-                do="give the number of customers that the counts are of",
+                expected="a level with a name and at least one concept",
+                came=f"{self.name!r} with {self.concepts}",
+                do="write it as types=2221",
             )
-
-    @property
-    def row(self) -> float:
-        """Concepts of a mean customer."""
-        return sum(self.buyers) / self.counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +60,7 @@ class Prospect:
     Attributes:
         question, level, concepts: what is asked.
         epsilon: of one release; ``a_year`` that of four.
-        heard: `taste`: audible share of purchases; `evaluation`: the smallest difference told.
+        limit: `taste`: the faintest direction; `evaluation`: the smallest difference of means told.
         survives: by reading, whether the signal does.
         customers_needed: by reading, of all companies together.
     """
@@ -80,47 +70,43 @@ class Prospect:
     concepts: int
     epsilon: float
     a_year: float
-    heard: float
-    survives: dict[str, bool]
-    customers_needed: dict[str, int]
-
-
-def audible(counts: Counts, *, customers: int, sigma: float) -> float:
-    """Share of purchases that are of concepts above the noise, in [0, 1].
-
-    Args:
-        counts: public counts of buyers.
-        customers: of all companies together.
-        sigma: of the sum's noise off the diagonal.
-    """
-    buyers = np.array(counts.buyers, np.float64)
-    diagonal = buyers * (customers / counts.counted / counts.row)
-    return float(buyers[diagonal > sigma * np.sqrt(len(buyers))].sum() / buyers.sum())
-
-
-def customers_for(counts: Counts, sigma: float, *, needed: float) -> int:
-    """The customers from which on :func:`audible` reaches ``needed``."""
-    buyers = np.sort(np.array(counts.buyers, np.float64))[::-1]
-    last = int(np.searchsorted(np.cumsum(buyers), needed * buyers.sum()))
-    return int(sigma * np.sqrt(len(buyers)) * counts.row * counts.counted / buyers[last]) + 1
+    limit: float
+    survives: Mapping[str, bool]
+    customers_needed: Mapping[str, int]
 
 
 def sigma_of(multiplier: float, members: int) -> float:
-    """Noise of a `taste` sum off the diagonal, every member adding its own in full.
+    """Noise of a `taste` sum of unit rows off the diagonal, every member adding its own in full.
 
-    >>> sigma_of(4.68, 5).__round__(2)
+    >>> round(sigma_of(4.68, 5), 2)  # 4.68 / sqrt(2) off the diagonal, times sqrt(5)
     7.4
     """
-    return float(multiplier * np.sqrt(members / 2))
+    return multiplier * math.sqrt(members / 2)
+
+
+def faintest(level: Level, *, customers: int, sigma: float) -> float:
+    """The smallest share of all rows that a direction must carry to be told from the noise.
+
+    Args:
+        level: the vocabulary.
+        customers: of all companies together.
+        sigma: of the sum's noise off the diagonal.
+    """
+    return sigma * math.sqrt(level.concepts) / customers
+
+
+def customers_for(level: Level, *, sigma: float, needed: float) -> int:
+    """The fewest customers with which :func:`faintest` is at most ``needed``."""
+    return math.ceil(sigma * math.sqrt(level.concepts) / needed)
 
 
 def plan(
-    levels: Sequence[Counts], *, customers: int, members: int, wanted: float, cap: int, outputs: int = 8
+    levels: Sequence[Level], *, customers: int, members: int, wanted: float, cap: int, outputs: int = 8
 ) -> tuple[Prospect, ...]:
-    """What to expect of `taste` at every level and of `evaluation`, at epsilon ``wanted`` each.
+    """What to expect of `taste` at every level, finest first, and of `evaluation`, at epsilon ``wanted`` each.
 
     Args:
-        levels: public counts, one a vocabulary level.
+        levels: the vocabularies that could be asked.
         customers: of all companies together.
         members: companies in the sum.
         wanted: epsilon of one release.
@@ -134,43 +120,44 @@ def plan(
         raise BadInput(
             expected="a level, customers and members",
             came=f"{len(levels)}, {customers}, {members}",
-            do="give all",
+            do="give all three",
         )
     delta = delta_for(cap)
     multiplier = multiplier_for(wanted, delta)
     a_year = epsilon(4 / multiplier**2, delta, 4)
     sigma = sigma_of(multiplier, members)
-    found = []
-    for counts in sorted(levels, key=lambda each: -len(each.buyers)):
-        share = audible(counts, customers=customers, sigma=sigma)
-        found.append(
-            Prospect(
-                question="taste",
-                level=counts.level,
-                concepts=len(counts.buyers),
-                epsilon=wanted,
-                a_year=a_year,
-                heard=share,
-                survives={reading: share >= needed for reading, needed in NEEDED.items()},
-                customers_needed={
-                    reading: customers_for(counts, sigma, needed=needed) for reading, needed in NEEDED.items()
-                },
-            )
-        )
-    told = 2 * multiplier * np.sqrt(2 * outputs * members)
-    return (
-        *found,
+    tastes = [
         Prospect(
-            question="evaluation",
-            level="any",
-            concepts=outputs,
+            question="taste",
+            level=level.name,
+            concepts=level.concepts,
             epsilon=wanted,
             a_year=a_year,
-            heard=float(told / customers),
-            survives={PLAIN: bool(told / customers <= RESOLUTION)},
-            customers_needed={PLAIN: int(told / RESOLUTION) + 1},
-        ),
+            limit=faintest(level, customers=customers, sigma=sigma),
+            survives={
+                reading: customers >= customers_for(level, sigma=sigma, needed=needed)
+                for reading, needed in NEEDED.items()
+            },
+            customers_needed={
+                reading: customers_for(level, sigma=sigma, needed=needed)
+                for reading, needed in NEEDED.items()
+            },
+        )
+        for level in sorted(levels, key=lambda each: -each.concepts)
+    ]
+    told = 2 * multiplier * math.sqrt(2 * outputs * members)  # two standard deviations, times customers
+    enough = math.ceil(told / RESOLUTION)
+    asked = Prospect(
+        question="evaluation",
+        level="any",
+        concepts=outputs,
+        epsilon=wanted,
+        a_year=a_year,
+        limit=told / customers,
+        survives={PLAIN: customers >= enough},
+        customers_needed={PLAIN: enough},
     )
+    return (*tastes, asked)
 
 
 def finest(prospects: Sequence[Prospect], reading: str) -> Prospect | None:

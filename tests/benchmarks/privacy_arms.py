@@ -80,12 +80,11 @@ PLAIN: Reading = ease
 TEMPERED: Reading = tempered_ease
 
 
-def means(holds: Sequence[HoldOut], weights: Weights | Sequence[Weights]) -> dict[str, list[float]]:
-    """nDCG@10 by metric and company; ``weights`` of all, or of each company."""
-    shared = isinstance(weights, np.ndarray)
+def means(holds: Sequence[HoldOut], weights: Weights) -> dict[str, list[float]]:
+    """nDCG@10 by metric and company."""
     found: dict[str, list[float]] = {name: [] for name in SCENARIOS}
-    for place, held in enumerate(holds):
-        scores = linear(held.history, weights if shared else weights[place])
+    for held in holds:
+        scores = linear(held.history, weights)
         for name in SCENARIOS:
             found[name].append(ndcg(scores, held.history > 0, held.future, held.excluded(name)).mean)
     return found

@@ -40,10 +40,6 @@ class Level:
         """Customers of all companies together."""
         return sum(len(held.history) for held in self.test)
 
-    def buyers(self) -> Ints:
-        """(n_concepts,): customers of each concept at all companies, weeks 1-33."""
-        return np.sum([held.buyers for held in self.valid], axis=0, dtype=np.int64)
-
 
 def load(companies: int) -> list[Level]:
     """Finest first: product types, the half and the quarter most bought, product categories."""

@@ -19,7 +19,6 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
-from protocols.questions.planner import Counts
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_verdicts
@@ -36,6 +35,7 @@ SEEDS = (1, 2, 3)
 LOCAL_LAMBDAS = (300.0, 1000.0, 3000.0)
 FINEST = 2_221
 """Concepts of the level that `quality.py` measures."""
+BINARY = "binary rows, plain"
 START, BINARY_START = 30.0, 1000.0
 """Ridges of unit and of binary rows at which the search starts."""
 
@@ -128,16 +128,14 @@ def measure(kept: Kept, levels: list[Level]) -> None:
     """Everything, what the bars ask first."""
     types, coarser = levels[0], levels[:0:-1]
     reads = {level.name: _noise_aware(level) for level in levels}
-    for point in ((np.inf, 1), (1.0, 100)):
+    for point in ((np.inf, 1), (1.0, 100), (4.0, 10), (8.0, 1), (8.0, 10), (1.0, 1)):
         reads[types.name].at(kept, *point)
-    for reading, words in ((arms.TEMPERED, "tempered"), (arms.PLAIN, "plain")):
-        Curve(types, f"binary rows, {words}", arms.as_it_is, reading, np.inf).at(kept, np.inf, 1)
-    for level in (*coarser, types):
-        _popularity(kept, level)
-        _own(kept, level)
+    for level in (types, *coarser):
+        _baselines(kept, level)
         for point in grid():
             reads[level.name].at(kept, *point)
-    for level in (types, *coarser):
+    Curve(types, "binary rows, tempered", arms.as_it_is, arms.TEMPERED, np.inf).at(kept, np.inf, 1)
+    for level in (*coarser, types):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
         for point in grid():
             plain.at(kept, *point)
@@ -152,27 +150,34 @@ def _groups(level: Level) -> arms.Ints | None:
     return level.groups if level.groups.any() else None
 
 
-def _popularity(kept: Kept, level: Level) -> None:
-    kept.once(
-        f"{level.name} | popularity", lambda: _baseline(level, "popularity", arms.of_popularity(level.test))
-    )
+def _baselines(kept: Kept, level: Level) -> None:
+    """Popularity, and the companies' own models on their own binary rows: what the exchange has to beat."""
+    for arm, measured in (
+        ("popularity", partial(arms.of_popularity, level.test)),
+        ("own model", partial(_own, level)),
+    ):
+        kept.once(f"{level.name} | {arm}", partial(_baseline, level, arm, measured))
+    if level.concepts == FINEST:
+        kept.once(
+            f"{level.name} | {BINARY}",
+            partial(_baseline, level, BINARY, partial(_of_quality, "federated EASE")),
+        )
 
 
-def _own(kept: Kept, level: Level) -> None:
-    """The companies' own models on their own binary rows: what the exchange has to beat."""
-    kept.once(f"{level.name} | own model", partial(_measured_own, level))
+def _own(level: Level) -> Means:
+    if level.concepts == FINEST:
+        return _of_quality("local EASE")
+    return arms.of_own_models(level.valid, level.test, LOCAL_LAMBDAS)
 
 
-def _measured_own(level: Level) -> Json:
-    if level.concepts == FINEST:  # measured already, by the product's own path
-        rows = json.loads((RESULTS / "quality_k5.json").read_text(encoding="utf-8"))["rows"]
-        found = {row["metric"].split()[0]: row["by_company"] for row in rows if row["arm"] == "local EASE"}
-        return _baseline(level, "own model", found)
-    return _baseline(level, "own model", arms.of_own_models(level.valid, level.test, LOCAL_LAMBDAS))
+def _of_quality(arm: str) -> Means:
+    """What the benchmark of quality has measured already, on the product's own path."""
+    rows = json.loads((RESULTS / f"quality_k{COMPANIES}.json").read_text(encoding="utf-8"))["rows"]
+    return {row["metric"].split()[0]: row["by_company"] for row in rows if row["arm"] == arm}
 
 
-def _baseline(level: Level, arm: str, found: Means) -> Json:
-    return {"level": level.name, "concepts": level.concepts, "arm": arm, "seeds": [found]}
+def _baseline(level: Level, arm: str, measured: Callable[[], Means]) -> Json:
+    return {"level": level.name, "concepts": level.concepts, "arm": arm, "seeds": [measured()]}
 
 
 def _alternatives(kept: Kept, level: Level) -> None:
@@ -205,19 +210,14 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.keep.parent.mkdir(parents=True, exist_ok=True)
     kept = Kept(arguments.keep)
-    levels = privacy_levels.load(COMPANIES)
     if not arguments.only_report:
-        measure(kept, levels)
-    report(kept, levels)
+        measure(kept, privacy_levels.load(COMPANIES))
+    report(kept)
 
 
-def report(kept: Kept, levels: list[Level]) -> None:
+def report(kept: Kept) -> None:
     """Write the points, the bars, the planner's hit rate, and where all of it comes from."""
     points = list(kept.points.values())
-    counts = [
-        Counts(level=level.name, buyers=tuple(level.buyers().tolist()), counted=level.customers)
-        for level in levels
-    ]
     made = {
         "command": "python -m tests.benchmarks.privacy_quality",
         "commit": commit(),
@@ -226,7 +226,7 @@ def report(kept: Kept, levels: list[Level]) -> None:
         "delta": DELTA,
         "spread": "seeds: by metric and company, one entry for each seed of the noise",
         "bars": privacy_verdicts.bars(points),
-        "planner": privacy_verdicts.hits(points, counts, COMPANIES),
+        "planner": privacy_verdicts.hits(points, COMPANIES),
         "points": points,
     }
     TARGET.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -98,20 +98,20 @@ def planner(report: Json) -> str:
         "## The planner against the measurements\n",
         (
             "Would the release beat popularity and the companies' own models on *surprise*? The planner says so "
-            "from public counts alone.\n"
+            "from public numbers alone.\n"
         ),
         "| level | read | right | threshold set here |",
         "|---|---|---|---|",
     ]
     lines += [
         f"| {rate['level']} | {rate['reading']} | {rate['right']} of {rate['of']} "
-        f"| {'yes' if rate['calibrated_here'] else 'no'} |"
+        f"| {'yes' if rate['set_here'] else 'no'} |"
         for rate in found["rates"]
     ]
     wrong = [trial for trial in found["trials"] if trial["predicted"] != trial["measured"]]
     lines += [
         f"\nWrong: {trial['level']}, {trial['reading']}, epsilon {trial['epsilon']:g}, x{trial['population']}: "
-        f"{trial['heard']:.0%} audible, measured {trial['against_own']:+.1%} against the better baseline."
+        f"1 in {1 / trial['limit']:,.0f} rows a direction, measured {trial['against_best_baseline']:+.1%} against the better baseline."
         for trial in wrong
     ]
     return "\n".join(lines) + "\n"

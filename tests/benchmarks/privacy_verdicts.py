@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from protocols.questions.planner import NEEDED, NOISE_AWARE, PLAIN, Counts, audible
+from protocols.questions.planner import NEEDED, Level, faintest
 
 Json = dict[str, Any]
 SURPRISE, EXPLORE = "surprise", "explore"
 TYPES = "product types"
+SET_AT = ("quarter of the product types", "product categories")
+"""Levels at which the planner's threshold was set, with the noise-aware reading; the others test it."""
 EXPLORE_BAR, SURPRISE_BAR, SCHEME_BAR = 0.02, 0.08, 0.03
 """Largest losses: by noise at epsilon 1 and 100 times the customers, and of surprise by the row scheme."""
 
@@ -35,7 +37,7 @@ def bars(points: Sequence[Json]) -> list[Json]:
                 _bar(f"{metric} lost to noise, epsilon 1, 100 x customers", metric, noisy, free, bar)
             )
     for arm in ("binary rows, tempered", "binary rows, plain"):
-        binary = find(points, level=TYPES, arm=arm, epsilon=None)
+        binary = find(points, level=TYPES, arm=arm)
         if free and binary:
             found.append(
                 _bar(f"surprise lost to the row scheme, against {arm}", SURPRISE, free, binary, SCHEME_BAR)
@@ -50,35 +52,35 @@ def _bar(what: str, metric: str, point: Json, against: Json, bar: float) -> Json
     return {"what": what, "loss": loss, "by_seed": by_seed, "bar": bar, "held": loss <= bar}
 
 
-def hits(points: Sequence[Json], levels: Sequence[Counts], members: int) -> Json:
-    """The planner's word against what was measured: does the release beat own models and popularity?
-
-    The threshold was set at the level of product types; the other levels are the test of it.
-    """
+def hits(points: Sequence[Json], members: int) -> Json:
+    """The planner's word against what was measured: does the release beat own models and popularity?"""
     trials: list[Json] = []
-    for counts in levels:
-        floor = [find(points, level=counts.level, arm=arm) for arm in ("own model", "popularity")]
-        for reading in (NOISE_AWARE, PLAIN):
-            for point in points:
-                if point["level"] != counts.level or point["arm"] != reading or not point["sigma"]:
-                    continue
-                if None in floor:
-                    continue
-                heard = audible(counts, customers=counts.counted, sigma=point["sigma"])
-                best = max(value(each, SURPRISE) for each in floor if each)
-                trials.append(
-                    {
-                        "level": counts.level,
-                        "reading": reading,
-                        "epsilon": point["epsilon"],
-                        "population": point["population"],
-                        "heard": heard,
-                        "predicted": heard >= NEEDED[reading],
-                        "measured": value(point, SURPRISE) > best,
-                        "against_own": value(point, SURPRISE) / best - 1,
-                    }
-                )
-    return {"members": members, "needed": NEEDED, "trials": trials, "rates": _rates(trials)}
+    for point in points:
+        reading, floor = point["arm"], _floor(points, point["level"])
+        if reading not in NEEDED or not point["sigma"] or floor is None:
+            continue
+        level = Level(name=point["level"], concepts=point["concepts"])
+        limit = faintest(level, customers=point["customers"], sigma=point["sigma"] * point["population"])
+        trials.append(
+            {
+                "level": level.name,
+                "reading": reading,
+                "epsilon": point["epsilon"],
+                "population": point["population"],
+                "limit": limit,
+                "predicted": limit <= NEEDED[reading],
+                "measured": value(point, SURPRISE) > floor,
+                "against_best_baseline": value(point, SURPRISE) / floor - 1,
+            }
+        )
+    return {"members": members, "needed": dict(NEEDED), "trials": trials, "rates": _rates(trials)}
+
+
+def _floor(points: Sequence[Json], level: str) -> float | None:
+    """*Surprise* of the better of popularity and the companies' own models."""
+    found = [find(points, level=level, arm=arm) for arm in ("own model", "popularity")]
+    known = [value(point, SURPRISE) for point in found if point]
+    return max(known) if len(known) == len(found) else None
 
 
 def _rates(trials: Sequence[Json]) -> list[Json]:
@@ -91,7 +93,7 @@ def _rates(trials: Sequence[Json]) -> list[Json]:
             {
                 "level": level,
                 "reading": reading,
-                "calibrated_here": level == TYPES,
+                "set_here": level in SET_AT,
                 "right": right,
                 "of": len(of),
                 "rate": right / len(of),
