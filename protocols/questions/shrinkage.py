@@ -45,6 +45,8 @@ TINY: Final = 1e-12
 def shrink(gram: Floats, sigma: float, groups: Ints | None = None) -> Floats:
     """The posterior mean of every cell, symmetric, shape (n_concepts, n_concepts).
 
+    Memory is about ten times that of ``gram``: 400 MB at 2,221 concepts.
+
     Args:
         gram: a released sum, symmetric, with independent Gaussian noise above the diagonal.
         sigma: standard deviation of the *sum's* noise off the diagonal; on it, sqrt(2) times that.
