@@ -130,11 +130,11 @@ def measure(kept: Kept, levels: list[Level]) -> None:
     reads = {level.name: _noise_aware(level) for level in levels}
     for point in ((np.inf, 1), (1.0, 100), (4.0, 10), (8.0, 1), (8.0, 10), (1.0, 1)):
         reads[types.name].at(kept, *point)
-    for level in (types, *coarser):
+    Curve(types, "binary rows, tempered", arms.as_it_is, arms.TEMPERED, np.inf).at(kept, np.inf, 1)
+    for level in (*coarser, types):
         _baselines(kept, level)
         for point in grid():
             reads[level.name].at(kept, *point)
-    Curve(types, "binary rows, tempered", arms.as_it_is, arms.TEMPERED, np.inf).at(kept, np.inf, 1)
     for level in (*coarser, types):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
         for point in grid():

@@ -172,7 +172,7 @@ def main() -> None:
                 "A release adds the noise of five companies, each its own in full (delta "
                 f"{report['delta']:g}); 10 and 100 times the customers are emulated by a tenth and a hundredth of "
                 "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
-                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise.\n"
+                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A dash: not measured yet.\n"
             ),
             "![surprise against epsilon](privacy_quality.svg)\n",
             bars(report),

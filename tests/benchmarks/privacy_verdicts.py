@@ -11,7 +11,8 @@ Json = dict[str, Any]
 SURPRISE, EXPLORE = "surprise", "explore"
 TYPES = "product types"
 SET_AT = ("quarter of the product types", "product categories")
-"""Levels at which the planner's threshold was set, with the noise-aware reading; the others test it."""
+"""Levels at which the planner's threshold was set, with the noise-aware reading; the others test it. Of those,
+product types at epsilon 1 and 100 times the customers had been seen as well."""
 EXPLORE_BAR, SURPRISE_BAR, SCHEME_BAR = 0.02, 0.08, 0.03
 """Largest losses: by noise at epsilon 1 and 100 times the customers, and of surprise by the row scheme."""
 
