@@ -133,12 +133,10 @@ def measure(kept: Kept, levels: list[Level]) -> None:
     Curve(types, "binary rows, tempered", arms.as_it_is, arms.TEMPERED, np.inf).at(kept, np.inf, 1)
     for level in (*coarser, types):
         _baselines(kept, level)
-        for point in grid():
-            reads[level.name].at(kept, *point)
-    for level in (*coarser, types):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
-        for point in grid():
-            plain.at(kept, *point)
+        for curve in (reads[level.name], plain):
+            for point in grid():
+                curve.at(kept, *point)
     _alternatives(kept, types)
 
 
