@@ -1,7 +1,7 @@
 """``altrove-coordinator``: set a consortium up, run it, ask questions, look at what became of them.
 
 Every verb takes ``--home``; ``--json`` where a program reads the output. All but ``init``, ``serve``,
-``token``, ``bundle`` and ``audit verify`` talk to the running daemon through its admin API.
+``token``, ``plan``, ``bundle`` and ``audit verify`` talk to the running daemon through its admin API.
 """
 
 import json
@@ -19,6 +19,7 @@ from coordinator.api import shapes
 from coordinator.audit.verification import verify
 from coordinator.bundle_cli import bundle_cli
 from coordinator.home import ADMIN, Home, initialise, record_of
+from coordinator.plan_cli import plan
 from coordinator.releases.publishing import Payloads
 from coordinator.rounds.spool import Spool
 from coordinator.settings import DEFAULT_HOME, load
@@ -48,6 +49,7 @@ cli = typer.Typer(
 audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(bundle_cli, name="bundle")
+cli.command()(plan)
 out = Console(soft_wrap=True, highlight=False)
 
 

@@ -29,7 +29,7 @@ from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
 from protocols.questions import Reading, read
-from protocols.questions.taste import Taste
+from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import (
     Release,
     ReleaseManifest,
@@ -166,6 +166,17 @@ class ReleaseDesk:
         Raises:
             BadRelease: this node does not hold it, or its file changed.
         """
+        return self._read(release)[1]
+
+    def gram(self, release: bytes) -> npt.NDArray[np.float64]:
+        """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
+        manifest, readings = self._read(release)
+        for block, found in zip(manifest.answer.blocks, readings, strict=True):
+            if isinstance(found, Taste):
+                return found.noise_aware(sum_sigma(block, len(manifest.survivors))).gram
+        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+
+    def _read(self, release: bytes) -> tuple[ReleaseManifest, tuple[Reading, ...]]:
         with reading(self._db) as connection:
             stored = Releases(connection).find(release)
             vocabulary = Membership(connection).vocabulary()
@@ -178,14 +189,7 @@ class ReleaseDesk:
         manifest = open_stored(stored)
         check_vocabulary(vocabulary, manifest.answer.vocabulary)
         total = unpack((self._folder / stored.file).read_bytes(), manifest)
-        return read(manifest.answer, total, len(vocabulary))
-
-    def gram(self, release: bytes) -> npt.NDArray[np.float64]:
-        """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts)."""
-        for found in self.readings(release):
-            if isinstance(found, Taste):
-                return found.gram
-        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+        return manifest, read(manifest.answer, total, len(vocabulary))
 
     def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""

@@ -26,6 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.errors import BadRelease, MalformedMessage
+from protocols.limits import FRACTION_BITS
+from protocols.messages import Block
 from protocols.questions.ease import ease
 from protocols.questions.parameters import (
     INSTANT_MAX,
@@ -38,6 +40,7 @@ from protocols.questions.parameters import (
 )
 from protocols.questions.question import Question
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES, cell_bound, norm2_of
+from protocols.questions.shrinkage import shrink
 
 CUSTOMERS_CAP: Final = 100_000
 """Customers of one company, unless the admin says otherwise: the bound of every cell."""
@@ -95,6 +98,10 @@ class Taste:
         """The EASE weights at ridge ``lam``, see `protocols.questions.ease`."""
         return ease(self.gram, lam)
 
+    def noise_aware(self, sigma: float) -> "Taste":
+        """The same reading, every cell shrunk by what is known of the noise: `protocols.questions.shrinkage`."""
+        return Taste(gram=shrink(self.gram, sigma))
+
 
 def parse(values: Mapping[str, Given]) -> Parameters:
     """Parameters from what an admin typed; only ``until`` is required.
@@ -148,6 +155,14 @@ def diagonal(n_concepts: int) -> npt.NDArray[np.int64]:
     """
     rows = np.arange(n_concepts, dtype=np.int64)
     return rows * n_concepts - rows * (rows - 1) // 2
+
+
+def sum_sigma(block: Block, members: int) -> float:
+    """Noise of a sum of ``members`` answers off the diagonal, in units of the answer; 0 for none.
+
+    Everybody adds its own in full, so that variances add up.
+    """
+    return math.sqrt(members) * block.noise_sigma / 2**FRACTION_BITS
 
 
 def describe(parameters: Parameters) -> str:

@@ -15,6 +15,7 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
+    "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
@@ -26,6 +27,7 @@ MEASUREMENTS = {
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }

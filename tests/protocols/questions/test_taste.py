@@ -12,14 +12,17 @@ from protocols.errors import BadInput, BadRelease, MalformedMessage
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.rows import ROW_SCHEMES, row_values
+from protocols.questions.shrinkage import shrink
 from protocols.questions.taste import (
     TASTE,
+    Taste,
     bound,
     describe,
     diagonal,
     length,
     pack_triangle,
     parse,
+    sum_sigma,
     unpack_triangle,
 )
 from protocols.ring import encode as to_ring
@@ -131,3 +134,18 @@ def test_a_capped_cell_is_bounded_by_its_share_so_that_the_ring_keeps_more_bits(
     capped = replace(ASKED, row_scheme="capped", items_cap=600)
     assert bound(capped) == 2
     assert TASTE.block(capped, 9, 5, 32).scale_bits == FRACTION_BITS
+
+
+def test_the_noise_of_a_sum_is_that_of_all_its_members():
+    asked = parse({"until": 1, "row_scheme": "unit"})
+    block = TASTE.block(asked, 9, 4, 32, noise_sigma=3 << FRACTION_BITS)
+    assert sum_sigma(block, 4) == 6.0
+    assert sum_sigma(replace(block, noise_sigma=0, noise_tail=0), 4) == 0.0
+
+
+def test_a_noise_aware_reading_is_the_shrunk_sum_and_without_noise_the_sum_itself():
+    gram = company(0, 40, 9).astype(np.float64).T @ company(0, 40, 9)
+    reading = Taste(gram=gram)
+    assert (reading.noise_aware(0.0).gram == gram).all()
+    assert (reading.noise_aware(5.0).gram == shrink(gram, 5.0)).all()
+    assert (reading.noise_aware(5.0).gram != gram).any()

@@ -1,0 +1,111 @@
+"""``altrove-coordinator plan``: what a question would say under noise, before any budget is spent.
+
+It needs public numbers only: how many customers all companies have, and how many concepts each vocabulary
+level has. No daemon is asked and nobody's ledger is touched.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from protocols.errors import BadInput
+from protocols.questions.planner import NOISE_AWARE, PLAIN, Level, Prospect, finest
+from protocols.questions.planner import plan as foresee
+from protocols.questions.taste import CUSTOMERS_CAP
+
+EPSILONS = "1,2,4,8"
+out = Console(soft_wrap=True, highlight=False)
+
+
+def plan(
+    levels: Annotated[list[str], typer.Argument(help="Vocabulary levels as NAME=CONCEPTS.")],
+    customers: Annotated[int, typer.Option(min=1, help="Customers of all companies together.")],
+    members: Annotated[int, typer.Option(min=3, help="Companies in the sum.")] = 5,
+    epsilons: Annotated[str, typer.Option("--epsilon", help="One or several, of one release.")] = EPSILONS,
+    cap: Annotated[int, typer.Option(min=1, help="Public cap on one company's customers.")] = CUSTOMERS_CAP,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Say which signal survives the noise, at which level, and how many customers it would take."""
+    asked = [_level(word) for word in levels]
+    plans = [
+        foresee(asked, customers=customers, members=members, wanted=wanted, cap=cap)
+        for wanted in _numbers(epsilons)
+    ]
+    if as_json:
+        print(json.dumps([asdict(each) for one in plans for each in one], indent=2))  # noqa: T201  # for programs
+        return
+    out.print(f"{customers:,} customers at {members} companies, each adding its own noise; nothing is spent.")
+    out.print(_table([each for one in plans for each in one]))
+    for one in plans:
+        out.print(advice(one))
+
+
+def advice(prospects: tuple[Prospect, ...]) -> str:
+    """One sentence: the finest level that survives and how it has to be read, or what is missing."""
+    head = f"Epsilon {prospects[0].epsilon:g}:"
+    plain, aware = (finest(prospects, reading) for reading in (PLAIN, NOISE_AWARE))
+    if aware is None:
+        tastes = [each for each in prospects if each.question == "taste"]
+        nearest = min(tastes, key=lambda each: each.customers_needed[NOISE_AWARE])
+        return (
+            f"{head} no level survives. The nearest, {escape(nearest.level)}, would take "
+            f"{nearest.customers_needed[NOISE_AWARE]:,} customers; until then the companies' own models are better."
+        )
+    why = "" if plain and plain.concepts == aware.concepts else " and have it read noise-aware"
+    return (
+        f"{head} ask for {escape(aware.level)} ({aware.concepts:,} concepts) with row_scheme=unit{why}. "
+        f"Four such releases a year: epsilon {aware.a_year:.2f}."
+    )
+
+
+def _table(prospects: list[Prospect]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in (
+        "epsilon",
+        "question",
+        "level",
+        "concepts",
+        "told from noise",
+        "plain",
+        "noise-aware",
+        "needs",
+    ):
+        table.add_column(heading)
+    for each in prospects:
+        told = f"1 row in {1 / each.limit:,.0f}" if each.question == "taste" else f"nDCG by {each.limit:.4f}"
+        table.add_row(
+            f"{each.epsilon:g}",
+            each.question,
+            escape(each.level),
+            f"{each.concepts:,}",
+            told,
+            _says(each, PLAIN),
+            _says(each, NOISE_AWARE),
+            f"{min(each.customers_needed.values()):,} customers",
+        )
+    return table
+
+
+def _says(prospect: Prospect, reading: str) -> str:
+    if reading not in prospect.survives:
+        return "-"
+    return "survives" if prospect.survives[reading] else "drowns"
+
+
+def _level(word: str) -> Level:
+    name, _, concepts = word.partition("=")
+    if not concepts.isdecimal():
+        raise BadInput(expected="a level as NAME=CONCEPTS", came=word[:80], do="write for example types=2221")
+    return Level(name=name, concepts=int(concepts))
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise BadInput(expected="epsilons as 1,2,4", came=text[:80], do="correct --epsilon") from None

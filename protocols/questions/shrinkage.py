@@ -1,0 +1,139 @@
+"""A noisy Gram matrix, read with what is known of its noise: empirical Bayes, cell by cell.
+
+A released sum is G + noise, and the noise's standard deviation is public. What is not known is how much
+a cell may differ from what popularity alone predicts; but millions of cells say so together. Cells are
+sorted by their prediction (independence: the leading eigenvector of the pairs) into classes. In each
+class the mean ratio of cell to prediction is the prior mean, and what the cells vary beyond the noise is
+the prior variance; a cell becomes its posterior mean (Efron and Morris 1973). So pairs of popular
+concepts stay nearly as they are, and a pair of rare ones becomes what its popularity predicts: that is
+all the release says about it. Where a concept's group is public (its category), the prediction is first
+corrected by what the groups' sums say, which carry less noise for each customer.
+
+Everything here reads the public sum and the public sigma: post-processing, free of privacy cost.
+
+>>> rng = np.random.default_rng(0)
+>>> p = np.geomspace(1, 0.01, 200)
+>>> gram = 1000 * np.outer(p, p)
+>>> noise = np.triu(rng.normal(0, 20, gram.shape), 1)
+>>> noisy = gram + noise + noise.T
+>>> off = ~np.eye(200, dtype=bool)
+>>> float(round(np.std((shrink(noisy, 20.0) - gram)[off]), 1)), float(round(np.std((noisy - gram)[off]), 1))
+(2.3, 19.9)
+>>> bool((shrink(noisy, 0.0) == noisy).all())  # no noise: nothing to doubt
+True
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.errors import BadInput
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CLASSES: Final = 24
+"""Classes of cells by predicted size: fine enough for one ratio each, thousands of cells in most."""
+
+STEPS: Final = 30
+"""Power iterations: popularity's eigenvalue is many times the second, so that this is exact."""
+
+TINY: Final = 1e-12
+
+
+def shrink(gram: Floats, sigma: float, groups: Ints | None = None) -> Floats:
+    """The posterior mean of every cell, symmetric, shape (n_concepts, n_concepts).
+
+    Memory is about ten times that of ``gram``: 400 MB at 2,221 concepts.
+
+    Args:
+        gram: a released sum, symmetric, with independent Gaussian noise above the diagonal.
+        sigma: standard deviation of the *sum's* noise off the diagonal; on it, sqrt(2) times that.
+        groups: (n_concepts,), the public group of each concept as a number from 0; None for none.
+
+    Raises:
+        BadInput: a negative sigma, or another number of groups than concepts.
+    """
+    if not sigma >= 0 or (groups is not None and groups.shape != gram.shape[:1]):
+        raise BadInput(
+            expected="a sigma of at least 0, and one group a concept", came=f"{sigma}", do="correct it"
+        )
+    if sigma == 0 or len(gram) < 2:
+        return gram.copy()
+    pairs = gram.copy()
+    np.fill_diagonal(pairs, 0.0)
+    size, share = popularity(pairs, sigma)
+    predicted = size * np.outer(share, share)
+    np.fill_diagonal(predicted, 0.0)
+    if groups is not None:
+        predicted *= _group_lift(pairs, predicted, groups, sigma)
+    upper = np.triu_indices(len(gram), 1)
+    posterior = _posterior(pairs[upper], predicted[upper], sigma)
+    out = np.empty_like(gram)
+    out[upper] = posterior
+    out.T[upper] = posterior
+    out[np.diag_indices_from(out)] = _posterior(np.diagonal(gram), share, sigma * np.sqrt(2))
+    return out
+
+
+def popularity(pairs: Floats, sigma: float) -> tuple[float, Floats]:
+    """Eigenvalue and eigenvector (n_concepts,) of the leading direction, positive, above its own noise.
+
+    A coordinate of the eigenvector carries noise of about ``sigma / eigenvalue``; one that is lost in it
+    counts as half of that, so that no concept is predicted to be nothing.
+
+    >>> size, share = popularity(np.outer([3.0, 4.0], [3.0, 4.0]), 0.0)
+    >>> round(size, 6), share.round(6).tolist()
+    (25.0, [0.6, 0.8])
+    """
+    share = np.maximum(pairs.sum(0), TINY)
+    size = float(np.linalg.norm(share))
+    for _ in range(STEPS):
+        share = np.maximum(share / max(size, TINY), 0.0)
+        share = pairs @ share
+        size = float(np.linalg.norm(share))
+    share /= max(size, TINY)
+    return size, np.maximum(share, max(0.5 * sigma / max(size, TINY), 0.02 * float(np.median(share)), TINY))
+
+
+def _posterior(seen: Floats, predicted: Floats, sigma: float) -> Floats:
+    """Posterior means of cells ``seen`` = truth + noise, truth = ratio x ``predicted``, ratios alike by class."""
+    place = np.log(predicted)
+    low, high = float(place.min()), float(place.max())
+    classes = np.minimum(((place - low) / (high - low + TINY) * CLASSES).astype(np.int64), CLASSES - 1)
+    count = np.bincount(classes, minlength=CLASSES)
+    total, expected = (np.bincount(classes, weights, CLASSES) for weights in (seen, predicted))
+    mean = np.maximum(total, 0.0) / np.maximum(expected, TINY)
+    prior = predicted * mean[classes]
+    beyond = seen - prior
+    excess = np.bincount(classes, beyond**2, CLASSES) - count * sigma**2
+    spread = np.maximum(excess, 0.0) / np.maximum(np.bincount(classes, predicted**2, CLASSES), TINY)
+    variance = spread[classes] * predicted**2
+    posterior: Floats = np.maximum(prior + variance / (variance + sigma**2) * beyond, 0.0)
+    return posterior
+
+
+def _group_lift(pairs: Floats, predicted: Floats, groups: Ints, sigma: float) -> Floats:
+    """How much more often than predicted concepts of two groups meet: shrunk ratios, one for each cell.
+
+    Pairs within a group and pairs across two are two populations, each with its own mean and spread. A
+    sum within a group counts every pair twice, so its noise has twice the variance per cell.
+    """
+    member = np.zeros((len(groups), int(groups.max()) + 1))
+    member[np.arange(len(groups)), groups] = 1.0
+    seen, expected = member.T @ pairs @ member, member.T @ predicted @ member
+    sizes = member.sum(0)
+    cells = np.outer(sizes, sizes) - np.diag(sizes)
+    within = np.eye(len(sizes), dtype=np.bool_)
+    variance = cells * sigma**2 * np.where(within, 2.0, 1.0)
+    lift = np.ones_like(seen)
+    for kind in (within & (cells > 0), ~within):
+        mean = max(float(seen[kind].sum()), 0.0) / max(float(expected[kind].sum()), TINY)
+        excess = float((np.square(seen - mean * expected) - variance)[kind].sum())
+        spread = max(excess, 0.0) / max(float(np.square(expected)[kind].sum()), TINY)
+        prior = spread * expected**2
+        weight = prior / (prior + variance + TINY)
+        ratio = mean + weight * (seen / np.maximum(expected, TINY) - mean)
+        lift[kind] = np.maximum(ratio[kind], 0.05)
+    return np.asarray(lift[np.ix_(groups, groups)])

@@ -1,0 +1,193 @@
+"""Table and plot of quality against epsilon, made from the JSON and nothing else.
+
+    python -m tests.benchmarks.privacy_table
+
+writes ``results/privacy_quality.md`` and ``results/privacy_quality.svg``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.privacy_verdicts import EXPLORE, SURPRISE, TYPES, find, value
+
+RESULTS = Path(__file__).parent / "results"
+Json = dict[str, Any]
+EPSILONS, POPULATIONS = (None, 8.0, 4.0, 2.0, 1.0), (1, 10, 100)
+ARMS = ("noise-aware", "plain")
+
+
+def table(points: list[Json], level: str, metric: str) -> str:
+    """One level and metric: arms and populations down, epsilon across; mean, spread by seed, worst company."""
+    lines = [
+        f"### {metric} nDCG@10, {level}\n",
+        "| read | customers | no noise | epsilon 8 | 4 | 2 | 1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for arm in ARMS:
+        for population in POPULATIONS:
+            cells = [_cell(_at(points, level, arm, epsilon, population), metric) for epsilon in EPSILONS]
+            if any(cell != "-" for cell in cells[1:]):
+                count = _customers(points, level) * population
+                lines.append(f"| {arm} | {count:,} (x{population}) | " + " | ".join(cells) + " |")
+    floors = [
+        f"{arm} {_cell(point, metric)}"
+        for arm in ("popularity", "own model")
+        if (point := find(points, level=level, arm=arm))
+    ]
+    return "\n".join(lines) + "\n\nWithout an exchange: " + "; ".join(floors) + ".\n"
+
+
+def _at(points: list[Json], level: str, arm: str, epsilon: float | None, population: int) -> Json | None:
+    if epsilon is None:
+        return find(points, level=level, arm=arm, epsilon=None)
+    return find(points, level=level, arm=arm, epsilon=epsilon, population=population)
+
+
+def _customers(points: list[Json], level: str) -> int:
+    found = next(p for p in points if p["level"] == level and "population" in p)
+    return int(found["customers"] // found["population"])
+
+
+def _cell(point: Json | None, metric: str) -> str:
+    if point is None:
+        return "-"
+    seeds = [float(np.mean(seed[metric])) for seed in point["seeds"]]
+    worst = float(np.min(np.mean([seed[metric] for seed in point["seeds"]], axis=0)))
+    spread = f" ± {np.std(seeds, ddof=1):.4f}" if len(seeds) > 1 else ""
+    return f"{np.mean(seeds):.4f}{spread} (worst {worst:.4f})"
+
+
+def tried(points: list[Json]) -> str:
+    """Every other row scheme and reading, beside the chosen one at the same noise."""
+    lines = [
+        "## Other mechanisms at the same noise\n",
+        "| mechanism | epsilon, customers | explore | surprise |",
+        "|---|---|---|---|",
+    ]
+    for point in points:
+        if point["level"] != TYPES or "population" not in point:
+            continue
+        chosen = point["arm"] in ARMS and (point["epsilon"], point["population"]) in (
+            (None, 1), (1.0, 100), (4.0, 10)
+        )  # fmt: skip
+        if point["arm"] in ARMS and not chosen:
+            continue
+        noise = "no noise" if point["epsilon"] is None else f"{point['epsilon']:g}, x{point['population']}"
+        lines.append(f"| {point['arm']} | {noise} | {_cell(point, EXPLORE)} | {_cell(point, SURPRISE)} |")
+    return "\n".join(lines) + "\n"
+
+
+def bars(report: Json) -> str:
+    """The bars, held or not."""
+    lines = ["## Bars\n", "| loss | measured | bar | held |", "|---|---|---|---|"]
+    lines += [
+        f"| {bar['what']} | {bar['loss']:+.1%} (by seed {', '.join(f'{x:+.1%}' for x in bar['by_seed'])}) "
+        f"| {bar['bar']:.0%} | {'yes' if bar['held'] else 'no'} |"
+        for bar in report["bars"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def planner(report: Json) -> str:
+    """How often the planner's word was right."""
+    found = report["planner"]
+    lines = [
+        "## The planner against the measurements\n",
+        (
+            "Would the release beat popularity and the companies' own models on *surprise*? The planner says so "
+            "from public numbers alone.\n"
+        ),
+        "| level | read | right | threshold set here |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {rate['level']} | {rate['reading']} | {rate['right']} of {rate['of']} "
+        f"| {'yes' if rate['set_here'] else 'no'} |"
+        for rate in found["rates"]
+    ]
+    wrong = [trial for trial in found["trials"] if trial["predicted"] != trial["measured"]]
+    lines += [
+        f"\nWrong: {trial['level']}, {trial['reading']}, epsilon {trial['epsilon']:g}, x{trial['population']}: "
+        f"1 in {1 / trial['limit']:,.0f} rows a direction, measured {trial['against_best_baseline']:+.1%} against the better baseline."
+        for trial in wrong
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def plot(points: list[Json]) -> str:
+    """*Surprise* at product types against epsilon, one line a population, as SVG."""
+    wide, high, left, top = 640, 360, 60, 30
+    across = {epsilon: left + place * (wide - left - 150) / 4 for place, epsilon in enumerate(EPSILONS)}
+    known = [p for p in points if p["level"] == TYPES and p["arm"] in (*ARMS, "popularity", "own model")]
+    values = [value(p, SURPRISE) for p in known]
+    low, most = min(values) * 0.95, max(values) * 1.03
+
+    def down(y: float) -> float:
+        return top + (most - y) / (most - low) * (high - top - 50)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{wide}" height="{high}" fill="white"/>',
+        f'<text x="{left}" y="18">surprise nDCG@10 against epsilon: {TYPES}, five companies</text>',
+    ]
+    for epsilon, x in across.items():
+        parts.append(
+            f'<text x="{x:.0f}" y="{high - 20}" text-anchor="middle">{"no noise" if epsilon is None else f"{epsilon:g}"}</text>'
+        )
+    for tick in np.arange(np.ceil(low * 100) / 100, most, 0.01):
+        y = down(float(tick))
+        parts.append(f'<line x1="{left}" x2="{wide - 150}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.2f}</text>')
+    for arm, colour in (("own model", "#444"), ("popularity", "#999")):
+        if point := find(points, level=TYPES, arm=arm):
+            y = down(value(point, SURPRISE))
+            parts.append(
+                f'<line x1="{left}" x2="{wide - 150}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}" stroke-dasharray="2 3"/>'
+            )
+            parts.append(f'<text x="{wide - 145}" y="{y + 4:.1f}" fill="{colour}">{arm}</text>')
+    for arm, dash in (("noise-aware", ""), ("plain", ' stroke-dasharray="6 4"')):
+        for population, colour in zip(POPULATIONS, ("#c0392b", "#d68910", "#1e8449"), strict=True):
+            found = {epsilon: _at(points, TYPES, arm, epsilon, population) for epsilon in EPSILONS}
+            spots = [(across[e], down(value(p, SURPRISE))) for e, p in found.items() if p]
+            if len(spots) < 2:
+                continue
+            line = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+            parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+            x, y = spots[-1]
+            parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">x{population}, {arm}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> None:
+    """Write both."""
+    report = json.loads((RESULTS / "privacy_quality.json").read_text(encoding="utf-8"))
+    points = report["points"]
+    levels = dict.fromkeys(p["level"] for p in points if "population" in p)
+    text = "# Quality under differential privacy\n\n" + "\n".join(
+        [
+            (
+                "A release adds the noise of five companies, each its own in full (delta "
+                f"{report['delta']:g}); 10 and 100 times the customers are emulated by a tenth and a hundredth of "
+                "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
+                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A dash: not measured yet.\n"
+            ),
+            "![surprise against epsilon](privacy_quality.svg)\n",
+            bars(report),
+            *(table(points, level, metric) for level in levels for metric in (EXPLORE, SURPRISE)),
+            tried(points),
+            planner(report),
+            f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "
+            + ", ".join(f"{name} {number}" for name, number in report["versions"].items())
+            + ".\n",
+        ]
+    )
+    (RESULTS / "privacy_quality.md").write_text(text, encoding="utf-8")
+    (RESULTS / "privacy_quality.svg").write_text(plot(points), encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

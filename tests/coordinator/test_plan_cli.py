@@ -1,0 +1,42 @@
+"""`plan` says before anything is spent which level survives, and needs no home and no daemon."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from coordinator.cli import cli
+from protocols.errors import BadInput
+
+
+def run(*words):
+    return CliRunner().invoke(cli, ["plan", "categories=291", "types=2221", *words])
+
+
+def test_every_level_gets_its_verdict_and_the_finest_that_survives_is_offered():
+    done = run("--customers", "80000", "--epsilon", "2")
+    assert done.exit_code == 0, done.output
+    assert "Epsilon 2: ask for categories (291 concepts)" in done.output
+    assert "drowns" in done.output
+    assert "survives" in done.output
+
+
+def test_where_nothing_survives_it_says_how_many_customers_it_would_take():
+    done = run("--customers", "100", "--epsilon", "1")
+    assert "no level survives. The nearest, categories, would take" in done.output
+
+
+def test_programs_get_json_one_entry_a_question_level_and_epsilon():
+    found = json.loads(run("--customers", "20000", "--epsilon", "1,8", "--json").output)
+    assert [(each["epsilon"], each["question"], each["level"]) for each in found[:3]] == [
+        (1.0, "taste", "types"),
+        (1.0, "taste", "categories"),
+        (1.0, "evaluation", "any"),
+    ]
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("words", [["x"], ["x=many"], ["=5"], ["x=5", "--epsilon", "low"]])
+def test_a_level_or_an_epsilon_that_is_none_is_refused(words):
+    done = run(*words, "--customers", "100")
+    assert isinstance(done.exception, BadInput)
