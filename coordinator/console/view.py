@@ -93,6 +93,7 @@ class Round:
     elements: int
     vector_bytes: int
     phases: tuple[PhaseProgress, ...]
+    differentially_private: bool
     release: str
     cause: str
     next_step: str

@@ -67,6 +67,7 @@ def a_round(number: int, **changes: object) -> Round:
         elements=2_467_531,
         vector_bytes=9_870_124,
         phases=phases(),
+        differentially_private=False,
         release=a_hash(f"release {number}"),
         cause="",
         next_step="",

@@ -71,6 +71,14 @@ def test_every_release_says_in_words_that_there_is_no_differential_privacy():
     assert "no differential privacy in this release" in shown(released_view(), "/rounds/4").text
 
 
+def test_no_release_with_noise_is_said_to_have_none():
+    view = released_view()
+    noisy = replace(
+        view, shown_rounds=tuple(replace(r, differentially_private=True) for r in view.shown_rounds)
+    )
+    assert "no differential privacy in this release" not in shown(noisy, "/rounds/4").text
+
+
 def test_a_missing_company_is_marked_in_the_phase_that_it_missed():
     text = shown(running_view()).text
     assert text.count('class="name missing c2" title="missing">Halcyon Grocers') == 1
