@@ -5,20 +5,15 @@ installation does not. An error is one message (expected, came, do) and a non-ze
 """
 
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, ParamSpec
+from typing import Annotated, Final
 
 import typer
 
-if TYPE_CHECKING:
-    from participant.node import Node
+from participant.token_cli import token
+from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, node_at
 
-P = ParamSpec("P")
-
-DEFAULT_HOME: Final = Path("~/.altrove/node")
 START_WORD: Final = "OPEN"
 COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
@@ -30,27 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-HomeOption = Annotated[Path, typer.Option("--home", help="Folder of this node.", envvar="ALTROVE_NODE_HOME")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
-
-
-def in_words(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn an error of ours into one message and exit code 1."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from protocols.errors import AltroveError
-
-        try:
-            command(*args, **kwargs)
-        except AltroveError as problem:
-            from participant.commands import shown
-
-            shown.error(problem)
-            raise typer.Exit(1) from None
-
-    return run
+app.add_typer(token, name="token")
 
 
 @app.command()
@@ -106,7 +81,7 @@ def connect(
     from participant.commands import shown
     from participant.intake import ColumnMapping, read
 
-    node = _node(home)
+    node = node_at(home)
     vocabulary = node.standing.renew_vocabulary()
     typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
     if sources:
@@ -129,7 +104,7 @@ def check(home: HomeOption = DEFAULT_HOME) -> None:
     """Row counts, gaps, duplicates, unmapped share, and what to fix before serving."""
     from participant.commands import checking
 
-    if not checking.check(_node(home)):
+    if not checking.check(node_at(home)):
         raise typer.Exit(2)
 
 
@@ -140,7 +115,7 @@ def dry_run(home: HomeOption = DEFAULT_HOME) -> None:
     from participant.commands import shown
     from participant.commands.dry_run import rehearse, would_refuse
 
-    node = _node(home)
+    node = node_at(home)
     shown.rehearsed(rehearse(node))
     refusal = would_refuse(node)
     if refusal:
@@ -218,7 +193,7 @@ def recommend(
     from participant.commands import shown
     from participant.serving import Recommender, Wish
 
-    node = _node(home)
+    node = node_at(home)
     recommender = Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
     served = recommender.serve(Wish(customer=customer, scenario=scenario, n=count))
     if as_json:
@@ -237,7 +212,7 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     from protocols.service import tls
     from protocols.service.clock import iso
 
-    node = _node(home)
+    node = node_at(home)
     view = Overview(
         node, Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
     )
@@ -261,7 +236,7 @@ def budget(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     from participant.budget import standing
     from participant.commands import shown
 
-    node = _node(home)
+    node = node_at(home)
     found = standing(node.db, node.settings.policy.policy(), node.clock.now())
     if as_json:
         shown.as_json(found)
@@ -278,7 +253,7 @@ def verify(
     """Recompute a released sum from the masked vectors of its round, however large."""
     from participant.verdicts import Outcome
 
-    verdict = _node(home).releases.verify(round_number)
+    verdict = node_at(home).releases.verify(round_number)
     typer.echo(f"Round {verdict.round}.{verdict.attempt}: {verdict.outcome.value}. {verdict.reason}")
     if verdict.outcome is not Outcome.VERIFIED:
         raise typer.Exit(1 if verdict.outcome is Outcome.WRONG else 2)
@@ -294,7 +269,7 @@ def attest(
     """Say what this company saw of another one before its restore: a line to hand over."""
     from participant.commands import restore
 
-    restore.attest(_node(home), partner, challenge)
+    restore.attest(node_at(home), partner, challenge)
 
 
 @app.command()
@@ -307,7 +282,7 @@ def restored(
     """After a restore from a backup: whom to ask for what; with enough attestations, go on."""
     from participant.commands import restore
 
-    if not restore.settle(_node(home), attestation or [], abandon=abandon):
+    if not restore.settle(node_at(home), attestation or [], abandon=abandon):
         raise typer.Exit(2)
 
 
@@ -355,45 +330,7 @@ def roster(
     """Show the roster on offer, or accept it by its hash."""
     from participant.commands import officer
 
-    officer.show_or_accept(_node(home), accept)
-
-
-token = typer.Typer(help="Bearer tokens for this node's API.", no_args_is_help=True)
-app.add_typer(token, name="token")
-
-
-@token.command(name="new")
-@in_words
-def token_new(
-    label: Annotated[str, typer.Argument(help="Who will use it.")],
-    home: HomeOption = DEFAULT_HOME,
-    days: Annotated[int, typer.Option("--days", help="0: until revoked.")] = 0,
-) -> None:
-    """Issue a token for POST /v1/recommendations; it is shown once."""
-    from participant.commands import officer
-
-    officer.new_token(_node(home), label, days)
-
-
-@token.command(name="list")
-@in_words
-def token_list(home: HomeOption = DEFAULT_HOME) -> None:
-    """List issued tokens by id."""
-    from participant.commands import officer
-
-    officer.list_tokens(_node(home))
-
-
-@token.command(name="revoke")
-@in_words
-def token_revoke(
-    token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")],
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
-    """Make a token worthless at once."""
-    from participant.commands import officer
-
-    officer.revoke_token(_node(home), token_id)
+    officer.show_or_accept(node_at(home), accept)
 
 
 @app.command(name="opt-out")
@@ -406,15 +343,7 @@ def opt_out(
     """Leave a customer out of every answer that has not been unmasked yet."""
     from participant.commands import officer
 
-    officer.opt_out(_node(home), customer, undo=undo)
-
-
-def _node(home: Path) -> "Node":
-    from participant.node import open_node
-    from participant.settings import home_at, load
-
-    place = home_at(home)
-    return open_node(place, load(place))
+    officer.opt_out(node_at(home), customer, undo=undo)
 
 
 def main() -> None:
