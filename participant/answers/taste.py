@@ -7,6 +7,7 @@ whatever order a BLAS or a GPU takes them, fused or not, are integers below ``2*
 ``customers_cap * 2**24 < 2**63`` leaves room for 5e11 customers. The answer is therefore bit-equal on
 every machine and independent of batch size and order.
 
+>>> from protocols.limits import FRACTION_BITS
 >>> rows = RowBatch(
 ...     customer_keys=np.array([3]),
 ...     indptr=np.array([0, 2]),

@@ -7,6 +7,7 @@ that ends at what was pending, or before it, was only interrupted.
 """
 
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class OutboxMark:
         self._db = db
         self._path = path
         self._mark = Mark(committed=0, pending=0)
+        self._lock = threading.Lock()
 
     def is_older(self) -> bool:
         """Whether the database ends before what this node may have sent.
@@ -58,19 +60,25 @@ class OutboxMark:
 
     def _before_commit(self, connection: Connection) -> None:
         ahead = _number(connection)
-        if ahead > self._mark.pending:
-            self._write(self._mark.committed, ahead)
+        with self._lock:
+            if ahead > self._mark.pending:
+                self._write(self._mark.committed, ahead)
 
     def _after(self, dbapi_connection: Any, _record: object) -> None:
-        """The connection is back in its pool: what was pending has been committed, or was rolled back."""
-        if dbapi_connection is None or self._mark.pending == self._mark.committed:
-            return
-        cursor = dbapi_connection.cursor()
-        cursor.execute("SELECT max(id) FROM outbox")
-        (here,) = cursor.fetchone()
-        cursor.close()
-        dbapi_connection.rollback()  # PostgreSQL began a transaction for the question
-        self._write(here or 0, here or 0)
+        """A connection is back in its pool: what was pending may have been committed, by it or by another.
+
+        Never lowers a number: another thread may be about to commit what is pending.
+        """
+        with self._lock:
+            if dbapi_connection is None or self._mark.pending == self._mark.committed:
+                return
+            cursor = dbapi_connection.cursor()
+            cursor.execute("SELECT max(id) FROM outbox")
+            (here,) = cursor.fetchone()
+            cursor.close()
+            dbapi_connection.rollback()  # PostgreSQL began a transaction for the question
+            if here is not None and here > self._mark.committed:
+                self._write(here, max(here, self._mark.pending))
 
     def _write(self, committed: int, pending: int) -> None:
         self._mark = Mark(committed=committed, pending=pending)

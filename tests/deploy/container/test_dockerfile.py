@@ -104,6 +104,7 @@ def test_each_image_installs_what_it_runs_and_no_more():
 def test_what_an_image_runs_imports_nothing_that_it_leaves_out(target, module):
     # What Flower itself brings may be imported by the courier; what nobody brings may not.
     brought = {
+        "click",
         "sqlalchemy",
         "alembic",
         "fastapi",
