@@ -51,9 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     wanted = parser.parse_args().parts or list(PARTS)
-    report = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     for name in wanted:
-        report[name] = {"commit": commit(), "rows": PARTS[name]()}
+        part = {"commit": commit(), "rows": PARTS[name]()}
+        report = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+        report[name] = part
         print(f"{name}: measured", flush=True)
         report |= {
             "command": "python -m tests.benchmarks.leakage",
