@@ -30,20 +30,37 @@ class Seen:
     deviation: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """Of one row scheme, each company's diagonal, row sums, and rows weighted for every attacker.
+
+    Shapes (companies, n_concepts) and, ``weighted``, (companies, n_concepts, attackers).
+    """
+
+    diagonal: Floats
+    row_sums: Floats
+    weights: Floats
+    weighted: Floats
+    counted: list[int]
+
+
 def measure(companies: int, members: list[Rows]) -> list[Json]:
     """Every attacker against every other company, at every kind of release."""
     found: list[Json] = []
     for colluders in (1, 2):
+        groups = _groups(companies, colluders)
+        answers: dict[tuple[str, int], Answers] = {}
         for release in releases():
+            asked = release.scheme, release.cap
+            answers.setdefault(asked, _answers(members, groups, *asked))
             rng = np.random.default_rng(companies)
             pairs = [
                 one
-                for group in _groups(companies, colluders)
-                for one in _attack(members, group, release, rng)
+                for place, group in enumerate(groups)
+                for one in _attack(members, answers[asked], group, place, release, rng)
             ]
-            found.append(
-                {"companies": companies, "colluders": colluders, "release": release.name, **_mean(pairs)}
-            )
+            said = {"companies": companies, "colluders": colluders, "release": release.name}
+            found.append({**said, **_mean(pairs)})
     return found
 
 
@@ -53,44 +70,66 @@ def _groups(companies: int, colluders: int) -> list[tuple[int, ...]]:
     return groups[:: -(-len(groups) // 10)]
 
 
+def _answers(members: list[Rows], groups: list[tuple[int, ...]], scheme: str, cap: int) -> Answers:
+    rng = np.random.default_rng(len(members))
+    form = unit if scheme == "unit" else np.asarray
+    owned = np.stack([sum(form(members[i]).sum(0) for i in group) for group in groups], 1)
+    weights = owned / np.linalg.norm(owned, axis=0)
+    counted = [form(rows[rng.permutation(len(rows))[:cap]] if cap else rows) for rows in members]
+    return Answers(
+        diagonal=np.stack([(q**2).sum(0) for q in counted]).astype(np.float64),
+        row_sums=np.stack([q.T @ q.sum(1) for q in counted]).astype(np.float64),
+        weights=weights.astype(np.float64),
+        weighted=np.stack([q.T @ (q @ weights) for q in counted]).astype(np.float64),
+        counted=[len(q) for q in counted],
+    )
+
+
 def _attack(
-    members: list[Rows], group: tuple[int, ...], release: Release, rng: np.random.Generator
+    members: list[Rows],
+    answers: Answers,
+    group: tuple[int, ...],
+    place: int,
+    release: Release,
+    rng: np.random.Generator,
 ) -> Iterator[dict[str, float]]:
-    own_rows = np.concatenate([members[i] for i in group])
-    own, others = own_rows.sum(0), [i for i in range(len(members)) if i not in group]
-    seen = _look([members[i] for i in others], own_rows, release, rng)
+    own, own_size = sum(members[i].sum(0) for i in group), sum(len(members[i]) for i in group)
+    others = [i for i in range(len(members)) if i not in group]
     sizes = {i: len(members[i]) for i in others}
+    seen = _look(answers, sizes, group, place, own, release, rng)
     for target in others:
         volume = members[target].sum(0)
-        yield {**_sold(seen, own, volume > 0, rng), **_volume(seen, own_rows, volume, sizes, target)}
+        yield {
+            **_sold(seen, own, volume > 0, np.random.default_rng(target)),
+            **_volume(seen, own, own_size, volume, sizes, target),
+        }
 
 
-def _look(members: list[Rows], own: Rows, release: Release, rng: np.random.Generator) -> Seen:
-    """The sum of ``members`` as the attacker reads it."""
-    form = unit if release.scheme == "unit" else np.asarray
-    rows = form(np.concatenate([_capped(one, release.cap, rng) for one in members]))
-    mine = form(own)
-    weights = (mine.sum(0) / np.linalg.norm(mine.sum(0))).astype(np.float64)
-    sigma = release.multiplier * np.sqrt(len(members))
-    concepts = len(weights)
-    diagonal = (rows**2).sum(0) + sigma * rng.standard_normal(concepts)
-    spread = sigma / np.sqrt(2) * np.sqrt(1 + weights**2)
-    weighted = rows.T @ (rows @ weights) + spread * rng.standard_normal(concepts)
-    reference = mine.T @ (mine @ weights)
-    if release.scheme == "binary":
-        scale = sum(map(len, members)) / max(1, len(rows))
-        buyers, deviation = diagonal * scale, 0.0
-    elif not sigma:
-        buyers, deviation = rows.T @ rows.sum(1), 0.0
-    else:
-        ratio = float(own.sum() / reference.sum())
+def _look(
+    answers: Answers,
+    sizes: dict[int, int],
+    group: tuple[int, ...],
+    place: int,
+    own: Rows,
+    release: Release,
+    rng: np.random.Generator,
+) -> Seen:
+    """The sum of the others, of whom ``sizes`` are public, as the attacker reads it."""
+    others = list(sizes)
+    sigma = release.multiplier * np.sqrt(len(others))
+    spread = sigma / np.sqrt(2) * np.sqrt(1 + answers.weights[:, place] ** 2)
+    diagonal = answers.diagonal[others].sum(0) + sigma * rng.standard_normal(len(own))
+    weighted = answers.weighted[others, :, place].sum(0) + spread * rng.standard_normal(len(own))
+    buyers, deviation = diagonal, 0.0
+    if release.cap:  # a sample of every company's customers, scaled up
+        buyers = diagonal * sum(sizes.values()) / sum(answers.counted[i] for i in others)
+    if release.scheme == "unit" and not sigma:
+        buyers = answers.row_sums[others].sum(0)  # x_i |x|_1 / |x|^2 = x_i: dividing rows hides no count
+    elif sigma:
+        ratio = float(own.sum() / answers.weighted[list(group), :, place].sum())
         buyers, deviation = weighted * ratio, float(sigma / np.sqrt(2) * ratio)
-    unit_of = max(float(sigma), 1.0) if sigma else 1.0
-    return Seen(diagonal=diagonal / unit_of, weighted=weighted / unit_of, buyers=buyers, deviation=deviation)
-
-
-def _capped(rows: Rows, cap: int, rng: np.random.Generator) -> Rows:
-    return rows[rng.permutation(len(rows))[:cap]] if cap else rows
+    loud = max(float(sigma), 1.0) if sigma else 1.0
+    return Seen(diagonal=diagonal / loud, weighted=weighted / loud, buyers=buyers, deviation=deviation)
 
 
 def _sold(seen: Seen, own: Rows, label: Bools, rng: np.random.Generator) -> dict[str, float]:
@@ -118,7 +157,7 @@ def _logistic(features: Floats, label: Bools, known: Bools) -> Floats:
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-9)
     design = np.concatenate([np.ones((len(label), 1)), scaled], 1)
     fit, target, beta = design[known], label[known].astype(np.float64), np.zeros(design.shape[1])
-    for _ in range(15):
+    for _ in range(8):
         chance = 1 / (1 + np.exp(-np.clip(fit @ beta, -30, 30)))
         slope = fit.T @ (target - chance) - RIDGE * beta
         curve = (fit * (chance * (1 - chance))[:, None]).T @ fit + RIDGE * np.eye(len(beta))
@@ -126,10 +165,12 @@ def _logistic(features: Floats, label: Bools, known: Bools) -> Floats:
     return np.asarray(design @ beta)
 
 
-def _volume(seen: Seen, own_rows: Rows, volume: Rows, sizes: dict[int, int], target: int) -> dict[str, float]:
+def _volume(
+    seen: Seen, own: Rows, own_size: int, volume: Rows, sizes: dict[int, int], target: int
+) -> dict[str, float]:
     """Errors of guessed buyers by concept, as shares of all: sum |guess - truth| / sum truth."""
-    own, share = own_rows.sum(0), sizes[target] / sum(sizes.values())
-    mine = own.astype(np.float64) * sizes[target] / len(own_rows)
+    share = sizes[target] / sum(sizes.values())
+    mine = own.astype(np.float64) * sizes[target] / own_size
     theirs = seen.buyers * share
     gap = float(((theirs - mine) ** 2).mean())
     noise = (seen.deviation * share) ** 2

@@ -154,14 +154,20 @@ def _epsilon(row: Json) -> str:
 def main() -> None:
     """Write the tables."""
     report = json.loads((RESULTS / "leakage.json").read_text(encoding="utf-8"))
-    parts = {name: report[name]["rows"] for name in report if isinstance(report[name], dict) and "rows" in report[name]}
+    parts = {
+        name: report[name]["rows"]
+        for name in report
+        if isinstance(report[name], dict) and "rows" in report[name]
+    }
     made = {
         "sales": lambda rows: sold(rows) + volume(rows),
         "differencing": lambda rows: differencing(rows, parts["refusals"]),
         "membership": membership,
         "audit": audit,
     }
-    text = "# What the sum itself leaks\n\n" + "".join(make(parts[name]) for name, make in made.items() if name in parts)
+    text = "# What the sum itself leaks\n\n" + "".join(
+        make(parts[name]) for name, make in made.items() if name in parts
+    )
     commits = ", ".join(sorted({report[name]["commit"] for name in parts}))
     text += (
         f"Command `{report['command']}`, commit {commits}, delta {report['delta']:g}, data: {report['data']}; "
