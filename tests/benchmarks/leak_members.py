@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.benchmarks import oracle
 from tests.benchmarks.leak_rows import DELTA, MULTIPLIERS, Floats, Json, Rows, auc, unit
 
 SHADOWS, ATTACKED, BLOCKS = 64, 64, 4
@@ -35,6 +36,20 @@ def measure(sizes: dict[str, int], everybody: Rows, seed: int) -> list[Json]:
         chosen = everybody[rng.permutation(len(everybody))[: 2 * customers]]
         found += [{"company": company, "customers": customers, **one} for one in _game(chosen, rng)]
     return found
+
+
+def activity(members: list[oracle.OracleCompany]) -> list[Json]:
+    """The guess that needs no release: a company's heavy buyers are the ones who are customers of another, too.
+
+    Households have the same ids everywhere in this data set, which no company could know.
+    """
+    found = [
+        auc(one.full.sum(1), np.isin(one.households, other.households))
+        for one in members
+        for other in members
+        if other is not one
+    ]
+    return [{"auc": float(np.mean(found)), "lowest": min(found), "highest": max(found), "pairs": len(found)}]
 
 
 def _game(population: Rows, rng: np.random.Generator) -> Iterator[Json]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import leak_audit, leak_difference, leak_members, leak_rows, leak_sales
+from tests.benchmarks import leak_audit, leak_difference, leak_members, leak_rows, leak_sales, oracle
 from tests.benchmarks.leak_rows import DELTA, Json
 from tests.benchmarks.provenance import commit
 
@@ -43,6 +43,7 @@ PARTS: dict[str, Callable[[], list[Json]]] = {
     "refusals": leak_difference.refusals,
     "sales": sales,
     "membership": members,
+    "activity": lambda: leak_members.activity(oracle.load(5)[1]),
 }
 
 

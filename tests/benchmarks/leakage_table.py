@@ -90,16 +90,16 @@ def differencing(rows: list[Json], refusals: list[Json]) -> str:
     )
 
 
-def membership(rows: list[Json]) -> str:
+def membership(rows: list[Json], activity: Json) -> str:
     """Whether a customer is in a release."""
-    return _table(
+    shown = _table(
         "Is this customer in the release?",
         "One company's customers and noise alone (all others collude, which is more than nodes allow); half of a "
         "population of twice its customers is in. *own cells*: likelihood ratio of the target's own cells with shadow "
         "releases. *all rows known*: the attacker has everybody's row. *activity*: heavy buyers are in; the game "
         "draws members at random, so that it must be at chance. Deviation over four parts of the releases. Last "
         "column: the most that (epsilon, delta) allows. An attacker who knows all others' rows and that they are in "
-        "needs no statistics without noise: it subtracts them.",
+        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be told apart.",
         ("company", "customers", "epsilon", "attacker", "AUC", "found at 0.1% false alarms", "allowed"),
         [
             (
@@ -113,6 +113,11 @@ def membership(rows: list[Json]) -> str:
             )
             for row in rows
         ],
+    )
+    return shown + (
+        f"Without any release, in the real companies: heavy buyers of one company are more often customers of another "
+        f"one (AUC {activity['auc']:.3f} [{activity['lowest']:.3f}, {activity['highest']:.3f}] over "
+        f"{activity['pairs']} pairs of five companies).\n\n"
     )
 
 
@@ -162,7 +167,7 @@ def main() -> None:
     made = {
         "sales": lambda rows: sold(rows) + volume(rows),
         "differencing": lambda rows: differencing(rows, parts["refusals"]),
-        "membership": membership,
+        "membership": lambda rows: membership(rows, parts["activity"][0]),
         "audit": audit,
     }
     text = "# What the sum itself leaks\n\n" + "".join(
