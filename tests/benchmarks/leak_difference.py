@@ -55,6 +55,7 @@ def refusals() -> list[Json]:
             found.append(
                 {
                     "companies": n,
+                    "change": "gone",
                     "changed": gone,
                     "sets": len(sets),
                     "refused": refused,
@@ -67,6 +68,7 @@ def refusals() -> list[Json]:
             found.append(
                 {
                     "companies": n,
+                    "change": "replaced",
                     "changed": 2 * new,
                     "sets": 1,
                     "refused": int(_refused(policy, one, everybody)),

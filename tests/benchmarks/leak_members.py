@@ -34,12 +34,14 @@ def measure(sizes: dict[str, int], everybody: Rows, seed: int) -> list[Json]:
     for company, customers in sizes.items():
         rng = np.random.default_rng(seed)
         chosen = everybody[rng.permutation(len(everybody))[: 2 * customers]]
-        found += [{"company": company, "customers": customers, **one} for one in _game(chosen, rng)]
+        for scheme in ("binary", "unit"):
+            said = {"company": company, "customers": customers, "rows": scheme}
+            found += [{**said, **one} for one in _game(chosen, scheme, rng)]
     return found
 
 
 def activity(members: list[oracle.OracleCompany]) -> list[Json]:
-    """The guess that needs no release: a company's heavy buyers are the ones who are customers of another, too.
+    """The guess that needs no release: a company's heavy buyers are customers of another one, too.
 
     Households have the same ids everywhere in this data set, which no company could know.
     """
@@ -52,8 +54,8 @@ def activity(members: list[oracle.OracleCompany]) -> list[Json]:
     return [{"auc": float(np.mean(found)), "lowest": min(found), "highest": max(found), "pairs": len(found)}]
 
 
-def _game(population: Rows, rng: np.random.Generator) -> Iterator[Json]:
-    rows = unit(population)
+def _game(population: Rows, scheme: str, rng: np.random.Generator) -> Iterator[Json]:
+    rows = unit(population) if scheme == "unit" else population
     kernel = ((rows @ rows.T) ** 2).astype(np.float64)
     root = np.linalg.cholesky(kernel + TINY * np.eye(len(kernel)))
     releases = SHADOWS + ATTACKED
@@ -62,9 +64,11 @@ def _game(population: Rows, rng: np.random.Generator) -> Iterator[Json]:
         present[rng.permutation(len(rows))[: len(rows) // 2], release] = True
     clean = kernel @ (present - 0.5)
     drawn = root @ rng.standard_normal((len(rows), releases))
-    active = population.sum(1)
-    yield {"epsilon": None, "attacker": "activity", **_says(np.tile(active[:, None], (1, ATTACKED)), present)}
-    for epsilon, sigma in (None, 0.0), *MULTIPLIERS.items():
+    if scheme == "unit":
+        active = np.tile(population.sum(1)[:, None], (1, ATTACKED))
+        yield {"epsilon": None, "attacker": "activity", **_says(active, present)}
+    noise = MULTIPLIERS.items() if scheme == "unit" else ()
+    for epsilon, sigma in (None, 0.0), *noise:
         seen = clean + sigma * drawn
         estimate = np.linalg.solve(kernel / 4 + (sigma**2 + TINY) * np.eye(len(kernel)), seen)
         for attacker, statistic in (("own cells", seen), ("all rows known", estimate)):

@@ -122,7 +122,9 @@ def _look(
     weighted = answers.weighted[others, :, place].sum(0) + spread * rng.standard_normal(len(own))
     buyers, deviation = diagonal, 0.0
     if release.cap:  # a sample of every company's customers, scaled up
-        buyers = diagonal * sum(sizes.values()) / sum(answers.counted[i] for i in others)
+        scale = sum(sizes.values()) / sum(answers.counted[i] for i in others)
+        buyers = diagonal * scale
+        deviation = float(np.sqrt((scale - 1) * buyers.mean()))
     if release.scheme == "unit" and not sigma:
         buyers = answers.row_sums[others].sum(0)  # x_i |x|_1 / |x|^2 = x_i: dividing rows hides no count
     elif sigma:

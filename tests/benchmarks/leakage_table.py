@@ -21,7 +21,7 @@ def sold(rows: list[Json]) -> str:
         "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked about the other "
         "half. Baselines: the same attacker without the sum, and the concept's buyers at the attacker. Always-yes has "
         "an AUC of .5 and is right in the share of the last column. Minimum cohort: read down n; a cohort of three "
-        "with two colluders is refused by default.",
+        "is refused by default.",
         ("companies", "colluders", "release", "with the sum", "without it", "own popularity", "sold"),
         [
             (
@@ -85,8 +85,11 @@ def differencing(rows: list[Json], refusals: list[Json]) -> str:
     return shown + _table(
         "What a node with the default policy refuses",
         "After a release of the whole cohort: later sets of survivors by how many members differ.",
-        ("companies", "d", "differing", "sets", "refused"),
-        [tuple(row[k] for k in ("companies", "d", "changed", "sets", "refused")) for row in refusals],
+        ("companies", "d", "change", "differing", "sets", "refused"),
+        [
+            tuple(row[k] for k in ("companies", "d", "change", "changed", "sets", "refused"))
+            for row in refusals
+        ],
     )
 
 
@@ -99,12 +102,22 @@ def membership(rows: list[Json], activity: Json) -> str:
         "releases. *all rows known*: the attacker has everybody's row. *activity*: heavy buyers are in; the game "
         "draws members at random, so that it must be at chance. Deviation over four parts of the releases. Last "
         "column: the most that (epsilon, delta) allows. An attacker who knows all others' rows and that they are in "
-        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be told apart.",
-        ("company", "customers", "epsilon", "attacker", "AUC", "found at 0.1% false alarms", "allowed"),
+        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be told apart. The small company is also what a cap of about a hundred customers does.",
+        (
+            "company",
+            "customers",
+            "rows",
+            "epsilon",
+            "attacker",
+            "AUC",
+            "found at 0.1% false alarms",
+            "allowed",
+        ),
         [
             (
                 row["company"],
                 row["customers"],
+                row["rows"],
                 "any" if row["attacker"] == "activity" else _epsilon(row),
                 row["attacker"],
                 f"{row['auc']:.3f} ± {row['auc_spread']:.3f}",
@@ -115,9 +128,9 @@ def membership(rows: list[Json], activity: Json) -> str:
         ],
     )
     return shown + (
-        f"Without any release, in the real companies: heavy buyers of one company are more often customers of another "
-        f"one (AUC {activity['auc']:.3f} [{activity['lowest']:.3f}, {activity['highest']:.3f}] over "
-        f"{activity['pairs']} pairs of five companies).\n\n"
+        f"Without any release, in the real companies: how much a household buys at one company, as a guess that it is a customer of another "
+        f"one, has AUC {activity['auc']:.3f} [{activity['lowest']:.3f}, {activity['highest']:.3f}] over "
+        f"{activity['pairs']} pairs of five companies.\n\n"
     )
 
 
