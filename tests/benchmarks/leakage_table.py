@@ -17,10 +17,14 @@ def sold(rows: list[Json]) -> str:
     """Which concepts another company sells."""
     return _table(
         "What another company sells, from the sum minus one's own answer",
-        "AUC of 'sold by company X', mean over attackers and targets [lowest, highest]. The attacker knows it of half "
-        "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked about the other "
-        "half. Baselines: the same attacker without the sum, and the concept's buyers at the attacker. Always-yes has "
-        "an AUC of .5 and is right in the share of the last column. Minimum cohort: read down n; a cohort of three "
+        "AUC of 'sold by company X', mean over attackers and targets [lowest, highest]. The attacker "
+        "knows it of half "
+        "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked "
+        "about the other "
+        "half. Baselines: the same attacker without the sum, and the concept's buyers at the "
+        "attacker. Always-yes has "
+        "an AUC of .5 and is right in the share of the last column. Minimum cohort: read down n; a "
+        "cohort of three "
         "is refused by default.",
         ("companies", "colluders", "release", "with the sum", "without it", "own popularity", "sold"),
         [
@@ -42,9 +46,12 @@ def volume(rows: list[Json]) -> str:
     """How many buyers each concept has at another company."""
     return _table(
         "How much another company sells",
-        "Sum over concepts of |guessed - true buyers|, divided by all true buyers of X: mean [lowest, highest]. Guesses: "
-        "the rest of the sum in equal parts; by the companies' public sizes; the best linear mix of that with the "
-        "attacker's own volumes, by how loud the noise is known to be. Baseline: the attacker's own volumes by size.",
+        "Sum over concepts of |guessed - true buyers|, divided by all true buyers of X: mean [lowest,"
+        " highest]. Guesses: "
+        "the rest of the sum in equal parts; by the companies' public sizes; the best linear mix of "
+        "that with the "
+        "attacker's own volumes, by how loud the noise is known to be. Baseline: the attacker's own "
+        "volumes by size.",
         ("companies", "colluders", "release", "rest / others", "by size", "mixed with own", "own only"),
         [
             (
@@ -65,8 +72,10 @@ def differencing(rows: list[Json], refusals: list[Json]) -> str:
     """What the difference of two releases shows, and what is refused."""
     shown = _table(
         "Two releases with one member changed",
-        "Five companies, then four of them: the difference against the matrix of the one that left (the quarter of the "
-        "concepts with most buyers). Relative error: of the whole matrix (Frobenius). Baseline: the mean of the "
+        "Five companies, then four of them: the difference against the matrix of the one that left "
+        "(the quarter of the "
+        "concepts with most buyers). Relative error: of the whole matrix (Frobenius). Baseline: the "
+        "mean of the "
         "others' matrices at the public size.",
         ("rows", "epsilon", "relative error", "largest cell", "diagonal", "baseline", "baseline, diagonal"),
         [
@@ -97,12 +106,18 @@ def membership(rows: list[Json], activity: Json) -> str:
     """Whether a customer is in a release."""
     shown = _table(
         "Is this customer in the release?",
-        "One company's customers and noise alone (all others collude, which is more than nodes allow); half of a "
-        "population of twice its customers is in. *own cells*: likelihood ratio of the target's own cells with shadow "
-        "releases. *all rows known*: the attacker has everybody's row. *activity*: heavy buyers are in; the game "
-        "draws members at random, so that it must be at chance. Deviation over four parts of the releases. Last "
-        "column: the most that (epsilon, delta) allows. An attacker who knows all others' rows and that they are in "
-        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be told apart. The small company is also what a cap of about a hundred customers does.",
+        "One company's customers and noise alone (all others collude, which is more than nodes "
+        "allow); half of a "
+        "population of twice its customers is in. *own cells*: likelihood ratio of the target's own "
+        "cells with shadow "
+        "releases. *all rows known*: the attacker has everybody's row. *activity*: heavy buyers are "
+        "in; the game "
+        "draws members at random, so that it must be at chance. Deviation over four parts of the "
+        "releases. Last "
+        "column: the most that (epsilon, delta) allows. An attacker who knows all others' rows and "
+        "that they are in "
+        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be "
+        "told apart. The small company is also what a cap of about a hundred customers does.",
         (
             "company",
             "customers",
@@ -128,7 +143,8 @@ def membership(rows: list[Json], activity: Json) -> str:
         ],
     )
     return shown + (
-        f"Without any release, in the real companies: how much a household buys at one company, as a guess that it is a customer of another "
+        f"Without any release, in the real companies: how much a household buys at one company, as a "
+        f"guess that it is a customer of another "
         f"one, has AUC {activity['auc']:.3f} [{activity['lowest']:.3f}, {activity['highest']:.3f}] over "
         f"{activity['pairs']} pairs of five companies.\n\n"
     )
@@ -138,7 +154,8 @@ def audit(rows: list[Json]) -> str:
     """What planted customers show."""
     return _table(
         "Epsilon found by canaries",
-        "Lower bounds with 95% confidence; they must lie below the claim. With half of the noise they must not.",
+        "Lower bounds with 95% confidence; they must lie below the claim. With half of the noise they"
+        " must not.",
         ("claimed", "sampler", "trials", "found, Gaussian noise", "found, any mechanism", "above the claim"),
         [
             (
