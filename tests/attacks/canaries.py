@@ -18,6 +18,7 @@ from protocols.limits import FRACTION_BITS
 from protocols.messages import AnswerSpec
 from protocols.privacy import epsilon
 from protocols.questions import ask
+from protocols.questions.parameters import Given
 from protocols.questions.registry import noise_for
 from protocols.questions.rows import row_values
 from protocols.vocabulary import Vocabulary
@@ -58,7 +59,7 @@ def play(multiplier: float, releases: int, seed: int, *, sabotage: Sabotage = la
     """Scores over ``releases`` sums of one company, with the product's rows, specification and sampler."""
     names = [f"planted {number:03d}" for number in range(2 * CANARIES)]
     vocabulary = Vocabulary.of("canaries", names)
-    asked = {"until": 1, "row_scheme": "unit", "noise": f"{multiplier + 5e-7:.6f}"}
+    asked: dict[str, Given] = {"until": 1, "row_scheme": "unit", "noise": f"{multiplier + 5e-7:.6f}"}
     spec = sabotage(ask([("taste", asked)], vocabulary, members=5, epoch="audit"))
     rng = np.random.default_rng(seed)
     own, other, pair = _cells(2 * CANARIES)

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from protocols.errors import DifferencingRefused
+from protocols.identity import PartnerId
 from protocols.policy import Policy, check_differencing, threshold
 from tests.benchmarks.leak_rows import MULTIPLIERS, Floats, Json, Rows, unit
 
@@ -15,7 +16,7 @@ CONCEPTS = 555
 def measure(members: list[Rows], seed: int) -> list[Json]:
     """The last company leaves between two releases of the same weeks: the errors of its matrix, cell by cell."""
     kept = np.argsort(-sum(m.sum(0) for m in members), kind="stable")[:CONCEPTS]
-    found = []
+    found: list[Json] = []
     for scheme in ("binary", "unit"):
         grams = [_gram((unit(m) if scheme == "unit" else m)[:, kept]) for m in members]
         first, second, truth = sum(grams), sum(grams[:-1]), grams[-1]
@@ -45,9 +46,9 @@ def measure(members: list[Rows], seed: int) -> list[Json]:
 
 def refusals() -> list[Json]:
     """Of all later survivor sets after a release of the whole cohort: how many a default node refuses, by change."""
-    found = []
+    found: list[Json] = []
     for n in (4, 5, 7, 10):
-        everybody = [bytes([i]) * 16 for i in range(n)]
+        everybody = [PartnerId(bytes([i]) * 16) for i in range(n)]
         policy = Policy(questions=("taste",))
         for gone in range(1, n - threshold(n) + 1):
             sets = [set(everybody) - set(left) for left in combinations(everybody, gone)]
@@ -62,7 +63,7 @@ def refusals() -> list[Json]:
                     "d": policy.differencing(n),
                 }
             )
-        others = [bytes([100 + i]) * 16 for i in range(n)]
+        others = [PartnerId(bytes([100 + i]) * 16) for i in range(n)]
         for new in range(1, n):
             one = set(everybody[new:]) | set(others[:new])
             found.append(
@@ -78,7 +79,7 @@ def refusals() -> list[Json]:
     return found
 
 
-def _refused(policy: Policy, survivors: set[bytes], before: list[bytes]) -> bool:
+def _refused(policy: Policy, survivors: set[PartnerId], before: list[PartnerId]) -> bool:
     try:
         check_differencing(policy, survivors, [before], members=len(before))
     except DifferencingRefused:
