@@ -106,18 +106,13 @@ def membership(rows: list[Json], activity: Json) -> str:
     """Whether a customer is in a release."""
     shown = _table(
         "Is this customer in the release?",
-        "One company's customers and noise alone (all others collude, which is more than nodes "
-        "allow); half of a "
-        "population of twice its customers is in. *own cells*: likelihood ratio of the target's own "
-        "cells with shadow "
-        "releases. *all rows known*: the attacker has everybody's row. *activity*: heavy buyers are "
-        "in; the game "
-        "draws members at random, so that it must be at chance. Deviation over four parts of the "
-        "releases. Last "
-        "column: the most that (epsilon, delta) allows. An attacker who knows all others' rows and "
-        "that they are in "
-        "needs no statistics without noise: it subtracts them. Customers with equal rows cannot be "
-        "told apart. The small company is also what a cap of about a hundred customers does.",
+        "One company's customers and noise alone (all others collude, which is more than nodes allow); half of a "
+        "population of twice its customers is in. *own cells*: likelihood ratio, from shadow releases, of the "
+        "target's own cells weighted by its row. *all rows known*: the attacker has everybody's row. *activity*: "
+        "heavy buyers are in; the game draws members at random, so that it must be at chance. Deviation over four "
+        "parts of the releases. Last column: the most that (epsilon, delta) allows. An attacker who knows all "
+        "others' rows and that they are in needs no statistics without noise: it subtracts them. Customers with "
+        "equal rows cannot be told apart. The small company is also what a cap of about a hundred customers does.",
         (
             "company",
             "customers",
