@@ -17,15 +17,11 @@ def sold(rows: list[Json]) -> str:
     """Which concepts another company sells."""
     return _table(
         "What another company sells, from the sum minus one's own answer",
-        "AUC of 'sold by company X', mean over attackers and targets [lowest, highest]. The attacker "
-        "knows it of half "
-        "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked "
-        "about the other "
-        "half. Baselines: the same attacker without the sum, and the concept's buyers at the "
-        "attacker. Always-yes has "
-        "an AUC of .5 and is right in the share of the last column. Minimum cohort: read down n; a "
-        "cohort of three "
-        "is refused by default.",
+        "AUC of 'sold by company X', mean over attackers and targets [lowest, highest]. The attacker knows it of half "
+        "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked about the other "
+        "half. Baselines: the same attacker without the sum, and the concept's buyers at the attacker. Always-yes "
+        "has an AUC of .5 and is right in the share of the last column. Minimum cohort: read down n; a cohort of "
+        "three is refused by default.",
         ("companies", "colluders", "release", "with the sum", "without it", "own popularity", "sold"),
         [
             (
@@ -46,11 +42,9 @@ def volume(rows: list[Json]) -> str:
     """How many buyers each concept has at another company."""
     return _table(
         "How much another company sells",
-        "Sum over concepts of |guessed - true buyers|, divided by all true buyers of X: mean [lowest,"
-        " highest]. Guesses: "
-        "the rest of the sum in equal parts; by the companies' public sizes; the best linear mix of "
-        "that with the "
-        "attacker's own volumes, by how loud the noise is known to be. Baseline: the attacker's own "
+        "Sum over concepts of |guessed - true buyers|, divided by all true buyers of X: mean [lowest, highest]. "
+        "Guesses: the rest of the sum in equal parts; by the companies' public sizes; the best linear mix of that "
+        "with the attacker's own volumes, by how loud the noise is known to be. Baseline: the attacker's own "
         "volumes by size.",
         ("companies", "colluders", "release", "rest / others", "by size", "mixed with own", "own only"),
         [
