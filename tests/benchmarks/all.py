@@ -16,6 +16,7 @@ PAYLOAD_BYTES = 9_870_124
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
+    "leakage": ("-m", "tests.benchmarks.leakage"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
@@ -28,6 +29,7 @@ MEASUREMENTS = {
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
+    "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }
