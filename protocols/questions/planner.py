@@ -111,7 +111,7 @@ def plan(
         members: companies in the sum.
         wanted: epsilon of one release.
         cap: the public cap on one company's customers; gives delta.
-        outputs: numbers in an `evaluation` answer.
+        outputs: numbers in an `evaluation` answer; 8 for three ridges.
 
     Raises:
         BadInput: no level, nobody, or an epsilon that delta cannot pay.
