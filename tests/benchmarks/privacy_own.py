@@ -14,10 +14,10 @@ import numpy as np
 
 from participant.models.holdout import HoldOut
 from participant.models.windows import SCENARIOS
+from protocols.questions.planner import WITH_OWN
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks.privacy_levels import Level
 
-WITH_OTHERS: Final = "own exact, others noise-aware"
 ALONE: Final = "own exact, unit rows, tempered"
 WEIGHTS: Final = (0.0, 0.3, 1.0)
 RIDGES: Final = (5.0, 15.0, 45.0)
@@ -53,7 +53,7 @@ class Own:
             for held, own, other in zip(self._level.valid, self._fitted, others, strict=True)
         ]
         tried = [alone | more for alone, more in zip(self._own(), beside, strict=True)]
-        return self._point(WITH_OTHERS, tried, sigma, (1, 2, 3) if sigma else (0,))
+        return self._point(WITH_OWN, tried, sigma, (1, 2, 3) if sigma else (0,))
 
     def _own(self) -> list[Found]:
         """Weight 0 on validation weeks: it sees no noise, so that once is enough."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
+from protocols.questions.planner import WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
@@ -135,6 +136,8 @@ def measure(kept: Kept, levels: list[Level]) -> None:
         _baselines(kept, level)
         for point in grid():
             reads[level.name].at(kept, *point)
+    for level in levels[::-1]:
+        with_own(kept, level)
     _alternatives(kept, types)
     for level in (types, *coarser):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
@@ -201,7 +204,7 @@ def with_own(kept: Kept, level: Level) -> None:
 
     kept.once(f"{level.name} | {privacy_own.ALONE}", lambda: measured(np.nan))
     for epsilon in (*EPSILONS, np.inf):
-        name = f"{level.name} | {privacy_own.WITH_OTHERS} | epsilon {epsilon:g} | population x1"
+        name = f"{level.name} | {WITH_OWN} | epsilon {epsilon:g} | population x1"
         kept.once(name, partial(measured, epsilon))
 
 
@@ -209,14 +212,14 @@ def _alternatives(kept: Kept, level: Level) -> None:
     """Other row schemes and readings at two noise levels: one that is to be borne, one that hurts."""
     categories = arms.shrunk(_groups(level))
     tried = (
-        ("tempered, no shrinkage", arms.as_it_is, arms.TEMPERED, 1.0),
-        ("shrinkage without categories, tempered", arms.shrunk(None), arms.TEMPERED, 1.0),
-        ("shrinkage with categories, not tempered", categories, arms.PLAIN, 1.0),
-        ("low rank, positive semidefinite, tempered", arms.low_rank, arms.TEMPERED, 1.0),
-        ("rows clipped at 75 concepts, noise-aware", categories, arms.TEMPERED, 75.0),
+        (arms.as_it_is, arms.TEMPERED, 1.0),
+        (arms.shrunk(None), arms.TEMPERED, 1.0),
+        (categories, arms.PLAIN, 1.0),
+        (arms.low_rank, arms.TEMPERED, 1.0),
+        (categories, arms.TEMPERED, 75.0),
     )
-    for epsilon, population in ((1.0, 100), (4.0, 10)):
-        for name, denoise, reading, clip in tried:
+    for epsilon, population in arms.OTHERS_AT:
+        for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
 
 
@@ -252,6 +255,7 @@ def report(kept: Kept) -> None:
         "spread": "seeds: by metric and company, one entry for each seed of the noise",
         "bars": privacy_verdicts.bars(points),
         "planner": privacy_verdicts.hits(points, COMPANIES),
+        "alternatives": privacy_verdicts.alternatives(points),
         "points": points,
     }
     TARGET.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
