@@ -25,14 +25,17 @@ from participant.store.records import Records
 from participant.store.releases import Deployment, Releases, StoredRelease
 from participant.surprise import train
 from protocols.messages import Block
-from protocols.questions import question_named
+from protocols.questions import question_named, taste
 from protocols.questions.evaluation import EvaluationReading
 from protocols.service.clock import Clock
 from protocols.service.jobs import Stop
 from protocols.service.unit_of_work import reading, transaction
 
 DEFAULT_LAMBDA: Final = 1000
-"""Ridge of EASE where the consortium has not evaluated: the middle of the range that was tried."""
+"""Ridge of EASE on binary rows where the consortium has not evaluated: the middle of the range tried."""
+
+UNIT_LAMBDA: Final = 60
+"""The same for unit rows: `tests/benchmarks/results/privacy_quality.json` has the best ridges, 15 to 500."""
 
 LOOK_EVERY_S: Final = 2.0
 VALIDATION_PART: Final = 8
@@ -43,12 +46,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest one that ends earlier."""
+    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike."""
 
     windows: Windows
     fitted: bytes
     refitted: bytes
     lambdas: dict[str, int]
+    row_scheme: str
+    items_cap: int
 
 
 class Trainer:
@@ -94,7 +99,8 @@ class Trainer:
     def plan(self) -> Plan | None:
         """The newest pair of taste sums and the evaluation between them, or None without a pair.
 
-        Only sums over the vocabulary in use count: sums over two vocabularies cannot be compared.
+        Only sums over the vocabulary in use count, and only two of one row scheme and cap pair up: others
+        cannot be compared.
         """
         with reading(self._db) as connection:
             words = Membership(connection).vocabulary_digest()
@@ -107,7 +113,7 @@ class Trainer:
         asked = question_named("taste").open(block.parameters)
         for earlier, other in tastes[1:]:
             before = question_named("taste").open(other.parameters)
-            if before.until < asked.until:
+            if before.until < asked.until and _counting(before) == _counting(asked):
                 return Plan(
                     windows=Windows(
                         fit_until=before.until,
@@ -116,7 +122,10 @@ class Trainer:
                     ),
                     fitted=earlier.release,
                     refitted=newest.release,
-                    lambdas=self._lambdas(kept, earlier.release),
+                    lambdas=self._lambdas(kept, earlier.release)
+                    or dict.fromkeys(SCENARIOS, default_lambda(asked.row_scheme, asked.items_cap)),
+                    row_scheme=asked.row_scheme,
+                    items_cap=asked.items_cap,
                 )
         return None
 
@@ -144,6 +153,8 @@ class Trainer:
                     refitted=self._releases.gram(plan.refitted),
                     lambdas=plan.lambdas,
                     release=plan.refitted.hex(),
+                    row_scheme=plan.row_scheme,
+                    items_cap=plan.items_cap,
                 )
             windows = plan.windows if plan is not None else self._own_windows()
             model = train(self._records, vocabulary, windows=windows, exchange=exchange)
@@ -196,6 +207,7 @@ class Trainer:
         return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
 
     def _lambdas(self, kept: tuple[StoredRelease, ...], fitted: bytes) -> dict[str, int]:
+        """The consortium's choice, or nothing where it has not evaluated ``fitted``."""
         for found in kept:
             if "evaluation" not in found.questions:
                 continue
@@ -205,7 +217,22 @@ class Trainer:
             for said in self._releases.readings(found.release):
                 if isinstance(said, EvaluationReading):
                     return _best(said)
-        return dict.fromkeys(SCENARIOS, DEFAULT_LAMBDA)
+        return {}
+
+
+def default_lambda(row_scheme: str, items_cap: int) -> int:
+    """The ridge for sums that nobody evaluated: it goes with the size of a row's entries.
+
+    >>> default_lambda("binary", 0), default_lambda("unit", 0), default_lambda("capped", 20)  # 1000 / 20
+    (1000, 60, 50)
+    """
+    if row_scheme == "unit":
+        return UNIT_LAMBDA
+    return max(1, DEFAULT_LAMBDA // items_cap) if row_scheme == "capped" else DEFAULT_LAMBDA
+
+
+def _counting(asked: taste.Parameters) -> tuple[str, int]:
+    return asked.row_scheme, asked.items_cap
 
 
 def _figures(part: ScenarioModel) -> dict[str, object]:

@@ -75,6 +75,15 @@ def gram(batches: Iterable[RowBatch], n_concepts: int, row_scheme: str, items_ca
     return result
 
 
+def squares(batches: Iterable[RowBatch], n_concepts: int, row_scheme: str, items_cap: int) -> Ints:
+    """The diagonal of :func:`gram` alone, shape (n_concepts,), without a matrix."""
+    total = np.zeros(n_concepts, np.int64)
+    for batch in batches:
+        indptr, indices, counts = cap_items(batch.indptr, batch.indices, batch.counts, items_cap)
+        np.add.at(total, indices, row_values(row_scheme, counts, indptr, items_cap) ** 2)
+    return total
+
+
 def check_norm(row_scheme: str, items_cap: int, values: Ints, indptr: Ints) -> None:
     """Check in integers what the scheme promises: its largest entry, and its L2 norm where it has one.
 

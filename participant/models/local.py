@@ -14,7 +14,7 @@ from protocols.questions.ease import ease
 from protocols.questions.ranking import ndcg
 
 LAMBDAS: Final = (300, 1000, 3000)
-"""The same grid as the consortium's, so that neither side is given more choice than the other."""
+"""The grid that the consortium has for binary rows, so that neither side is given more choice than the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

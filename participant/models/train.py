@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.taste import gram as own_gram
+from participant.answers.taste import squares
 from participant.models import acceptance, blend, local
 from participant.models.blend import LOCAL, Mix
+from participant.models.elsewhere import buyers_elsewhere
 from participant.models.gate import Verdict, judge
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
@@ -34,13 +36,16 @@ class Exchange:
 
     ``fitted`` is the Gram matrix of the ``taste`` sum over window A, ``refitted`` of the one until
     the end of validation; ``lambdas`` the consortium's lambda of each scenario, from the
-    ``evaluation`` question; ``release`` the id of the second sum, for the record.
+    ``evaluation`` question; ``release`` the id of the second sum, for the record; ``row_scheme`` and
+    ``items_cap`` how both sums count a customer.
     """
 
     fitted: Gram
     refitted: Gram
     lambdas: Mapping[str, int]
     release: str = ""
+    row_scheme: str = "binary"
+    items_cap: int = 0
     _weights: dict[tuple[str, int], Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -128,7 +133,11 @@ def learn(
             windows=windows,
             scenarios=parts,
             buyers=buyers,
-            elsewhere=np.zeros_like(buyers) if total is None else np.maximum(_diagonal(total) - buyers, 0),
+            elsewhere=np.zeros_like(buyers)
+            if total is None or exchange is None
+            else buyers_elsewhere(
+                np.diagonal(total), _own_squares(records, vocabulary, windows, until, exchange), buyers
+            ),
             starters=records.starter_products(vocabulary, until=until),
             concepts=vocabulary.concepts,
         )
@@ -144,6 +153,15 @@ def learn(
 def _diagonal(gram: Gram) -> NDArray[np.int64]:
     """Customers of each concept."""
     return np.rint(np.diagonal(gram)).astype(np.int64)
+
+
+def _own_squares(
+    records: Records, vocabulary: Vocabulary, windows: Windows, until: int, exchange: Exchange
+) -> NDArray[np.float64]:
+    """This company's part of the diagonal of a sum, counted as the sum counts."""
+    rows = records.taste_rows(vocabulary, since=0, until=until, customers_until=windows.customers_until)
+    found = squares(rows, len(vocabulary), exchange.row_scheme, exchange.items_cap)
+    return np.ldexp(found.astype(np.float64), -FRACTION_BITS)
 
 
 def _gram(records: Records, vocabulary: Vocabulary, until: int, customers_until: int) -> Gram:

@@ -12,7 +12,8 @@ else's gains depend on it. With ``obvious=own`` they do: surprise leaves out wha
 company bought, and one customer more can change that list and with it everybody's gains. So noise is
 refused there; with ``obvious=pooled`` the list is that of the release, the same for all.
 
->>> asked = parse({"release": "00" * 32, "history_until": 100, "target_until": 200})
+>>> values = {"release": "00" * 32, "history_until": 100, "target_until": 200, "lambdas": "300,1000,3000"}
+>>> asked = parse(values)
 >>> total = np.array([4.0, 1.0, 2.0, 1.0, 2.0, 0.5, 0.5, 0.25])
 >>> reading = EVALUATION.read(total, asked, 2221)
 >>> reading.explore.means, reading.explore.best_lambda
@@ -48,8 +49,9 @@ from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
 METRICS: Final = ("explore", "surprise")
 """First purchases among all concepts, and among those outside the company's own obvious list."""
 
-LAMBDAS: Final = (300, 1000, 3000)
-"""Ridges to choose among, unless the admin says otherwise."""
+LAMBDAS: Final = (15, 60, 300, 1000, 3000)
+"""Ridges to choose among, unless the admin says otherwise: 15 to 300 for unit rows, 300 to 3000 for binary
+ones. Under noise each costs two more cells, so that an admin who knows the rows names three."""
 
 LAMBDAS_MAX: Final = 64
 """More ridges than this tell nothing new and cost a matrix inverse each."""

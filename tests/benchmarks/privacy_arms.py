@@ -25,6 +25,16 @@ Denoise = Callable[[Floats, float], Floats]
 Reading = Callable[[Floats, float], Weights]
 """Weights from a (denoised) Gram matrix at a ridge."""
 
+OTHERS = (
+    "tempered, no shrinkage",
+    "shrinkage without categories, tempered",
+    "shrinkage with categories, not tempered",
+    "low rank, positive semidefinite, tempered",
+    "rows clipped at 75 concepts, noise-aware",
+)
+"""Mechanisms beside the chosen one, compared at :data:`OTHERS_AT` (epsilon, population)."""
+OTHERS_AT = ((1.0, 100), (4.0, 10))
+
 STEP = 2.0
 TRIALS = 6
 """At most so many ridges are tried at one point; neighbouring points start from each other's best."""

@@ -19,9 +19,10 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
+from protocols.questions.planner import WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
-from tests.benchmarks import privacy_levels, privacy_verdicts
+from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
 from tests.benchmarks.privacy_levels import Level
 from tests.benchmarks.provenance import commit
 
@@ -63,7 +64,7 @@ class Kept:
 
 def sigma_of(epsilon: float, population: int) -> float:
     """Noise of the sum off the diagonal, in units of the emulated population's cells; 0 without privacy."""
-    if np.isinf(epsilon):
+    if not np.isfinite(epsilon):
         return 0.0
     return sum_sigma(multiplier_for(epsilon, DELTA), COMPANIES) / population
 
@@ -131,13 +132,17 @@ def measure(kept: Kept, levels: list[Level]) -> None:
     for point in ((np.inf, 1), (1.0, 100), (4.0, 10), (8.0, 1), (8.0, 10), (1.0, 1)):
         reads[types.name].at(kept, *point)
     Curve(types, "binary rows, tempered", arms.as_it_is, arms.TEMPERED, np.inf).at(kept, np.inf, 1)
-    for level in (*coarser, types):
+    for level in (types, *coarser):
         _baselines(kept, level)
-        plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
-        for curve in (reads[level.name], plain):
-            for point in grid():
-                curve.at(kept, *point)
+        for point in grid():
+            reads[level.name].at(kept, *point)
+    for level in levels[::-1]:
+        with_own(kept, level)
     _alternatives(kept, types)
+    for level in (types, *coarser):
+        plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
+        for point in grid():
+            plain.at(kept, *point)
 
 
 def _noise_aware(level: Level) -> Curve:
@@ -178,18 +183,43 @@ def _baseline(level: Level, arm: str, measured: Callable[[], Means]) -> Json:
     return {"level": level.name, "concepts": level.concepts, "arm": arm, "seeds": [measured()]}
 
 
+def with_own(kept: Kept, level: Level) -> None:
+    """Own exact statistics beside the others' noisy sum, at real size: the lines that a company may add."""
+    own: list[privacy_own.Own] = []
+
+    def measured(epsilon: float) -> Json:
+        if not own:
+            own.append(privacy_own.Own(level, _groups(level)))
+        sigma = sigma_of(epsilon, 1)
+        found = own[0].alone() if np.isnan(epsilon) else own[0].at(sigma / np.sqrt(COMPANIES))
+        where: Json = {"level": level.name, "concepts": level.concepts}
+        if not np.isnan(epsilon):
+            where |= {
+                "epsilon": None if np.isinf(epsilon) else epsilon,
+                "population": 1,
+                "customers": level.customers,
+                "sigma": sigma,
+            }
+        return where | found
+
+    kept.once(f"{level.name} | {privacy_own.ALONE}", lambda: measured(np.nan))
+    for epsilon in (*EPSILONS, np.inf):
+        name = f"{level.name} | {WITH_OWN} | epsilon {epsilon:g} | population x1"
+        kept.once(name, partial(measured, epsilon))
+
+
 def _alternatives(kept: Kept, level: Level) -> None:
     """Other row schemes and readings at two noise levels: one that is to be borne, one that hurts."""
     categories = arms.shrunk(_groups(level))
     tried = (
-        ("tempered, no shrinkage", arms.as_it_is, arms.TEMPERED, 1.0),
-        ("shrinkage without categories, tempered", arms.shrunk(None), arms.TEMPERED, 1.0),
-        ("shrinkage with categories, not tempered", categories, arms.PLAIN, 1.0),
-        ("low rank, positive semidefinite, tempered", arms.low_rank, arms.TEMPERED, 1.0),
-        ("rows clipped at 75 concepts, noise-aware", categories, arms.TEMPERED, 75.0),
+        (arms.as_it_is, arms.TEMPERED, 1.0),
+        (arms.shrunk(None), arms.TEMPERED, 1.0),
+        (categories, arms.PLAIN, 1.0),
+        (arms.low_rank, arms.TEMPERED, 1.0),
+        (categories, arms.TEMPERED, 75.0),
     )
-    for epsilon, population in ((1.0, 100), (4.0, 10)):
-        for name, denoise, reading, clip in tried:
+    for epsilon, population in arms.OTHERS_AT:
+        for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
 
 
@@ -225,6 +255,7 @@ def report(kept: Kept) -> None:
         "spread": "seeds: by metric and company, one entry for each seed of the noise",
         "bars": privacy_verdicts.bars(points),
         "planner": privacy_verdicts.hits(points, COMPANIES),
+        "alternatives": privacy_verdicts.alternatives(points),
         "points": points,
     }
     TARGET.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

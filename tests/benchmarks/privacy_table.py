@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from protocols.questions.planner import WITH_OWN
+from tests.benchmarks.privacy_arms import OTHERS, OTHERS_AT
+from tests.benchmarks.privacy_own import ALONE
 from tests.benchmarks.privacy_verdicts import EXPLORE, SURPRISE, TYPES, find, value
 
 RESULTS = Path(__file__).parent / "results"
 Json = dict[str, Any]
 EPSILONS, POPULATIONS = (None, 8.0, 4.0, 2.0, 1.0), (1, 10, 100)
 ARMS = ("noise-aware", "plain")
+MISSING = "not measured"
 
 
 def table(points: list[Json], level: str, metric: str) -> str:
@@ -26,15 +30,15 @@ def table(points: list[Json], level: str, metric: str) -> str:
         "| read | customers | no noise | epsilon 8 | 4 | 2 | 1 |",
         "|---|---|---|---|---|---|---|",
     ]
-    for arm in ARMS:
+    for arm in (*ARMS, WITH_OWN):
         for population in POPULATIONS:
             cells = [_cell(_at(points, level, arm, epsilon, population), metric) for epsilon in EPSILONS]
-            if any(cell != "-" for cell in cells[1:]):
+            if any(cell != MISSING for cell in cells[1:]):
                 count = _customers(points, level) * population
                 lines.append(f"| {arm} | {count:,} (x{population}) | " + " | ".join(cells) + " |")
     floors = [
         f"{arm} {_cell(point, metric)}"
-        for arm in ("popularity", "own model")
+        for arm in ("popularity", "own model", ALONE)
         if (point := find(points, level=level, arm=arm))
     ]
     return "\n".join(lines) + "\n\nWithout an exchange: " + "; ".join(floors) + ".\n"
@@ -53,7 +57,7 @@ def _customers(points: list[Json], level: str) -> int:
 
 def _cell(point: Json | None, metric: str) -> str:
     if point is None:
-        return "-"
+        return MISSING
     seeds = [float(np.mean(seed[metric])) for seed in point["seeds"]]
     worst = float(np.min(np.mean([seed[metric] for seed in point["seeds"]], axis=0)))
     spread = f" ± {np.std(seeds, ddof=1):.4f}" if len(seeds) > 1 else ""
@@ -68,7 +72,7 @@ def tried(points: list[Json]) -> str:
         "|---|---|---|---|",
     ]
     for point in points:
-        if point["level"] != TYPES or "population" not in point:
+        if point["level"] != TYPES or "population" not in point or point["arm"] == WITH_OWN:
             continue
         chosen = point["arm"] in ARMS and (point["epsilon"], point["population"]) in (
             (None, 1), (1.0, 100), (4.0, 10)
@@ -77,6 +81,31 @@ def tried(points: list[Json]) -> str:
             continue
         noise = "no noise" if point["epsilon"] is None else f"{point['epsilon']:g}, x{point['population']}"
         lines.append(f"| {point['arm']} | {noise} | {_cell(point, EXPLORE)} | {_cell(point, SURPRISE)} |")
+    lines += [
+        f"| {arm} | {epsilon:g}, x{population} | {MISSING} | {MISSING} |"
+        for epsilon, population in OTHERS_AT
+        for arm in OTHERS
+        if _at(points, TYPES, arm, epsilon, population) is None
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def alternatives(report: Json) -> str:
+    """What beats the plain Gram at equal epsilon, and what beats staying alone."""
+    lines = [
+        "## What beats the plain Gram at equal epsilon\n",
+        (
+            "Cases of one level, epsilon and number of customers in which *surprise* is higher; beside own models at "
+            "real size only, against the best that companies have without an exchange, read either way.\n"
+        ),
+        "| alternative | above the plain Gram | above own models |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {each['name']} | {each['above_plain']} of {each['beside_plain']} "
+        f"| {each['above_own']} of {each['beside_own']} |"
+        for each in report["alternatives"]
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -172,12 +201,13 @@ def main() -> None:
                 "A release adds the noise of five companies, each its own in full (delta "
                 f"{report['delta']:g}); 10 and 100 times the customers are emulated by a tenth and a hundredth of "
                 "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
-                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A dash: not measured yet.\n"
+                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there.\n"
             ),
             "![surprise against epsilon](privacy_quality.svg)\n",
             bars(report),
             *(table(points, level, metric) for level in levels for metric in (EXPLORE, SURPRISE)),
             tried(points),
+            alternatives(report),
             planner(report),
             f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "
             + ", ".join(f"{name} {number}" for name, number in report["versions"].items())

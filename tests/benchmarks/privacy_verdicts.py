@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from protocols.questions.planner import NEEDED, Level, faintest
+from protocols.questions.planner import NEEDED, NOISE_AWARE, PLAIN, WITH_OWN, Level, faintest
+from tests.benchmarks.privacy_own import ALONE
 
 Json = dict[str, Any]
 SURPRISE, EXPLORE = "surprise", "explore"
@@ -77,9 +78,41 @@ def hits(points: Sequence[Json], members: int) -> Json:
     return {"members": members, "needed": dict(NEEDED), "trials": trials, "rates": _rates(trials)}
 
 
-def _floor(points: Sequence[Json], level: str) -> float | None:
-    """*Surprise* of the better of popularity and the companies' own models."""
-    found = [find(points, level=level, arm=arm) for arm in ("own model", "popularity")]
+def alternatives(points: Sequence[Json]) -> list[Json]:
+    """How often an alternative's *surprise* is above the plain Gram's at the same level, epsilon and customers.
+
+    And how often above everything that a company has without an exchange, read either way.
+    """
+    found = []
+    for arm in (NOISE_AWARE, WITH_OWN):
+        noisy = [p for p in points if p["arm"] == arm and p["epsilon"] is not None]
+        pairs = [(value(p, SURPRISE), _beside(points, p)) for p in noisy]
+        plain = [(mine, other) for mine, other in pairs if other is not None]
+        real = [p for p in noisy if p["population"] == 1]
+        floors = [(value(p, SURPRISE), _floor(points, p["level"], with_alone=True)) for p in real]
+        known = [(mine, floor) for mine, floor in floors if floor is not None]
+        found.append(
+            {
+                "name": arm,
+                "above_plain": sum(mine > other for mine, other in plain),
+                "beside_plain": len(plain),
+                "above_own": sum(mine > floor for mine, floor in known),
+                "beside_own": len(known),
+            }
+        )
+    return found
+
+
+def _beside(points: Sequence[Json], point: Json) -> float | None:
+    where = {name: point[name] for name in ("level", "epsilon", "population")}
+    plain = find(points, arm=PLAIN, **where)
+    return value(plain, SURPRISE) if plain else None
+
+
+def _floor(points: Sequence[Json], level: str, *, with_alone: bool = False) -> float | None:
+    """*Surprise* of the better of popularity and the companies' own models, unit rows too if asked."""
+    own = ("own model", "popularity", *((ALONE,) if with_alone else ()))
+    found = [find(points, level=level, arm=arm) for arm in own]
     known = [value(point, SURPRISE) for point in found if point]
     return max(known) if len(known) == len(found) else None
 

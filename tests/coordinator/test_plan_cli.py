@@ -1,12 +1,15 @@
 """`plan` says before anything is spent which level survives, and needs no home and no daemon."""
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from coordinator.cli import cli
 from protocols.errors import BadInput
+from protocols.questions.planner import ALTERNATIVES
 
 
 def run(*words):
@@ -40,3 +43,12 @@ def test_programs_get_json_one_entry_a_question_level_and_epsilon():
 def test_a_level_or_an_epsilon_that_is_none_is_refused(words):
     done = run(*words, "--customers", "100")
     assert isinstance(done.exception, BadInput)
+
+
+def test_the_planner_names_alternatives_with_measured_figures_and_no_others():
+    report = Path(__file__).parents[1] / "benchmarks" / "results" / "privacy_quality.json"
+    found = json.loads(report.read_text(encoding="utf-8"))["alternatives"]
+    assert [asdict(each) for each in ALTERNATIVES] == found
+    aware = ALTERNATIVES[0]
+    said = f"{aware.name} in {aware.above_plain} of {aware.beside_plain} cases measured"
+    assert said in run("--customers", "100").output

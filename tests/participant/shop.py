@@ -73,8 +73,8 @@ def shop(home: Path, lines: list[Line] | None = None) -> tuple[Records, Engine, 
     return Records(home, db), db, report
 
 
-def exchange() -> Exchange:
-    """The sums of four made-up shops until day 150 and until day 220, this one included."""
+def exchange(*, unit: bool = False) -> Exchange:
+    """The sums of four made-up shops until day 150 and until day 220, this one included; of unit rows if asked."""
     sums = np.zeros((2, len(CONCEPTS), len(CONCEPTS)))
     for at, until in enumerate((150 * DAY, 220 * DAY)):
         for seed in (1, 2, 3, 4):
@@ -82,5 +82,12 @@ def exchange() -> Exchange:
             for who, item, _, time, _ in made_up_lines(seed=seed):
                 if time < until:
                     rows[int(who[1:]), int(item[5:7])] = 1
+            if unit:
+                rows /= np.sqrt(np.maximum(rows.sum(1, keepdims=True), 1))
             sums[at] += rows.T @ rows
-    return Exchange(fitted=sums[0], refitted=sums[1], lambdas={"explore": 300, "surprise": 300})
+    return Exchange(
+        fitted=sums[0],
+        refitted=sums[1],
+        lambdas=dict.fromkeys(("explore", "surprise"), 10 if unit else 300),
+        row_scheme="unit" if unit else "binary",
+    )

@@ -11,7 +11,8 @@ from protocols.errors import BadInput, BadRelease, MalformedMessage, OutOfBounds
 from protocols.limits import FRACTION_BITS
 from protocols.questions.evaluation import EVALUATION, bound, describe, length, pack, parse
 
-ASKED = parse({"release": "ab" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"})
+TYPED = {"release": "ab" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"}
+ASKED = parse({**TYPED, "lambdas": "300,1000,3000"})
 gains_of = st.integers(0, 40).flatmap(
     lambda n: st.lists(st.lists(st.floats(0, 1), min_size=n, max_size=n), min_size=3, max_size=3)
 )
@@ -85,14 +86,17 @@ def test_parameters_that_make_no_sense_do_not_exist(change):
     {}, {"release": "ab"}, {"lambdas": "300;1000"}, {"history_until": "x"}, {"topp": 10}, {"top": 0},
 ])  # fmt: skip
 def test_what_an_admin_mistypes_is_one_clear_message(typed):
-    whole = {"release": "ab" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"}
     with pytest.raises(BadInput):
-        parse(whole | typed if typed else {})
+        parse(TYPED | typed if typed else {})
 
 
 def test_customers_count_from_before_the_history_ends_unless_said_otherwise():
     assert ASKED.customers_until == ASKED.history_until
-    assert (ASKED.lambdas, ASKED.top) == ((300, 1000, 3000), 10)
+    assert ASKED.top == 10
+
+
+def test_the_ridges_tried_unless_said_otherwise_suit_unit_rows_as_well_as_binary_ones():
+    assert parse(TYPED).lambdas == (15, 60, 300, 1000, 3000)
 
 
 def test_the_officer_reads_the_release_the_windows_and_what_is_sent():
