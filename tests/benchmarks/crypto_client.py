@@ -87,21 +87,17 @@ class Member:
         """What is sent for ``phase``."""
         return Submission(round=1, attempt=1, phase=phase.value, items=tuple(items))
 
-    def masked_input(self, vector: npt.NDArray[np.float32]) -> tuple[list[bytes], bytes]:
+    def masked_input(self, vector: npt.NDArray[np.float32]) -> tuple[list[memoryview], bytes]:
         """Open the shares, clip, quantise, mask, hash, sign, serialise: (chunks, submission)."""
         block, ring_bits = self.config.answer.blocks[0], self.config.answer.ring_bits
         masking = contributor.begin_mask(self.shared, self.config, self.bundles, roll=self.roll)
         step = CHUNK_BYTES // (ring_bits // 8)
-        chunks = [
-            contributor.mask_chunk(
-                masking,
-                self.config,
-                index,
-                quantise(vector[start : start + step], block=block, ring_bits=ring_bits),
-            )
-            for index, start in enumerate(range(0, len(vector), step))
-        ]
-        hashes = [sha256(chunk).digest() for chunk in chunks]
+        chunks: list[memoryview] = []
+        hashes: list[bytes] = []
+        for index, start in enumerate(range(0, len(vector), step)):
+            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits)
+            chunks.append(contributor.mask_chunk(masking, self.config, index, words))
+            hashes.append(sha256(chunks[-1]).digest())  # while it is in the cache, as the door does
         _, header = contributor.seal_input(masking, self.config, hashes, key=self.players[0].key)
         return chunks, encode(self.submission(Phase.MASK, (header,)))
 

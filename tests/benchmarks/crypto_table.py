@@ -13,7 +13,7 @@ PHASES: Final = ("advertise-keys", "share-keys", "masked-input", "consistency-ch
 
 Row = dict[str, Any]
 
-CLIENT_BAR, SHAMIR_BAR, BYTES_BAR, MASK_BAR, MEMORY_BAR = 6.0, 100.0, 4.1, 1.0e9, 3.0
+CLIENT_BAR, SHAMIR_BAR, BYTES_BAR, MASK_BAR, MEMORY_BAR, SAMPLER_BAR = 6.0, 100.0, 4.1, 1.0e9, 3.0, 1.0e7
 
 
 def milliseconds(seen: Row) -> str:
@@ -87,6 +87,27 @@ def memory(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def sampler(found: Row) -> str:
+    """Noise, beside the stream that it reads and beside numpy's own normal numbers."""
+    kinds = ("sampler", "keystream_alone", "numpy_not_secret")
+    lines = [
+        (
+            "| deviation | tables | made in, s | cells a CPU second, millions: sampler "
+            "| keystream of as many bytes | numpy, not secret, double precision |"
+        ),
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["deviations"]:
+        cells = (
+            "{:.1f} ({:.1f} to {:.1f})".format(
+                *(row[kind][name] / 1e6 for name in ("elements_per_s", "lowest", "highest"))
+            )
+            for kind in kinds
+        )
+        lines.append(f"| {row['sigma']} | {row['tables']} | {row['tables_made_s']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def growth(rows: list[Row], value: str, part: str = "") -> str:
     """The exponent between the two largest sizes: 1 grows with n, 2 with its square.
 
@@ -155,13 +176,10 @@ def bars(found: Row) -> str:
         f"| Shamir, n = 100, times faster | >= 100 | {secrets['ratio']:.0f} | {verdict(secrets['ratio'] >= SHAMIR_BAR)} |",
         f"| aggregator's memory, in vectors | <= 3 | {most_memory:.2f} | {verdict(most_memory <= MEMORY_BAR)} |",
     ]
-    if "missing" in noise:
-        lines.append(f"| noise sampler, numbers a second | >= 1.0e7 | {noise['missing']} | |")
-    else:
-        per_s = noise["elements_per_s"]
-        lines.append(
-            f"| noise sampler, numbers a second | >= 1.0e7 | {per_s:.2e} | {verdict(per_s >= 1.0e7)} |"
-        )
+    per_s = noise["elements_per_s"]
+    lines.append(
+        f"| noise sampler, numbers a second and core, slowest | >= 1.0e7 | {per_s:.2e} | {verdict(per_s >= SAMPLER_BAR)} |"
+    )
     return "\n".join(lines)
 
 
@@ -205,6 +223,7 @@ SECTIONS: Final = (
     ),
     ("shamir", "Shamir's sharing of one mask secret: split, and combine from the threshold", (shamir,)),
     ("memory", "Peak memory of the aggregator", (memory,)),
+    ("sampler", "Noise from a secret stream, on one core", (sampler,)),
     ("graph", "The complete graph, a tenth lost after ShareKeys, 1,000,000 parameters", (graph, by_phase)),
 )
 
