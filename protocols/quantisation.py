@@ -32,17 +32,18 @@ _STRIDE: Final = 2**15
 _SIGNED: Final[dict[int, np.dtype[np.signedinteger]]] = {32: np.dtype("<i4"), 64: np.dtype("<i8")}
 
 
-def quantise(values: Reals, *, block: Block, ring_bits: int) -> Words:
+def quantise(values: Reals, *, block: Block, ring_bits: int, out: Words | None = None) -> Words:
     """One block's ring words, shape ``(len(values),)``: ``rint(clip(value, -C, C) * 2**scale_bits)``.
 
-    ``values`` may be any part of the block: a vector can be converted chunk by chunk.
+    ``values`` may be any part of the block: a vector can be converted chunk by chunk, each into the same
+    ``out`` (fresh memory costs more than the arithmetic).
 
     Raises:
         OutOfBounds: a number that is not finite, or a bound that does not fit a word at this scale.
     """
     if not fits(block.bound, block.scale_bits, 1, ring_bits, block.noise_tail):
         raise _refused(f"a bound that fits {ring_bits} bits at 2**{block.scale_bits}", str(block.bound))
-    words = np.empty(len(values), dtype=word_dtype(ring_bits))
+    words = np.empty(len(values), dtype=word_dtype(ring_bits)) if out is None else out[: len(values)]
     signed = words.view(_SIGNED[ring_bits])
     bound, scale = float(block.bound), 2.0**block.scale_bits
     scratch = np.empty(min(_STRIDE, len(values)), dtype=_working(values, block))

@@ -12,6 +12,7 @@ from protocols.keystream import Keystream
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import AnswerSpec, Block, Phase, RoundConfig, Submission
 from protocols.quantisation import quantise
+from protocols.ring import word_dtype
 from protocols.secret_sharing import FIELD_RAND_BYTES, PRIME, combine, split, weights
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import shares_by_recipient
@@ -94,8 +95,9 @@ class Member:
         step = CHUNK_BYTES // (ring_bits // 8)
         chunks: list[memoryview] = []
         hashes: list[bytes] = []
+        buffer = np.empty(step, dtype=word_dtype(ring_bits))
         for index, start in enumerate(range(0, len(vector), step)):
-            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits)
+            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits, out=buffer)
             chunks.append(contributor.mask_chunk(masking, self.config, index, words))
             hashes.append(sha256(chunks[-1]).digest())  # while it is in the cache, as the door does
         _, header = contributor.seal_input(masking, self.config, hashes, key=self.players[0].key)

@@ -37,6 +37,10 @@ def test_parts_of_a_vector_give_the_words_of_the_whole() -> None:
     whole = quantise(values, block=block(), ring_bits=32)
     parts = [quantise(values[at : at + 9_999], block=block(), ring_bits=32) for at in range(0, 40_000, 9_999)]
     assert np.array_equal(np.concatenate(parts), whole)
+    room = np.full(9_999, 7, dtype="<u4")
+    assert np.array_equal(quantise(values[-5:], block=block(), ring_bits=32, out=room), whole[-5:])
+    assert np.array_equal(room[:5], whole[-5:])
+    assert (room[5:] == 7).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
