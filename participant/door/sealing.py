@@ -92,7 +92,7 @@ def write_masked(folder: Path, masking: states.Masking, config: RoundConfig, sea
     dtype = ring.word_dtype(config.answer.ring_bits)
     hashes: list[bytes] = []
 
-    def chunks() -> Iterator[bytes]:
+    def chunks() -> Iterator[memoryview]:
         with sealed.open("rb") as file:
             for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES)):
                 words = np.frombuffer(file.read(CHUNK_BYTES), dtype=dtype)

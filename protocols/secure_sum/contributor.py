@@ -193,8 +193,8 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
     )
 
 
-def mask_chunk(masking: Masking, config: RoundConfig, index: int, words: Words) -> bytes:
-    """Chunk ``index`` of y_i: the encoded ``words`` of that chunk plus every mask, as raw bytes.
+def mask_chunk(masking: Masking, config: RoundConfig, index: int, words: Words) -> memoryview:
+    """Chunk ``index`` of y_i: the encoded ``words`` of that chunk plus every mask, as raw bytes, read-only.
 
     Chunks have ``CHUNK_BYTES`` each, the last one what is left. Making a chunk again gives the same
     bytes; a different vector under the same masks must never be sent.
@@ -212,7 +212,8 @@ def mask_chunk(masking: Masking, config: RoundConfig, index: int, words: Words) 
             came=f"{words.nbytes} bytes of {words.dtype}",
             do="cut the encoded vector into chunks",
         )
-    return with_streams(words, start, masking.plus, masking.minus).tobytes()
+    masked = with_streams(words, start, masking.plus, masking.minus)
+    return masked.data.cast("B").toreadonly()  # a copy would take a sixth to a third of the time
 
 
 def seal_input(

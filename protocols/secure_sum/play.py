@@ -147,7 +147,7 @@ def play(
     handed = collector.shares_by_recipient(dealt)
     masked: dict[Player, Masked] = {}
     headers: list[Signed] = []
-    vectors: dict[PartnerId, list[bytes]] = {}
+    vectors: dict[PartnerId, list[memoryview]] = {}
     for p in post.left(players, Phase.MASK):
         masking = contributor.begin_mask(shared[p], config, handed[p.id], roll=roll)
         chunks = [

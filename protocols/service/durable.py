@@ -23,7 +23,7 @@ class Written:
     size_bytes: int
 
 
-def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> Written:
+def write(path: Path, chunks: Iterable[bytes | memoryview], *, mode: int = 0o600) -> Written:
     """Write ``chunks`` to ``path`` so that after a crash the file is whole or absent.
 
     Raises:

@@ -106,7 +106,7 @@ class Member:
         self, config: RoundConfig, before: states.State | None, items: tuple[Signed, ...]
     ) -> tuple[states.State, tuple[Signed, ...]]:
         masking = contributor.begin_mask(before, config, items, roll=self.roll)
-        body = contributor.mask_chunk(masking, config, 0, self.truth(config.answer))
+        body = bytes(contributor.mask_chunk(masking, config, 0, self.truth(config.answer)))
         state, header = contributor.seal_input(masking, config, [sha256(body).digest()], key=self.key)
         self.vectors[config.round, config.attempt] = body
         return state, (header,)

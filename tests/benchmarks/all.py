@@ -24,7 +24,6 @@ MEASUREMENTS = {
     ),
     "round-time": ("-m", "tests.benchmarks.round_time"),
     "flower-growth": ("-m", "tests.benchmarks.flower_growth"),
-    "noise-sampler": ("-m", "tests.benchmarks.noise_sampler", "--out", str(RESULTS / "noise_sampler.json")),
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),

@@ -2,14 +2,13 @@
 
     python -m tests.benchmarks.crypto                    all, half an hour of one core and more
     python -m tests.benchmarks.crypto client shamir      only these; the others' last figures stay
+    python -m tests.benchmarks.crypto --most 100000000   no more than so many members times parameters
 
 writes ``results/crypto.json`` and, made from it, ``results/crypto.md``. CPU seconds of one process, so that
 what else the machine does counts as little as possible; ours and Flower's take turns.
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -24,7 +23,7 @@ import numpy as np
 
 from protocols.keystream import apply_streams
 from protocols.limits import CHUNK_BYTES
-from tests.benchmarks import crypto_client, crypto_table
+from tests.benchmarks import crypto_client, crypto_sampler, crypto_table
 from tests.benchmarks.crypto_memory import measure as memory_of
 from tests.benchmarks.crypto_timing import alone, in_turns
 from tests.benchmarks.provenance import commit
@@ -36,19 +35,20 @@ COHORTS: Final = (3, 10, 100)
 PARAMETERS: Final = (10**6, 10**7)
 GRAPH: Final = (3, 10, 30, 100, 300, 1000)
 GRAPH_PARAMETERS: Final = 10**6
+MOST: Final = 10**9
+"""Members times parameters: all sizes above."""
+
 STREAMS: Final = 10
-SAMPLER: Final = "tests.benchmarks.crypto_sampler"
-"""Has ``measure() -> dict`` as soon as there is a sampler: numbers a second, with their spread."""
 
 
-def client() -> list[dict[str, Any]]:
+def client(most: int) -> list[dict[str, Any]]:
     """The masked-input step of one node: ours and Flower's, from the same float32 vector."""
     from tests.benchmarks import crypto_flower
 
     found = []
-    for members in COHORTS:
-        for elements in PARAMETERS:
-            vector = np.random.default_rng(elements).normal(size=elements).astype(np.float32)
+    for elements in PARAMETERS:
+        vector = np.random.default_rng(elements).normal(size=elements).astype(np.float32)
+        for members in (each for each in COHORTS if each * elements <= most):
             ours = crypto_client.Member(members, elements)
             theirs = crypto_flower.client(members, crypto_client.threshold(members), vector)
             chunks, submission = ours.masked_input(vector)
@@ -66,7 +66,7 @@ def client() -> list[dict[str, Any]]:
     return found
 
 
-def masks() -> dict[str, Any]:
+def masks(_: int) -> dict[str, Any]:
     """Ring words of masks made and added a second, in the chunks in which a vector is masked."""
     keys = [bytes([index + 1]) * 32 for index in range(STREAMS)]
     total = np.zeros(CHUNK_BYTES // 4, dtype="<u4")
@@ -82,7 +82,7 @@ def masks() -> dict[str, Any]:
     return {"elements": words, **seen, "elements_per_s": rates["median"], "rates": rates}
 
 
-def shamir() -> list[dict[str, Any]]:
+def shamir(_: int) -> list[dict[str, Any]]:
     """One member's mask secret, split among all and combined from the threshold."""
     from tests.benchmarks import crypto_flower
 
@@ -104,23 +104,20 @@ def shamir() -> list[dict[str, Any]]:
     return found
 
 
-def memory() -> list[dict[str, Any]]:
+def memory(_: int) -> list[dict[str, Any]]:
     """Peak memory of the aggregator, in vectors."""
     return [memory_of(members, 10**7) for members in (3, 10)]
 
 
-def sampler() -> dict[str, Any]:
-    """The noise sampler, where there is one."""
-    if importlib.util.find_spec(SAMPLER) is None:
-        return {"missing": "no noise sampler yet"}
-    measured: dict[str, Any] = importlib.import_module(SAMPLER).measure()
-    return measured
+def sampler(_: int) -> dict[str, Any]:
+    """The noise sampler."""
+    return crypto_sampler.measure()
 
 
-def graph() -> list[dict[str, Any]]:
+def graph(most: int) -> list[dict[str, Any]]:
     """The complete graph with a tenth of its members lost, each size in a process of its own."""
     found = []
-    for members in GRAPH:
+    for members in (each for each in GRAPH if each * GRAPH_PARAMETERS <= most):
         words = (sys.executable, "-m", "tests.benchmarks.crypto_graph", str(members), str(GRAPH_PARAMETERS))
         done = subprocess.run(words, capture_output=True, text=True, check=True)
         found.append(json.loads(done.stdout))
@@ -128,7 +125,7 @@ def graph() -> list[dict[str, Any]]:
     return found
 
 
-MEASUREMENTS: Final[dict[str, Callable[[], Any]]] = {
+MEASUREMENTS: Final[dict[str, Callable[[int], Any]]] = {
     "client": client,
     "masks": masks,
     "shamir": shamir,
@@ -143,19 +140,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", choices=[*MEASUREMENTS, []], default=[])
     parser.add_argument("--out", type=Path, default=RESULTS / "crypto.json")
+    parser.add_argument("--most", type=int, default=MOST, help="members times parameters")
     asked = parser.parse_args()
     result = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.exists() else {}
     for name in asked.only or MEASUREMENTS:
-        seen = MEASUREMENTS[name]()
-        result[name] = {"measured": seen, "provenance": provenance(name)}
+        seen = MEASUREMENTS[name](asked.most)
+        result[name] = {"measured": seen, "provenance": provenance(name, asked.most)}
         asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     crypto_table.write(asked.out)
 
 
-def provenance(name: str) -> dict[str, Any]:
+def provenance(name: str, most: int) -> dict[str, Any]:
     """Command, commit, machine and versions."""
+    limit = "" if most >= MOST else f" --most {most}"
     return {
-        "command": f"{COMMAND} ARGS={name}",
+        "command": f'{COMMAND} ARGS="{name}{limit}"',
         "commit": commit(),
         "processor": _processor(),
         "cores": os.cpu_count(),

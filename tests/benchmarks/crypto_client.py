@@ -12,6 +12,7 @@ from protocols.keystream import Keystream
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import AnswerSpec, Block, Phase, RoundConfig, Submission
 from protocols.quantisation import quantise
+from protocols.ring import word_dtype
 from protocols.secret_sharing import FIELD_RAND_BYTES, PRIME, combine, split, weights
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import shares_by_recipient
@@ -87,21 +88,18 @@ class Member:
         """What is sent for ``phase``."""
         return Submission(round=1, attempt=1, phase=phase.value, items=tuple(items))
 
-    def masked_input(self, vector: npt.NDArray[np.float32]) -> tuple[list[bytes], bytes]:
+    def masked_input(self, vector: npt.NDArray[np.float32]) -> tuple[list[memoryview], bytes]:
         """Open the shares, clip, quantise, mask, hash, sign, serialise: (chunks, submission)."""
         block, ring_bits = self.config.answer.blocks[0], self.config.answer.ring_bits
         masking = contributor.begin_mask(self.shared, self.config, self.bundles, roll=self.roll)
         step = CHUNK_BYTES // (ring_bits // 8)
-        chunks = [
-            contributor.mask_chunk(
-                masking,
-                self.config,
-                index,
-                quantise(vector[start : start + step], block=block, ring_bits=ring_bits),
-            )
-            for index, start in enumerate(range(0, len(vector), step))
-        ]
-        hashes = [sha256(chunk).digest() for chunk in chunks]
+        chunks: list[memoryview] = []
+        hashes: list[bytes] = []
+        buffer = np.empty(step, dtype=word_dtype(ring_bits))
+        for index, start in enumerate(range(0, len(vector), step)):
+            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits, out=buffer)
+            chunks.append(contributor.mask_chunk(masking, self.config, index, words))
+            hashes.append(sha256(chunks[-1]).digest())  # while it is in the cache, as the door does
         _, header = contributor.seal_input(masking, self.config, hashes, key=self.players[0].key)
         return chunks, encode(self.submission(Phase.MASK, (header,)))
 

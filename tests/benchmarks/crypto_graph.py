@@ -61,7 +61,7 @@ class Graph:
         self.states: dict[int, Any] = {}
         self.ads: list[Signed] = []
         self.settled = context(self.config)
-        self.vectors: dict[int, list[bytes]] = {}
+        self.vectors: dict[int, list[memoryview]] = {}
         values = np.random.default_rng(3).normal(size=elements).astype(np.float32)
         self.words = quantise(values, block=self.config.answer.blocks[0], ring_bits=32)
 

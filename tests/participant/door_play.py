@@ -160,7 +160,7 @@ class Peer:
         elif phase is Phase.MASK:
             masking = contributor.begin_mask(self._states[at], config, given.items, roll=roll)
             words = encode_vector(self._answer, config.answer, silence)
-            body = contributor.mask_chunk(masking, config, 0, words)
+            body = bytes(contributor.mask_chunk(masking, config, 0, words))
             state, message = contributor.seal_input(masking, config, [sha256(body).digest()], key=key)
             items = (message,)
             attempt.vectors[self.company.id] = body

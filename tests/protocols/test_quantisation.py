@@ -37,6 +37,10 @@ def test_parts_of_a_vector_give_the_words_of_the_whole() -> None:
     whole = quantise(values, block=block(), ring_bits=32)
     parts = [quantise(values[at : at + 9_999], block=block(), ring_bits=32) for at in range(0, 40_000, 9_999)]
     assert np.array_equal(np.concatenate(parts), whole)
+    room = np.full(9_999, 7, dtype="<u4")
+    assert np.array_equal(quantise(values[-5:], block=block(), ring_bits=32, out=room), whole[-5:])
+    assert np.array_equal(room[:5], whole[-5:])
+    assert (room[5:] == 7).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -57,3 +61,9 @@ def test_finite_numbers_whose_squares_are_not_are_clipped_like_others() -> None:
 def test_a_bound_that_does_not_fit_a_word_is_refused() -> None:
     with pytest.raises(OutOfBounds, match="32 bits"):
         quantise(np.zeros(3), block=block(bound=128, scale_bits=24, length=3), ring_bits=32)
+
+
+def test_float32_is_clipped_to_a_bound_that_lies_between_two_float32() -> None:
+    values = np.array([3e7, -3e7, 1.0], dtype=np.float32)
+    odd = block(bound=2**24 + 1, scale_bits=0, length=3)
+    assert lift(quantise(values, block=odd, ring_bits=32), 32).tolist() == [2**24 + 1, -(2**24) - 1, 1]

@@ -139,7 +139,7 @@ class SimulatedMember:
         words = encode_vector(self.answer, config.answer)
         step = CHUNK_BYTES // words.itemsize
         chunks = [
-            contributor.mask_chunk(masking, config, index, words[at : at + step])
+            bytes(contributor.mask_chunk(masking, config, index, words[at : at + step]))
             for index, at in enumerate(range(0, len(words), step))
         ]
         self.vectors[given.round, given.attempt] = chunks

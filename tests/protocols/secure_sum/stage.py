@@ -107,7 +107,7 @@ class Stage:
         words = encode_vector(self.inputs[i], self.spec)
         step = 2**20 // words.itemsize
         cut = [words[at : at + step] for at in range(0, len(words), step)]
-        chunks = [contributor.mask_chunk(masking, self.config, k, part) for k, part in enumerate(cut)]
+        chunks = [bytes(contributor.mask_chunk(masking, self.config, k, part)) for k, part in enumerate(cut)]
         self.states[i], header = contributor.seal_input(
             masking, self.config, [sha256(chunk).digest() for chunk in chunks], key=p.key
         )
