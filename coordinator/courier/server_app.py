@@ -10,7 +10,9 @@ and the dock's answer says where to go on. What it means is the daemon's busines
 
 import http.client
 import json
+import os
 import socket
+import threading
 import time
 import urllib.parse
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +29,8 @@ LEASE_WAIT_S = 20
 """Long poll for work while nothing is outstanding."""
 LEASE_EVERY_S = 1.0
 """Pause between questions for more work while replies are outstanding; it also says "I am alive"."""
+PARENT_EVERY_S = 1.0
+"""How often it is looked whether the SuperExec that started this process is still there."""
 PULLERS = 8
 """Replies pulled at the same time at most: it bounds the load on the SuperLink."""
 MEMORY_BYTES = 128 * 2**20
@@ -321,9 +325,21 @@ class Carrier:
         return moved
 
 
+def end_with(parent: int) -> None:
+    """End this process, whatever it is doing, once ``parent`` is no longer its parent.
+
+    Flower asks once, by an interrupt that its own code may swallow, and then asks a SuperLink that is gone
+    for ever.
+    """
+    while os.getppid() == parent:
+        time.sleep(PARENT_EVERY_S)
+    os._exit(1)
+
+
 @app.main()
 def carry(grid: Grid, context: Context) -> None:
     """Carry work until the dock serves a newer run."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     carrier = Carrier(grid, Dock(str(context.run_config["dock"]), context.run_id))
     try:
         while True:

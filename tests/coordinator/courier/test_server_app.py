@@ -1,9 +1,11 @@
 """The thin ServerApp carries envelopes to exactly the listed nodes and bytes to the dock as they come."""
 
+import subprocess
 import sys
 import threading
 import time
 
+import psutil
 import pytest
 
 from coordinator.courier.server_app import app as server_app
@@ -314,3 +316,35 @@ def test_a_piece_whose_header_never_comes_is_let_go_and_asked_for_again(stage, m
     stage.dock.no_header.clear()
     stage.finish()
     assert stage.dock.vectors == sealed(stage)
+
+
+def test_it_ends_with_its_superexec_even_if_an_interrupt_is_swallowed(tmp_path):
+    told = tmp_path / "pid"
+    child = (
+        "import os, signal, sys, threading, time; signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        "from coordinator.courier.server_app import end_with;"
+        "threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start();"
+        f"open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(300)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    superexec = subprocess.Popen([sys.executable, "-c", parent])
+    until = time.monotonic() + 60
+    while not (told.exists() and told.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    orphan = psutil.Process(int(told.read_text()))
+    superexec.kill()
+    superexec.wait()
+    until = time.monotonic() + 60
+    while _lives(orphan) and time.monotonic() < until:
+        time.sleep(0.1)
+    survived = _lives(orphan)
+    if survived:
+        orphan.kill()
+    assert not survived
+
+
+def _lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
