@@ -46,7 +46,7 @@ def test_every_question_can_be_asked_checked_described_and_read_by_name_alone(na
 
 def test_several_questions_travel_in_one_vector_and_are_read_apart():
     spec = asked("taste", "evaluation")
-    total = np.zeros(6 + 8, dtype=np.int64)
+    total = np.zeros(spec.elements, dtype=np.int64)
     total[0] = 3 << spec.blocks[0].scale_bits
     total[6] = 7 << spec.blocks[1].scale_bits
     taste, evaluation = read(spec, total, 3)
