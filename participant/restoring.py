@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from participant.door import Door
 from participant.door.admission import open_roster, present
@@ -30,13 +30,6 @@ from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
 REASON = "the node was restored from a backup"
-
-Debits = Callable[[Connection, Sequence[bytes]], None]
-"""Books what answers that this database has forgotten may have cost, in the transaction that closes them."""
-
-
-def no_ledger(_connection: Connection, _answers: Sequence[bytes]) -> None:
-    """Before there is a ledger nothing is booked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +63,6 @@ class Restoring:
         peers: PeerCounters,
         clock: Clock,
         entropy: Callable[[int], bytes],
-        debits: Debits = no_ledger,
     ) -> None:
         self._db = db
         self._door = door
@@ -79,7 +71,6 @@ class Restoring:
         self._mark = mark
         self._clock = clock
         self._entropy = entropy
-        self._debits = debits
         self.peers = peers
 
     def begin(self) -> bool:
@@ -123,7 +114,8 @@ class Restoring:
             raise MustAbandon(
                 expected=f"peers that saw no more than {lock.counter} advertisements of this node",
                 came=f"{said.counter}, and {len(forgotten)} answers that this database does not know",
-                do="give them up with --abandon: they are closed, and what they may have cost is booked",
+                do="give them up with --abandon: they are closed for ever. What they cost is in no ledger here: lower "
+                "epsilon_quarter and epsilon_lifetime in the node's policy by it",
             )
         withdrawal = self._door.withdrawal(REASON)
         with transaction(self._db) as connection:
@@ -131,7 +123,6 @@ class Restoring:
             for answer in forgotten:
                 SealedAnswers(connection).void(answer, (), at=self._clock.now())
             Rosters(connection).count_from(said.counter)
-            self._debits(connection, forgotten)
         withdrawal.erase()
         durable.erase(self._path)
         return Settled(forgotten=forgotten, closed=len(withdrawal.closed))

@@ -25,6 +25,7 @@ from typing import Final
 
 from protocols.errors import BadInput
 from protocols.privacy import delta_for, epsilon, multiplier_for
+from protocols.questions.evaluation import LAMBDAS, METRICS
 
 NOISE_AWARE: Final = "noise-aware"
 PLAIN: Final = "plain"
@@ -33,6 +34,9 @@ NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
 """The faintest direction with which a reading still beat popularity and the companies' own models on
 *surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often
 it is right."""
+
+OUTPUTS: Final = len(METRICS) * (1 + len(LAMBDAS))
+"""Numbers in an `evaluation` answer for the ridges that it asks about by itself."""
 
 RESOLUTION: Final = 0.001
 """Difference of mean nDCG@10 that `evaluation` must tell: neighbouring ridges differ by about this."""
@@ -123,7 +127,7 @@ def customers_for(level: Level, *, sigma: float, needed: float) -> int:
 
 
 def plan(
-    levels: Sequence[Level], *, customers: int, members: int, wanted: float, cap: int, outputs: int = 8
+    levels: Sequence[Level], *, customers: int, members: int, wanted: float, cap: int, outputs: int = OUTPUTS
 ) -> tuple[Prospect, ...]:
     """What to expect of `taste` at every level, finest first, and of `evaluation`, at epsilon ``wanted`` each.
 
@@ -133,7 +137,7 @@ def plan(
         members: companies in the sum.
         wanted: epsilon of one release.
         cap: the public cap on one company's customers; gives delta.
-        outputs: numbers in an `evaluation` answer; 8 for three ridges.
+        outputs: numbers in an `evaluation` answer.
 
     Raises:
         BadInput: no level, nobody, or an epsilon that delta cannot pay.
