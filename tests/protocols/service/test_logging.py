@@ -29,9 +29,9 @@ def lines(tmp_path):
      "customer", "customer_id", "external_id", "user_id", "household", "email"],
 )  # fmt: skip
 def test_a_secret_or_a_person_in_a_field_never_reaches_the_log(lines, field):
-    structlog.get_logger("x").info("something", **{field: "hidden-4711"})
+    structlog.get_logger("x").info("something", **{field: "hidden-4711081542"})
     assert lines()[0][field] == REDACTED
-    assert "4711" not in json.dumps(lines())
+    assert "4711081542" not in json.dumps(lines())
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_secret_or_a_person_in_a_field_never_reaches_the_log(lines, field):
         ("Authorization: Bearer abc.def.ghi", "abc.def.ghi"),
         (make_authority("x", 1_760_000_000).key.decode(), "PRIVATE"),
         ("postgresql+psycopg://me:hunter2@host/db", "hunter2"),
-        ("no customer_id=4711 in row 8", "4711"),
-        ("GET /recommendations?customer=4711&scenario=surprise", "4711"),
+        ("no customer_id=4711081542 in row 8", "4711081542"),
+        ("GET /recommendations?customer=4711081542&scenario=surprise", "4711081542"),
     ],
 )
 def test_a_secret_or_a_person_inside_a_text_is_cut_out(lines, text, hidden):
@@ -56,12 +56,12 @@ def test_a_secret_or_a_person_inside_a_text_is_cut_out(lines, text, hidden):
 
 def test_a_traceback_is_cleaned_too(lines):
     try:
-        raise ValueError(f"bad token {TOKEN} of customer=4711")
+        raise ValueError(f"bad token {TOKEN} of customer=4711081542")
     except ValueError as error:
         structlog.get_logger("x").error("defect", exc_info=error)
     assert "ValueError" in lines()[0]["exception"]
     assert TOKEN not in json.dumps(lines())
-    assert "4711" not in json.dumps(lines())
+    assert "4711081542" not in json.dumps(lines())
 
 
 def test_bytes_are_counted_and_figures_stay(lines):
