@@ -47,6 +47,8 @@ registered but has never been online, and takes it once the node's courier has c
 
 TIMED_OUT, NOT_SENT, UNREADABLE = 408, 503, 422
 """Codes of the errors that this app finds itself."""
+LOST = 3
+"""Flower's own code of a message that is gone: its SuperNode was killed and took it along."""
 FLOWERS_OWN = 100
 """Flower's own error codes are below this."""
 
@@ -236,16 +238,23 @@ class Carrier:
     def _take(self, lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
         """Keep the bytes of a reply until the dock has them; an error ends the passage.
 
-        Unless pieces came before: then a courier died in mid-vector, and is asked again until time is up.
+        Unless the envelope was lost, or pieces came before: then a courier died in mid-vector, and is asked
+        again until time is up.
         """
-        if reply.has_error():
+        if reply.has_error() and reply.error.code == LOST:
+            passage.later()
+        elif reply.has_error():
             reason = (reply.error.reason or "").encode("ascii", "replace").decode("ascii")
             if passage.came and reply.error.code < FLOWERS_OWN:
                 lease.report(passage, reply.error.code, reason[:300])
                 passage.later()
             else:
                 lease.fail(passage, reply.error.code, reason[:300])
-            return
+        else:
+            self._keep(lease, passage, offset, reply)
+
+    @staticmethod
+    def _keep(lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
         try:
             sealed = reply.content.array_records["y"]["y"].data
         except FLOWER_TROUBLE:

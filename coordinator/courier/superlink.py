@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from sqlalchemy import select
 
 if TYPE_CHECKING:
-    from flwr.server.superlink.linkstate import LinkState
+    from flwr.server.superlink.linkstate.sql_linkstate import SqlLinkState
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 FLEET_PATHS: Final = frozenset(
@@ -71,20 +72,38 @@ def _allowed(scope: "Scope") -> bool:
     )
 
 
-def let_back_in(state: type["LinkState"]) -> None:
+def let_back_in(state: type["SqlLinkState"]) -> None:
     """Let a courier that was killed come back at once, with the key that it registered.
 
     The stock SuperLink takes the killed process to be online for a minute after its last sign of life and
-    refuses its successor for so long. Whoever activates a node has just proved to hold its key.
+    refuses its successor for so long. Whoever activates a node has just proved to hold its key. The messages
+    that the killed process took with it are deleted: the ServerApp is told that they are unavailable (error
+    3) and sends them again, where it would have waited for their time to end.
     """
     stock = state.activate_node
 
-    def activate_node(self: "LinkState", node_id: int, heartbeat_interval: float) -> bool:
-        if stock(self, node_id, heartbeat_interval):
-            return True
-        return self.deactivate_node(node_id) and stock(self, node_id, heartbeat_interval)
+    def activate_node(self: "SqlLinkState", node_id: int, heartbeat_interval: float) -> bool:
+        active = stock(self, node_id, heartbeat_interval)
+        active = active or (self.deactivate_node(node_id) and stock(self, node_id, heartbeat_interval))
+        if active:
+            self.delete_messages(unanswered(self, node_id))
+        return active
 
     state.activate_node = activate_node  # type: ignore[method-assign]
+
+
+def unanswered(state: "SqlLinkState", node_id: int) -> set[str]:
+    """The ids of the messages that a node took and has not answered."""
+    from flwr.supercore.state.schema.linkstate_models import MessageIns, MessageRes
+    from flwr.supercore.utils import uint64_to_int64
+
+    query = select(MessageIns.message_id).where(
+        MessageIns.dst_node_id == uint64_to_int64(node_id),
+        MessageIns.delivered_at != "",
+        MessageIns.message_id.not_in(select(MessageRes.reply_to_message_id)),
+    )
+    with state.session() as session:
+        return set(session.scalars(query))
 
 
 class _Listener(uvicorn.Server):

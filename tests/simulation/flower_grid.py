@@ -20,7 +20,7 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 RUN_ID = 1
-OFFLINE, CRASHED = 5, 8
+LOST, OFFLINE, CRASHED = 3, 5, 8
 
 
 @dataclass
@@ -47,6 +47,8 @@ class InProcessGrid(Grid):
         """So many next pulls fail as if the SuperLink were away."""
         self.crashes: dict[int, set[int]] = {}
         """By node, which of its messages (0 is the first) end in a crash of the ClientApp."""
+        self.losses: dict[int, set[int]] = {}
+        """By node, which of its messages a SuperNode takes along as it is killed."""
         self._run = Run.create_empty(RUN_ID)
         self._replies: dict[str, Future[Message]] = {}
         self._pool = ThreadPoolExecutor(max_workers=max(1, len(nodes)))
@@ -101,18 +103,22 @@ class InProcessGrid(Grid):
 
     def _answer(self, node: NodeApp, message: Message) -> Message | None:
         node.received.append(message)
-        crashed = len(node.received) - 1 in self.crashes.get(message.metadata.dst_node_id, ())
+        index, node_id = len(node.received) - 1, message.metadata.dst_node_id
+        crashed = index in self.crashes.get(node_id, ())
         if node.fault == "silent":
             return None
         if node.fault == "offline":
             reply = Message(Error(OFFLINE, "Node Unavailable \N{EN DASH} offline"), reply_to=message)
+            reply.metadata.__dict__["_src_node_id"] = RUN_ID
+        elif index in self.losses.get(node_id, ()):
+            reply = Message(Error(LOST, "Message Unavailable"), reply_to=message)
             reply.metadata.__dict__["_src_node_id"] = RUN_ID
         elif node.fault == "crashed" or crashed:
             reply = Message(Error(CRASHED, "ClientApp crashed"), reply_to=message)
         else:
             context = Context(
                 run_id=RUN_ID,
-                node_id=message.metadata.dst_node_id,
+                node_id=node_id,
                 node_config=dict(node.node_config),
                 state=RecordDict(),
                 run_config={},

@@ -274,6 +274,14 @@ def test_a_courier_that_dies_in_mid_vector_is_reported_and_asked_again_until_it_
     assert stage.dock.errors.keys() == {(1, 1, str(node)) for node in NODES[:2]}
 
 
+def test_an_envelope_that_a_killed_supernode_took_along_is_sent_again(stage):
+    stage.grid.losses = {NODES[0]: {0}, NODES[1]: {1, 2}, NODES[2]: {3}}
+    in_pieces(stage)
+    stage.finish()
+    assert stage.dock.vectors == sealed(stage)
+    assert stage.dock.errors == {}, "the vector came, so nobody has to bring it by another way"
+
+
 def test_a_courier_that_stays_dead_in_mid_vector_is_asked_at_pauses_until_the_envelopes_run_out(stage, clock):
     stage.grid.crashes[NODES[0]] = set(range(2, 99))
     began = time.monotonic()

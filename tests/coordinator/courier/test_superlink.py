@@ -1,10 +1,11 @@
 """The public listener lets through what a registered SuperNode needs, and nothing else."""
 
 import asyncio
+import warnings
 
 import pytest
 
-from coordinator.courier.superlink import BODY_BYTES, FLEET_PATHS, FleetOnly, let_back_in
+from coordinator.courier.superlink import BODY_BYTES, FLEET_PATHS, FleetOnly, let_back_in, unanswered
 
 
 def call(path, *, method="POST", length="0"):
@@ -99,27 +100,51 @@ def test_the_allow_list_names_paths_that_this_flower_serves():
     assert served >= FLEET_PATHS
 
 
-class State:
-    """A node as SuperLink's store keeps it: only an offline one may be activated."""
+@pytest.fixture
+def state(tmp_path):
+    """SuperLink's own store, patched as a class of its own: the patch stays."""
+    from flwr.server.superlink.linkstate.sql_linkstate import SqlLinkState
+    from flwr.superlink.federation import NoOpFederationManager
 
-    def __init__(self, status):
-        self.status = status
-
-    def activate_node(self, node_id, heartbeat_interval):
-        if self.status != "offline":
-            return False
-        self.status = "online"
-        return True
-
-    def deactivate_node(self, node_id):
-        was, self.status = self.status, "offline" if self.status == "online" else self.status
-        return was == "online"
-
-
-@pytest.mark.parametrize(("status", "let_in"), [("online", True), ("offline", True), ("unregistered", False)])
-def test_a_killed_courier_comes_back_at_once_and_a_removed_one_does_not(status, let_in):
-    class Patched(State):
-        """Another class each time: the patch stays."""
+    class Patched(SqlLinkState):
+        pass
 
     let_back_in(Patched)
-    assert Patched(status).activate_node(1, 30.0) is let_in
+    store = Patched(str(tmp_path / "flower.db"), NoOpFederationManager(), None)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # Flower's use of Alembic
+        store.initialize()
+    return store
+
+
+def test_a_killed_courier_comes_back_at_once_and_a_removed_one_does_not(state):
+    node = state.create_node("owner", "owner", b"its key", 30.0)
+    assert state.activate_node(node, 30.0)
+    assert state.activate_node(node, 30.0), "while the SuperLink takes the killed one to be online"
+    state.deactivate_node(node)
+    assert state.activate_node(node, 30.0)
+    state.delete_node("owner", node)
+    assert not state.activate_node(node, 30.0)
+
+
+def test_what_a_killed_courier_took_along_is_unavailable_and_the_rest_still_awaits_it(state):
+    from flwr.supercore.state.schema.linkstate_models import MessageIns, MessageRes, Run
+
+    node, other = (state.create_node("owner", "owner", key, 30.0) for key in (b"its key", b"another's"))
+    assert state.activate_node(node, 30.0)
+    assert state.activate_node(other, 30.0)
+
+    def message(name, to, delivered):
+        signed = to - 2**64 if to >= 2**63 else to
+        return MessageIns(
+            message_id=name, run_id=1, dst_node_id=signed, delivered_at=delivered, created_at=0.0, ttl=1e12
+        )
+
+    with state.session() as session:
+        session.add(Run(run_id=1, primary_task_id=1))
+        session.flush()
+        session.add_all([message("taken", node, "noon"), message("answered", node, "noon")])
+        session.add_all([message("waiting", node, ""), message("another's", other, "noon")])
+        session.add(MessageRes(message_id="answer", reply_to_message_id="answered", run_id=1))
+    assert unanswered(state, node) == {"taken"}
+    assert state.activate_node(node, 30.0)
+    assert state.get_message_ids_from_run_id(1) == {"answered", "waiting", "another's"}
