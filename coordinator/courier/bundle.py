@@ -53,6 +53,7 @@ def app_files() -> dict[str, Path]:
     return {
         "server_app.py": root / "coordinator" / "courier" / "server_app.py",
         "passages.py": root / "coordinator" / "courier" / "passages.py",
+        "replies.py": root / "coordinator" / "courier" / "replies.py",
         "client_app.py": root / "participant" / "courier" / "client_app.py",
     }
 

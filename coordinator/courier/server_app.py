@@ -1,7 +1,7 @@
 """The thin Flower ServerApp: lease work at the dock, carry envelopes out and sealed bytes back.
 
 It runs alone inside the app bundle, in the courier, so it imports only Flower, the standard library and the
-file beside it.
+files beside it.
 It decides nothing: the dock says which nodes get envelopes, for how long they are good and from which byte
 on a vector is owed. An envelope asks for one piece; each reply is pulled by itself and handed on as it comes,
 and the dock's answer says where to go on. What it means is the daemon's business. A dock that answers
@@ -17,13 +17,11 @@ import time
 import urllib.parse
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import httpx
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
-from flwr.supercore.inflatable.inflatable_object import UnexpectedObjectContentError
-from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 
 from .passages import Held, Lease, Owed, Passage
+from .replies import NOT_SENT, TROUBLE, UNREADABLE, bound_flower, pull
 
 LEASE_WAIT_S = 20
 """Long poll for work while nothing is outstanding."""
@@ -45,18 +43,12 @@ SEND_AGAIN_S = 1.0
 """Pause before an envelope is offered again that Flower did not take: it refuses a node that is
 registered but has never been online, and takes it once the node's courier has come up."""
 
-TIMED_OUT, NOT_SENT, UNREADABLE = 408, 503, 422
-"""Codes of the errors that this app finds itself."""
+TIMED_OUT = 408
+"""Code of an error that this app finds itself, as those of :mod:`.replies`."""
 LOST = 3
 """Flower's own code of a message that is gone: its SuperNode was killed and took it along."""
 FLOWERS_OWN = 100
 """Flower's own error codes are below this."""
-
-FLOWER_TROUBLE = (
-    *(httpx.HTTPError, ObjectPushError, UnexpectedObjectContentError),
-    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-)
-"""What a lost SuperLink or a reply that a member wrote by hand may raise inside Flower."""
 
 BODIES = {"POST": "application/json", "PUT": "application/octet-stream"}
 """What a body is, by method: the dock reads no JSON that does not say so."""
@@ -176,7 +168,7 @@ class Carrier:
         try:
             message = Message(envelope, dst_node_id=node, message_type="query", ttl=ttl_s)
             pushed = list(self._grid.push_messages([message]))
-        except FLOWER_TROUBLE:
+        except TROUBLE:
             return None
         return pushed[0] or None if pushed else None
 
@@ -188,7 +180,7 @@ class Carrier:
         What they bring, with what the dock has yet to take, stays within ``MEMORY_BYTES``.
         """
         now, moved = time.monotonic(), False
-        self._pulls = {pull: cost for pull, cost in self._pulls.items() if not pull.done()}
+        self._pulls = {each: cost for each, cost in self._pulls.items() if not each.done()}
         for lease, passage in self._passages():
             if (first := passage.first_owed()) is None:
                 continue
@@ -199,7 +191,7 @@ class Carrier:
             elif now >= lease.until:
                 lease.fail(passage, TIMED_OUT, "no reply within the time of the envelope")
             elif owed.pull is None and now >= owed.next_try and self._has_room(passage.cost(owed)):
-                owed.pull = self._pool.submit(self._pull_one, message_id)
+                owed.pull = self._pool.submit(pull, self._grid, message_id, passage.piece)
                 self._pulls[owed.pull] = passage.cost(owed)
         return moved
 
@@ -227,14 +219,6 @@ class Carrier:
                 each.soon()
         return True
 
-    def _pull_one(self, message_id: str) -> tuple[list[Message], int]:
-        try:
-            return list(self._grid.pull_messages([message_id])), 0
-        except (httpx.HTTPError, OSError):
-            return [], NOT_SENT
-        except FLOWER_TROUBLE:
-            return [], UNREADABLE
-
     def _take(self, lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
         """Keep the bytes of a reply until the dock has them; an error ends the passage.
 
@@ -257,7 +241,7 @@ class Carrier:
     def _keep(lease: Lease, passage: Passage, offset: int, reply: Message) -> None:
         try:
             sealed = reply.content.array_records["y"]["y"].data
-        except FLOWER_TROUBLE:
+        except TROUBLE:
             lease.fail(passage, UNREADABLE, "the reply carries no bytes")
             return
         passage.held.append(Held(offset=offset, body=sealed, since=time.monotonic()))
@@ -349,6 +333,7 @@ def end_with(parent: int) -> None:
 def carry(grid: Grid, context: Context) -> None:
     """Carry work until the dock serves a newer run."""
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    bound_flower()
     carrier = Carrier(grid, Dock(str(context.run_config["dock"]), context.run_id))
     try:
         while True:

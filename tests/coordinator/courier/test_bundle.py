@@ -18,6 +18,7 @@ def test_the_bundle_holds_only_the_thin_apps(tmp_path):
         "altrove_courier/__init__.py",
         "altrove_courier/client_app.py",
         "altrove_courier/passages.py",
+        "altrove_courier/replies.py",
         "altrove_courier/server_app.py",
         "pyproject.toml",
     ]
