@@ -171,22 +171,28 @@ class Daemon:
 
     def _register(self, stop: Stop) -> None:
         """Keep the fleet's registrations those of the members: at once when somebody joins, else now and then."""
-        due = self._services.clock.monotonic_s()
+        due, forgotten = self._services.clock.monotonic_s(), False
         while not stop:
             if self._unregistered or self._services.clock.monotonic_s() >= due:
                 self._unregistered = False
-                self._match_registrations()
+                self._match_registrations(forgotten=forgotten)
+                forgotten = True
                 due = self._services.clock.monotonic_s() + MATCH_EVERY_S
             stop.wait(0.5)
 
-    def _match_registrations(self) -> None:
+    def _match_registrations(self, *, forgotten: bool) -> None:
+        """``forgotten``: removed members without a known node have been unregistered since the start.
+
+        A daemon that was killed between the fleet's registration and its own note does not know the node.
+        """
         carrier = self._carrier
         if carrier is None:
             return
         with reading(self._services.db) as connection:
             members = Members(connection).all()
+        present = {member.name for member in members if not member.removed_at}
         for member in members:
-            if member.removed_at and not member.flower_node:
+            if member.removed_at and (member.name in present or (forgotten and not member.flower_node)):
                 continue
             try:
                 if member.removed_at:

@@ -7,7 +7,7 @@ entry the coordinator signs the new tree head, so that the log and its heads nev
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -20,23 +20,27 @@ from protocols.merkle import Frontier, consistency_proof
 from protocols.service.clock import Clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AuditWriter:
     """Appends entries and signs heads in the name of the coordinator."""
 
     consortium: bytes
     key: IdentityKey
     clock: Clock
+    _grown: Frontier = field(default_factory=Frontier)
+    """Where the log ended when this writer last looked; a transaction that was rolled back may have been there."""
 
     def append(self, connection: Connection, kind: str, body: bytes) -> Line:
         """Append one entry of ``kind`` (see ``protocols.audit.KINDS``) about ``body``."""
         log = AuditLog(connection)
-        before = Frontier.of(log.leaves())
+        before = self._frontier(log)
         entry = AuditEntry(
             sequence=before.size, at=self.clock.now(), kind=kind, body_hash=hashlib.sha256(body).digest()
         )
-        line = Line(entry=entry, body=body, head=self._sign(before.append(leaf(entry))))
+        grown = before.append(leaf(entry))
+        line = Line(entry=entry, body=body, head=self._sign(grown))
         log.append(line)
+        self._grown = grown
         return line
 
     def head(self, connection: Connection) -> Signed:
@@ -46,6 +50,14 @@ class AuditWriter:
     def place(self, connection: Connection) -> TreeHead:
         """The newest head, opened."""
         return decode(TreeHead, self.head(connection).body)
+
+    def _frontier(self, log: AuditLog) -> Frontier:
+        """The log's frontier: the one that is remembered if the last head is its head, else of all leaves."""
+        last, grown = log.last_head(), self._grown
+        if last is None:
+            return Frontier()
+        known = decode(TreeHead, last.body) == head(self.consortium, grown)
+        return grown if known else Frontier.of(log.leaves())
 
     def _sign(self, log: Frontier) -> Signed:
         return self.key.sign(COORDINATOR, head(self.consortium, log))

@@ -86,9 +86,13 @@ class Submissions:
         return frozenset(PartnerId(partner) for partner in self._connection.execute(query).scalars())
 
     def add_double(self, first: Stored, second: Stored) -> bool:
-        """Keep both signed submissions as evidence; False where this pair is known already."""
-        here = (self._of(equivocations, second.partner), equivocations.c.phase == str(second.phase))
-        query = select(equivocations.c.at).where(*here, equivocations.c.sha256 == second.sha256)
+        """Keep both signed submissions as evidence; False where the member's phase has a pair already.
+
+        One pair proves all that there is to prove, and a member could send pairs without end.
+        """
+        query = select(equivocations.c.at).where(
+            self._of(equivocations, second.partner), equivocations.c.phase == str(second.phase)
+        )
         if self._connection.execute(query).first() is not None:
             return False
         self._connection.execute(

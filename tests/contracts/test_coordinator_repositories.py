@@ -177,6 +177,7 @@ def test_an_equivocation_is_kept_once_with_both_messages(db):
         sent.add(stored())
         assert sent.add_double(stored(), stored(body=b"two"))
         assert not sent.add_double(stored(), stored(body=b"two"))
+        assert not sent.add_double(stored(), stored(body=b"three")), "one pair proves it"
         (double,) = sent.doubles()
     assert (double.first, double.second) == (b"one", b"two")
 

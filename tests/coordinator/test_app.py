@@ -89,6 +89,20 @@ def test_every_member_is_registered_and_a_removed_one_is_forgotten(rig):
     assert not fleet.running
 
 
+def test_a_removed_member_that_the_daemon_did_not_know_to_be_registered_is_forgotten_too(rig):
+    with transaction(rig.services.db) as connection:
+        Members(connection).remove(rig.members[4].id, 5)
+    fleet = FakeFleet()
+    fleet.keys["Galene"] = b"registered just before the daemon was killed"
+    daemon = Daemon(rig.services, fleet)
+    daemon.start_jobs()
+    try:
+        assert wait_for(lambda: all(nodes(rig)[member.name] for member in rig.members[:4]))
+        assert wait_for(lambda: "Galene" not in fleet.keys)
+    finally:
+        daemon.stop_jobs()
+
+
 def test_a_member_whose_courier_key_is_refused_keeps_nobody_else_out(rig):
     refused, *others = nodes(rig)
 
