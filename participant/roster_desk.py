@@ -64,6 +64,11 @@ class RosterDesk:
             stored = Rosters(connection).in_force()
         return None if stored is None else open_roster(stored)
 
+    def accepted(self) -> bool:
+        """Whether the officer has accepted a version, in force or not."""
+        with reading(self._db) as connection:
+            return Rosters(connection).approved()
+
     def offer(self) -> Offer:
         """The version that waits for approvals, else the latest one.
 

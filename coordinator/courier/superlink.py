@@ -9,18 +9,23 @@ needs, through :class:`FleetOnly`. Run as a script with the stock arguments afte
 """
 
 import asyncio
+import base64
 import contextlib
 import functools
 import importlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from sqlalchemy import select
 
+from protocols.service.patience import Hurried
+
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from flwr.server.superlink.linkstate.sql_linkstate import SqlLinkState
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,18 +51,56 @@ BODY_BYTES: Final = 6 * 2**20
 
 
 class FleetOnly:
-    """ASGI filter: POST on :data:`FLEET_PATHS` with a stated length up to :data:`BODY_BYTES`, else 404."""
+    """ASGI filter: POST on :data:`FLEET_PATHS` with a stated length up to :data:`BODY_BYTES`, else 404.
 
-    def __init__(self, app: "ASGIApp") -> None:
+    Flower reads a body before it asks who sent it, so strangers could fill its memory. Here ``knows`` is asked
+    first (scope -> whether a registered key signed the request's time); 401 for everybody else.
+    """
+
+    def __init__(self, app: "ASGIApp", knows: Callable[["Scope"], bool]) -> None:
         self._app = app
+        self._knows = knows
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Pass an allowed request on; ignore what is not HTTP."""
-        if scope["type"] == "http" and _allowed(scope):
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
-            await send({"type": "http.response.body", "body": b""})
+        if scope["type"] != "http":
+            return
+        status = 404
+        if _allowed(scope):
+            if await asyncio.to_thread(self._knows, scope):
+                await self._app(scope, receive, send)
+                return
+            status = 401
+        headers = [(b"content-length", b"0"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def registered(app: "FastAPI") -> Callable[["Scope"], bool]:
+    """Whether a request's headers carry the signed time of a registered node, as Flower checks it once more."""
+    from flwr.common.constant import SYSTEM_TIME_TOLERANCE, TIMESTAMP_HEADER, TIMESTAMP_TOLERANCE
+    from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
+    from flwr.supercore.primitives.asymmetric import bytes_to_public_key, verify_signature
+    from starlette.datastructures import Headers
+
+    def knows(scope: "Scope") -> bool:
+        headers = Headers(scope=scope)
+        try:
+            key = base64.b64decode(headers[FLEET_HTTP_PUBLIC_KEY_HEADER], validate=True)
+            signature = base64.b64decode(headers[FLEET_HTTP_SIGNATURE_HEADER], validate=True)
+            said = headers[TIMESTAMP_HEADER]
+            age = (datetime.now(UTC) - datetime.fromisoformat(said)).total_seconds()
+            timely = -SYSTEM_TIME_TOLERANCE < age < TIMESTAMP_TOLERANCE + SYSTEM_TIME_TOLERANCE
+            state = app.state.linkstate_factory.state()
+            return (
+                timely
+                and state.get_node_id_by_public_key(key) is not None
+                and verify_signature(bytes_to_public_key(key), said.encode("ascii"), signature)
+            )
+        except (KeyError, ValueError, TypeError):
+            return False
+
+    return knows
 
 
 def _allowed(scope: "Scope") -> bool:
@@ -147,7 +190,8 @@ def main(public_host: str, public_port: int) -> None:
         timeout_graceful_shutdown=1,
     )
     private = uvicorn.Server(listen(app, host=config.host, port=config.port))
-    public = _Listener(listen(FleetOnly(app), host=public_host, port=public_port, lifespan="off"))
+    filtered = FleetOnly(app, registered(app))
+    public = _Listener(listen(filtered, host=public_host, port=public_port, lifespan="off", http=Hurried))
     asyncio.run(_serve(private, public))
 
 

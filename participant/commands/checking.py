@@ -52,10 +52,13 @@ def _todo(node: Node, found: Totals, unmapped: float | None) -> Iterator[str]:
             node.standing.check_vocabulary()
         except WrongVocabulary as outdated:
             yield f"the consortium's vocabulary is {outdated.came} now: {outdated.do}"
+        node.rosters.refresh()
     longest = max((gap.days for gap in found.gaps), default=0)
     if longest >= LONG_GAP_DAYS:
         yield f"{longest} days in a row without a sale: check that no file is missing"
-    if node.rosters.in_force() is None:
+    if not node.rosters.accepted():
         yield "no roster accepted: run `altrove-node roster`, compare the hash with other members, accept it"
+    elif node.rosters.in_force() is None:
+        yield "the accepted roster is not in force: other members have still to sign it; ask them, check again"
     if not node.door.switch.is_open():
         yield "STOP is on: `altrove-node stop --release` opens the door"

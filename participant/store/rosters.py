@@ -39,6 +39,13 @@ class Rosters:
         query = select(rosters).where(rosters.c.in_force_at.is_not(None)).order_by(rosters.c.height.desc())
         return self._one(query.limit(1))
 
+    def approved(self) -> bool:
+        """Whether the officer has accepted any version."""
+        return (
+            self._db.execute(select(rosters.c.height).where(rosters.c.approved_at.is_not(None))).first()
+            is not None
+        )
+
     def at(self, height: int) -> StoredRoster | None:
         """The version at ``height`` if this node has signed it or seen it in force."""
         return self._one(select(rosters).where(rosters.c.height == height))

@@ -22,6 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from protocols.service.errors import CannotListen, PortTaken
+from protocols.service.patience import Hurried
 from protocols.service.peers import only_from
 
 GRACE_S = 1
@@ -175,10 +176,10 @@ class _Server(uvicorn.Server):
 
 def _server(listener: Listener) -> _Server:
     tls = listener.tls if isinstance(listener, Tcp) else None
-    guarded = only_from(listener.others | {os.getuid()}) if isinstance(listener, Unix) else None
+    guarded = only_from(listener.others | {os.getuid()}) if isinstance(listener, Unix) else Hurried
     config = uvicorn.Config(
         listener.app,
-        http=guarded or "auto",
+        http=guarded,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from participant.cli import app as cli
@@ -18,7 +19,7 @@ from participant.store.tokens import Tokens
 from protocols.bundle import ReleaseKey
 from protocols.service import tls
 from protocols.service.clock import iso
-from protocols.service.unit_of_work import reading
+from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked, nodes
 from tests.participant.purchases import write_purchases
 
@@ -86,6 +87,21 @@ def test_check_names_what_to_fix_and_ends_with_another_code(home, change, words)
     assert said.exit_code == 2
     assert "To fix:" in said.output
     assert words in said.output
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("UPDATE rosters SET in_force_at = NULL, approved_at = 5", "other members have still to sign it"),
+        ("DELETE FROM rosters", "no roster accepted: run `altrove-node roster`"),
+    ],
+)
+def test_check_tells_a_roster_that_waits_for_others_from_none(home, row, words):
+    with transaction(open_database(home.database)) as connection:
+        connection.execute(text(row))
+    said = run(home, "check")
+    assert said.exit_code == 2
+    assert words in " ".join(said.output.split())
 
 
 def test_check_names_days_without_a_sale(home, tmp_path):

@@ -2,13 +2,26 @@
 
 import asyncio
 import warnings
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
 
-from coordinator.courier.superlink import BODY_BYTES, FLEET_PATHS, FleetOnly, let_back_in, unanswered
+from coordinator.courier.superlink import (
+    BODY_BYTES,
+    FLEET_PATHS,
+    FleetOnly,
+    let_back_in,
+    registered,
+    unanswered,
+)
 
 
-def call(path, *, method="POST", length="0"):
+def call(path, *, method="POST", length="0", known=True):
     """The status of one request through the filter; 200 is the app behind it."""
     statuses = []
 
@@ -21,7 +34,7 @@ def call(path, *, method="POST", length="0"):
 
     headers = [] if length is None else [(b"content-length", length.encode())]
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    asyncio.run(FleetOnly(app)(scope, None, send))
+    asyncio.run(FleetOnly(app, lambda _scope: known)(scope, None, send))
     return statuses[0]
 
 
@@ -65,6 +78,10 @@ def test_a_body_at_the_limit_passes():
     assert call("/v1/fleet/push-object", length=str(BODY_BYTES)) == 200
 
 
+def test_a_strangers_body_is_not_read():
+    assert call("/v1/fleet/push-object", length=str(BODY_BYTES), known=False) == 401
+
+
 def test_two_lengths_are_refused():
     statuses = []
 
@@ -77,7 +94,7 @@ def test_two_lengths_are_refused():
         "path": "/v1/fleet/push-object",
         "headers": [(b"content-length", b"1"), (b"content-length", b"2")],
     }
-    asyncio.run(FleetOnly(None)(scope, None, send))
+    asyncio.run(FleetOnly(None, lambda _scope: True)(scope, None, send))
     assert statuses[0] == 404
 
 
@@ -89,7 +106,7 @@ def test_a_length_beside_chunks_is_refused():
 
     headers = [(b"content-length", b"1"), (b"transfer-encoding", b"chunked")]
     scope = {"type": "http", "method": "POST", "path": "/v1/fleet/push-object", "headers": headers}
-    asyncio.run(FleetOnly(None)(scope, None, send))
+    asyncio.run(FleetOnly(None, lambda _scope: True)(scope, None, send))
     assert statuses[0] == 404
 
 
@@ -148,3 +165,51 @@ def test_what_a_killed_courier_took_along_is_unavailable_and_the_rest_still_awai
     assert unanswered(state, node) == {"taken"}
     assert state.activate_node(node, 30.0)
     assert state.get_message_ids_from_run_id(1) == {"answered", "waiting", "another's"}
+
+
+KEY, OTHER = (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
+
+
+def pem(key):
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def request(key=KEY, *, claims=KEY, at=None, **changed):
+    said = (at or datetime.now(UTC)).isoformat()
+    signature = key.sign(said.encode(), ec.ECDSA(hashes.SHA256()))
+    headers = {
+        "flwr-public-key": b64encode(pem(claims)),
+        "flwr-signature": b64encode(signature),
+        "flwr-timestamp": said.encode(),
+    } | {name.replace("_", "-"): value for name, value in changed.items()}
+    return {
+        "type": "http",
+        "headers": [(name.encode(), value) for name, value in headers.items() if value is not None],
+    }
+
+
+@pytest.mark.parametrize(
+    ("scope", "known"),
+    [
+        (request(), True),
+        (request(OTHER), False),
+        (request(OTHER, claims=OTHER), False),
+        (request(at=datetime.now(UTC) - timedelta(hours=1)), False),
+        (request(at=datetime.now(UTC) + timedelta(hours=1)), False),
+        (request(flwr_signature=None), False),
+        (request(flwr_public_key=b"not base64"), False),
+        (request(flwr_timestamp=b"yesterday"), False),
+        (request(flwr_timestamp=b"2026-11-26T10:00:00"), False),
+        ({"type": "http", "headers": []}, False),
+    ],
+    ids=["its own", "signed by another", "a stranger's", "old", "of the future", "unsigned", "no key", "no time", "no zone", "nothing"],
+)  # fmt: skip
+def test_only_a_registered_key_that_signed_the_time_is_let_in(state, scope, known):
+    node = state.create_node("owner", "owner", pem(KEY), 30.0)
+    app = FastAPI()
+    app.state.linkstate_factory = SimpleNamespace(state=lambda: state)
+    assert registered(app)(scope) is known
+    state.delete_node("owner", node)
+    assert registered(app)(scope) is False
