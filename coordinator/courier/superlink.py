@@ -50,11 +50,19 @@ BODY_BYTES: Final = 6 * 2**20
 """Flower cuts arrays into objects of 5 MiB; a body above 6 MiB is not one of them."""
 
 
+STRANGERS_PATH: Final = "/v1/fleet/activate-node"
+"""Where Flower itself tells a SuperNode whose key is not registered that it cannot come in, and it ends."""
+
+STRANGERS_BYTES: Final = 4096
+"""A request to be activated holds a public key and little else."""
+
+
 class FleetOnly:
     """ASGI filter: POST on :data:`FLEET_PATHS` with a stated length up to :data:`BODY_BYTES`, else 404.
 
     Flower reads a body before it asks who sent it, so strangers could fill its memory. Here ``knows`` is asked
-    first (scope -> whether a registered key signed the request's time); 401 for everybody else.
+    first (scope -> whether a registered key signed the request's time); 401 for everybody else, but for a
+    short request to be activated.
     """
 
     def __init__(self, app: "ASGIApp", knows: Callable[["Scope"], bool]) -> None:
@@ -67,7 +75,8 @@ class FleetOnly:
             return
         status = 404
         if _allowed(scope):
-            if await asyncio.to_thread(self._knows, scope):
+            brief = scope["path"] == STRANGERS_PATH and _length(scope) <= STRANGERS_BYTES
+            if brief or await asyncio.to_thread(self._knows, scope):
                 await self._app(scope, receive, send)
                 return
             status = 401
@@ -111,8 +120,12 @@ def _allowed(scope: "Scope") -> bool:
         and not any(name == b"transfer-encoding" for name, _ in scope["headers"])
         and len(lengths) == 1
         and lengths[0].isdigit()
-        and int(lengths[0]) <= BODY_BYTES
+        and _length(scope) <= BODY_BYTES
     )
+
+
+def _length(scope: "Scope") -> int:
+    return next(int(value) for name, value in scope["headers"] if name == b"content-length")
 
 
 def let_back_in(state: type["SqlLinkState"]) -> None:

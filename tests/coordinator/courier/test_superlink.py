@@ -78,8 +78,14 @@ def test_a_body_at_the_limit_passes():
     assert call("/v1/fleet/push-object", length=str(BODY_BYTES)) == 200
 
 
-def test_a_strangers_body_is_not_read():
-    assert call("/v1/fleet/push-object", length=str(BODY_BYTES), known=False) == 401
+@pytest.mark.parametrize("path", sorted(FLEET_PATHS))
+def test_a_strangers_body_is_not_read(path):
+    assert call(path, length=str(BODY_BYTES), known=False) == 401
+
+
+def test_a_stranger_may_ask_to_be_activated_so_that_flower_can_say_no():
+    assert call("/v1/fleet/activate-node", length="600", known=False) == 200
+    assert call("/v1/fleet/pull-messages", length="600", known=False) == 401
 
 
 def test_two_lengths_are_refused():
