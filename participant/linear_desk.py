@@ -3,8 +3,8 @@
 A release that is to be checked is held: it is neither voted on nor used until every survivor has opened and
 answered, or the time for that is over. The door makes both messages; here they are carried to the coordinator
 and everybody's are fetched. Four things can come of it. *Checked*: the answers of all survivors fit the sum.
-*Disputed*: they do not; the sum or somebody's answer is wrong, and only recomputing tells which. *Unverified*:
-somebody kept silent, a member or the coordinator. Nothing yet: ask again.
+*Disputed*: they do not, or they contradict one another; the sum or somebody's message is wrong, and only
+recomputing tells which. *Unverified*: somebody kept silent, a member or the coordinator. Nothing yet: ask again.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from participant.store.attempts import Attempts
 from participant.store.checks import Checks, StoredCheck
 from participant.verdicts import Outcome, Verdict, Verdicts
 from protocols.codec import decode, encode
-from protocols.errors import NotTheSum, PeerFault
+from protocols.errors import MalformedMessage, NotTheSum, PeerFault, TooLarge, UnknownVersion
 from protocols.identity import Roll, Signed
 from protocols.messages import RoundConfig
 from protocols.release import ReleaseManifest
@@ -40,6 +40,10 @@ CHECKED: Final = (
 DISPUTED: Final = (
     "the linear answers of the {count} survivors do not fit these numbers: the sum is wrong, or an answer is, and "
     "nothing in them tells whose; recomputing tells whether it is the sum"
+)
+CONTRADICTED: Final = (
+    "the signed messages of the linear check contradict one another: members were shown different releases, or one "
+    "of them lies"
 )
 SILENT: Final = (
     "the linear check met silence: until {until} the coordinator handed out no complete set of {what}. A member "
@@ -119,14 +123,15 @@ class LinearDesk:
                 check(claim, config, openings, answers, total_of(held), roll=roll)
                 return self._keep(held, Outcome.CHECKED, CHECKED.format(count=len(answers)))
         except NotTheSum:
-            signed = decode(Signed, held.manifest)
-            dispute = Dispute(release=signed, openings=openings, answers=answers)
-            reason = DISPUTED.format(count=len(answers))
-            return self._keep(held, Outcome.DISPUTED, reason, encode(dispute))
-        except Refused as refused:
-            _log.warning("linear check refused", round=held.round, code=refused.problem.code)
-        except (PeerFault, SecretsErased, AnswerMissing, AnswerVoided) as error:
-            return self._keep(held, Outcome.UNVERIFIED, f"the linear check could not go on: {error}")
+            return self._dispute(held, DISPUTED.format(count=len(answers)), openings, answers)
+        except (Refused, MalformedMessage, TooLarge, UnknownVersion) as error:
+            _log.warning("linear check goes on later", round=held.round, code=error.code, detail=str(error))
+        except PeerFault as error:
+            return self._dispute(held, f"{CONTRADICTED}: {error}", openings, answers)
+        except (SecretsErased, AnswerMissing, AnswerVoided) as error:
+            return self._keep(
+                held, Outcome.UNVERIFIED, f"this company could not go on with the check: {error}"
+            )
         if self._clock.now() <= held.until:
             return None
         what = "answers" if openings else "openings"
@@ -156,6 +161,13 @@ class LinearDesk:
             config = accepted(attempt)
             roll = roll_of(connection, config)
         return config, self._door.linear.claim(held.key), roll
+
+    def _dispute(
+        self, held: StoredCheck, reason: str, openings: tuple[Signed, ...], answers: tuple[Signed, ...]
+    ) -> Verdict:
+        signed = decode(Signed, held.manifest)
+        dispute = Dispute(release=signed, openings=openings, answers=answers)
+        return self._keep(held, Outcome.DISPUTED, reason, encode(dispute))
 
     def _keep(self, held: StoredCheck, outcome: Outcome, reason: str, evidence: bytes = b"") -> Verdict:
         verdict = Verdict(

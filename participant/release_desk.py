@@ -47,25 +47,14 @@ from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import check_vocabulary
+from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 
-VERIFIED = (
-    "question, companies and keys are those that this company signed; the numbers were not recomputed, and no "
-    "linear check of them was passed"
-)
-CHECKED = (
-    "question, companies and keys are those that this company signed; the numbers were not recomputed, but they "
-    "passed the linear check of all survivors"
-)
-RECOMPUTED = (
-    "question, companies and keys are those that this company signed; recomputed, the sum is exactly this"
-)
 REASONS = {Outcome.VERIFIED: RECOMPUTED, Outcome.CHECKED: CHECKED}
-"""What a vote says was looked at; whatever ended otherwise was not (``VERIFIED``)."""
+"""What a vote says was looked at; after any other outcome, or none, nothing was."""
 
 REFUSED = (Outcome.WRONG, Outcome.DISPUTED)
 """Neither used nor voted for."""
 
-NOT_THE_SUM = "recomputed from the vectors that this company confirmed, the sum is another"
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
@@ -160,7 +149,7 @@ class ReleaseDesk:
             received_at=self._clock.now(),
         )
         if config is not None:
-            reason = VERIFIED if verdict is None else REASONS.get(verdict.outcome, VERIFIED)
+            reason = SIGNED_ONLY if verdict is None else REASONS.get(verdict.outcome, SIGNED_ONLY)
             self._vote(config, release, accept=True, reason=reason)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)

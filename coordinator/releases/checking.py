@@ -33,7 +33,7 @@ KEPT: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the check of a release has come; all empty where nobody checks it."""
+    """How far the check of a release has come, in roster order; all empty where nobody checks it."""
 
     opened: tuple[PartnerId, ...]
     answered: tuple[PartnerId, ...]
@@ -42,6 +42,13 @@ class Progress:
     def began(self) -> bool:
         """Whether any survivor checks this release."""
         return bool(self.opened)
+
+    def silent(self, survivors: Sequence[PartnerId]) -> tuple[PartnerId, ...]:
+        """Who of ``survivors`` has yet to open, or to answer once all have opened."""
+        everybody_opened = len(self.opened) == len(survivors)
+        return tuple(
+            each for each in survivors if each not in (self.answered if everybody_opened else self.opened)
+        )
 
 
 class CheckBoards:
@@ -101,6 +108,11 @@ class CheckBoards:
             UnknownRelease: no such release.
         """
         return self._all(release, Said.ANSWER)
+
+    def progress(self, stored: StoredRelease) -> Progress:
+        """How far the check of a release has come."""
+        with reading(self._db) as connection:
+            return progress(connection, stored)
 
     def _all(self, release: bytes, kind: Said) -> tuple[Signed, ...]:
         with self._lock:
@@ -163,7 +175,7 @@ def claim_in(connection: Connection, stored: StoredRelease) -> tuple[RoundConfig
 
 
 def progress(connection: Connection, stored: StoredRelease) -> Progress:
-    """Who has opened and answered, in roster order."""
+    """Who has opened and answered."""
     checks, survivors = Checks(connection), stored.manifest.survivors
     opening = checks.senders(stored.release, Said.OPENING)
     answering = checks.senders(stored.release, Said.ANSWER)

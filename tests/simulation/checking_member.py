@@ -1,8 +1,10 @@
 """A simulated member that goes on after the unmasking: its two messages of the linear check, true or false."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from protocols.codec import decode, encode
+from protocols.errors import WrongMembers
 from protocols.identity import Signed
 from protocols.messages import Phase, PhaseInput, Submission
 from protocols.ring import encode_vector, lift
@@ -20,8 +22,9 @@ class CheckingMember(SimulatedMember):
 
     def answer_to(self, given: PhaseInput) -> tuple[Submission, ...]:
         if given.phase == Phase.UNMASK:
-            self.armed = linear_contributor.arm(self.state, given.items)
             self.at = (given.round, given.attempt)
+            with suppress(WrongMembers):  # a survivor never confirmed: there will be no check
+                self.armed = linear_contributor.arm(self.state, given.items)
         return super().answer_to(given)
 
     def opening(self, release: bytes) -> Signed:
@@ -33,9 +36,7 @@ class CheckingMember(SimulatedMember):
         """The sixth message; ``add`` makes it wrong."""
         config = self.configs[self.at]
         words = lift(encode_vector(self.answer, config.answer), config.answer.ring_bits)
-        true = linear_contributor.answer(
-            self.opened, config, openings, [words], key=self.key, roll=self.roll
-        )
+        true = linear_contributor.answer(self.opened, config, openings, [words], key=self.key, roll=self.roll)
         said = decode(LinearAnswer, true.body)
         return self.key.sign(self.id, replace(said, z=(said.z + add) % Q))
 

@@ -5,7 +5,7 @@ go to the coordinator's app instead of over TLS. A turn is what its daemon's loo
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import httpx
@@ -29,12 +29,20 @@ POLICY = nodes.PERMISSIVE.model_copy(update={"recomputed_members": 2})
 """Sums of more than two companies are not recomputed unasked, so five members have to check theirs."""
 
 
+Lie = Callable[[str, str, bytes], bytes | None]
+"""Given method, path and body: what this member is told instead of the truth, or None for the truth."""
+
+
 class Caller:
-    """The coordinator's partner app as a node calls it; never waits, since nothing happens while it would."""
+    """The coordinator's partner app as a node calls it; never waits, since nothing happens while it would.
+
+    ``lies`` are what a hostile coordinator tells this one member.
+    """
 
     def __init__(self, member: CheckingMember) -> None:
         self.member = member
         self.sent: list[tuple[str, bytes]] = []
+        self.lies: list[Lie] = []
 
     def request(
         self,
@@ -49,6 +57,10 @@ class Caller:
         body = b"".join(content) if content is not None and not isinstance(content, bytes) else content
         if method == "POST":
             self.sent.append((path, body or b""))
+        for lie in self.lies:
+            told = lie(method, path, body or b"")
+            if told is not None:
+                return httpx.Response(200, content=told)
         response = self.member.client.request(
             method,
             f"{where}&wait_s=0" if query else path,

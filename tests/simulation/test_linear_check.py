@@ -1,18 +1,25 @@
 """Real nodes check a sum that nobody recomputes, with a coordinator or a member that lies or keeps silent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from participant.release_desk import CHECKED, NOT_THE_SUM, RECOMPUTED, VERIFIED
+from coordinator.audit.verification import verify
+from participant.overview import Overview
+from participant.serving import Recommender
 from participant.store.checks import Checks
 from participant.store.releases import Releases
 from participant.verdicts import Outcome
-from protocols.codec import decode
+from protocols.codec import decode, encode
+from protocols.errors import Equivocation
+from protocols.identity import COORDINATOR, Signed
 from protocols.limits import LINEAR_CHECK_S
-from protocols.release import number_bytes
-from protocols.secure_sum.linear_check import Dispute
+from protocols.release import number_bytes, pack, release_id, sum_sha256, unpack
+from protocols.secure_sum.linear_check import Board, Dispute, Opening
 from protocols.secure_sum.recomputation import Proof
 from protocols.service.unit_of_work import reading
+from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 from tests.simulation import real_nodes
 from tests.simulation.real_nodes import REAL, World
 
@@ -180,7 +187,7 @@ def test_the_silence_of_one_member_leaves_the_release_unverified(world):
     pass_the_deadline(world)
     assert outcomes(world) == [Outcome.UNVERIFIED] * 2
     assert all("no complete set of openings" in verdict.reason for verdict in verdicts(world))
-    assert votes(world, release) == [(True, VERIFIED)] * 2
+    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
     no_secret_is_left(world)
 
 
@@ -192,7 +199,7 @@ def test_a_coordinator_that_keeps_the_answers_back_leaves_the_release_unverified
     pass_the_deadline(world)
     assert outcomes(world) == [Outcome.UNVERIFIED] * 2
     assert all("no complete set of answers" in verdict.reason for verdict in verdicts(world))
-    assert votes(world, release) == [(True, VERIFIED)] * 2
+    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
 
 
 def test_a_coordinator_that_publishes_nothing_is_named_and_the_secrets_go_after_the_deadline(world):
@@ -205,6 +212,96 @@ def test_a_coordinator_that_publishes_nothing_is_named_and_the_secrets_go_after_
     pass_the_deadline(world)
     assert node.verification.unreleased() == ((1, 1),)
     no_secret_is_left(world)
+
+
+def another_release(world, release):
+    """A second release of the same attempt, signed by the coordinator: its id, manifest and payload."""
+    services = world.rig.services
+    stored = services.library.release(release)
+    total = unpack(services.payloads.read(stored.manifest), stored.manifest).copy()
+    total[0] += 1
+    manifest = replace(stored.manifest, sum_sha256=sum_sha256([total]))
+    signed = services.home.identity_key().sign(COORDINATOR, manifest)
+    return release_id(manifest), encode(signed), pack(total)
+
+
+def test_a_coordinator_that_shows_two_releases_is_found_out_when_the_openings_meet(world):
+    """Ceres is shown the true sum, Dione another; whoever opened for one does not open for the other."""
+    release = world.release()
+    other, manifest, payload = another_release(world, release)
+    openings = {}
+
+    def to_dione(method, path, body):
+        if path == "/v1/releases":
+            lines = world.callers["Dione"].member.get(path).content
+            return lines.replace(release.hex().encode(), other.hex().encode())
+        told = {f"/v1/releases/{other.hex()}": manifest, f"/v1/releases/{other.hex()}/payload": payload}
+        return told.get(path) or to_both(method, path, body, "Dione")
+
+    def to_both(method, path, body, name):
+        if not path.endswith("/check/openings"):
+            return None
+        if method == "POST":
+            openings[name] = decode(Signed, body)
+        everybody = [*openings.values(), *(member.opening(release) for member in world.others)]
+        return encode(Board(items=tuple(everybody) if len(openings) == 2 else ()))
+
+    world.callers["Dione"].lies.append(to_dione)
+    world.callers["Ceres"].lies.append(lambda *asked: to_both(*asked, "Ceres"))
+    world.nodes_turn(3)
+    shown = {decode(Opening, signed.body).release for signed in openings.values()}
+    assert shown == {release, other}
+    ceres, dione = verdicts(world)
+    assert (ceres.release, ceres.outcome) == (release.hex(), Outcome.VERIFIED)  # recomputed after the dispute
+    assert (dione.release, dione.outcome) == (other.hex(), Outcome.WRONG)
+    assert [kept(node) for node in world.nodes.values()] == [[release], []]
+    with pytest.raises(Equivocation):
+        world.nodes["Ceres"].door.linear.open((1, 1), other)
+
+
+def test_what_was_looked_at_is_said_in_the_api_and_on_the_pages(world):
+    release = world.release()
+    world.nodes_turn(2)
+    node = world.nodes["Ceres"]
+    (line,) = overview(node).status().waiting
+    assert "not used before all its companies have checked it together" in line
+    others_check(world, release, silent=("Galene",))
+    check = told(world)["linear_check"]
+    assert (len(check["opened"]), check["answered"], check["silent"]) == (4, [], ["Galene"])
+    assert world.rig.by_name("Galene").open_check(release).status_code == 200
+    world.nodes_turn(2)
+    for member in world.others:
+        assert member.answer_check(release).status_code == 200
+    world.nodes_turn(2)
+    assert told(world)["linear_check"]["silent"] == []
+    assert {vote["looked_at"] for vote in told(world)["votes"]} == {"linear check passed"}
+    assert "2: linear check passed" in world.rig.admin.get("/").text
+    assert overview(node).status().waiting == ()
+    assert overview(node)._looked_at(release) == "the linear check passed; not recomputed"
+    services = world.rig.services
+    audited = verify(services.db, services.consortium, services.spool, services.payloads)
+    assert {each.what: (each.checked, each.problem) for each in audited}["linear checks"] == (10, "")
+
+
+def told(world):
+    token = {"Authorization": f"Bearer {world.rig.services.home.admin_token.read_text()}"}
+    (release,) = world.rig.admin.get("/admin/v1/releases", headers=token).json()
+    return release
+
+
+def overview(node):
+    return Overview(
+        node, Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    )
+
+
+def test_a_dispute_is_told_on_the_page_with_what_to_do(world):
+    release = world.release()
+    world.rig.services.home.spool.rename(world.rig.services.home.spool.with_name("elsewhere"))
+    others_check(world, release, add=1)
+    (alarm,) = overview(world.nodes["Ceres"]).status().alarms
+    assert "did not pass the linear check and is not used" in alarm
+    assert "altrove-node verify 1" in alarm
 
 
 @pytest.mark.parametrize("name", REAL)
