@@ -8,7 +8,7 @@ recomputing tells which. *Unverified*: somebody kept silent, a member or the coo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -18,21 +18,28 @@ from participant.consortium import Consortium
 from participant.door import Door
 from participant.door.admission import accepted
 from participant.door.linear import roll_of
-from participant.errors import AnswerMissing, AnswerVoided, SecretsErased
+from participant.errors import AnswerMissing, AnswerVoided, NoRoster, SecretsErased
 from participant.store.attempts import Attempts
 from participant.store.checks import Checks, StoredCheck
 from participant.verdicts import Outcome, Verdict, Verdicts
-from protocols.codec import decode, encode
+from protocols.codec import decode, digest, encode
 from protocols.errors import MalformedMessage, NotTheSum, PeerFault, TooLarge, UnknownVersion
-from protocols.identity import Roll, Signed
+from protocols.identity import COORDINATOR, Roll, Signed
+from protocols.limits import LINEAR_CHECK_S
 from protocols.messages import RoundConfig
 from protocols.release import ReleaseManifest
 from protocols.ring import Fixed
-from protocols.secure_sum.linear_check import Claim, Dispute, check
+from protocols.secure_sum.admission import agree
+from protocols.secure_sum.attempts import open_config
+from protocols.secure_sum.linear_check import Claim, Dispute, check, claim_of
 from protocols.service.clock import Clock, iso
 from protocols.service.problems import Refused
 from protocols.service.unit_of_work import reading, transaction
 
+WATCHING: Final = "Watching"
+"""State of a check in which this company has no part: it is not in the sum, or was away when it was unmasked."""
+
+NO_CHECK: Final = "too large to be recomputed unasked, and there is no linear check of it"
 CHECKED: Final = (
     "the linear answers of all {count} survivors fit these numbers; nobody recomputed them, and one survivor "
     "that helps a lying coordinator can cover a wrong sum"
@@ -73,18 +80,38 @@ class LinearDesk:
         self._sent: set[tuple[bytes, str]] = set()
         self._openings: dict[bytes, tuple[Signed, ...]] = {}
 
-    def awaits(self, manifest: ReleaseManifest) -> bool:
-        """Whether this company kept what it takes to check the release of that attempt."""
-        with reading(self._db) as connection:
-            return Checks(connection).find((manifest.round, manifest.attempt)) is not None
+    def hold(self, release: bytes, signed: Signed) -> bool:
+        """Let a release wait for its check, in which this company takes part or which it only watches.
 
-    def hold(self, release: bytes, signed: Signed) -> None:
-        """Let a release wait for its check; ``signed`` is its manifest, which was verified."""
+        ``signed`` is its manifest, which was verified. False: it has no check, and the verdict says so.
+
+        Raises:
+            Unreachable: the coordinator does not answer; ask again.
+        """
         manifest = decode(ReleaseManifest, signed.body)
+        held = StoredCheck(
+            round=manifest.round,
+            attempt=manifest.attempt,
+            state=WATCHING,
+            sealed=b"",
+            until=0,
+            release=release,
+            manifest=encode(signed),
+        )
+        with reading(self._db) as connection:
+            is_armed = Checks(connection).find(held.key) is not None
+        try:
+            config = None if is_armed else self._theirs(held)[0]
+        except (Refused, PeerFault, NoRoster) as error:
+            self._keep(held, Outcome.UNVERIFIED, f"{NO_CHECK}: {error}")
+            return False
         with transaction(self._db) as connection:
-            key = (manifest.round, manifest.attempt)
-            Checks(connection).hold(key, release=release, manifest=encode(signed))
+            if config is not None:
+                until = config.deadlines[-1] + LINEAR_CHECK_S
+                Checks(connection).add(replace(held, until=until))
+            Checks(connection).hold(held.key, release=release, manifest=held.manifest)
         _log.info("release waits for its linear check", release=release.hex(), round=manifest.round)
+        return True
 
     def held(self) -> tuple[StoredCheck, ...]:
         """The checks whose release has come, oldest first."""
@@ -119,7 +146,7 @@ class LinearDesk:
             openings = self._open(held)
             answers = self._answer(held, openings) if openings else ()
             if answers:
-                config, claim, roll = self._ours(held)
+                config, claim, roll = self._theirs(held) if held.state == WATCHING else self._ours(held)
                 check(claim, config, openings, answers, total_of(held), roll=roll)
                 return self._keep(held, Outcome.CHECKED, CHECKED.format(count=len(answers)))
         except NotTheSum:
@@ -139,7 +166,7 @@ class LinearDesk:
 
     def _open(self, held: StoredCheck) -> tuple[Signed, ...]:
         """Open our part, once a process (after a restart the same bytes again); all openings, or none yet."""
-        if (held.release, "opening") not in self._sent:
+        if held.state != WATCHING and (held.release, "opening") not in self._sent:
             self._link.open_check(held.release, self._door.linear.open(held.key, held.release))
             self._sent.add((held.release, "opening"))
         if not self._openings.get(held.release):
@@ -148,7 +175,7 @@ class LinearDesk:
 
     def _answer(self, held: StoredCheck, openings: tuple[Signed, ...]) -> tuple[Signed, ...]:
         """Answer them, once a process; all answers, or none yet."""
-        if (held.release, "answer") not in self._sent:
+        if held.state != WATCHING and (held.release, "answer") not in self._sent:
             self._link.answer_check(held.release, self._door.linear.answer(held.key, openings))
             self._sent.add((held.release, "answer"))
         return self._link.check_answers(held.release)
@@ -161,6 +188,24 @@ class LinearDesk:
             config = accepted(attempt)
             roll = roll_of(connection, config)
         return config, self._door.linear.claim(held.key), roll
+
+    def _theirs(self, held: StoredCheck) -> tuple[RoundConfig, Claim, Roll]:
+        """The same for a sum that this company is not in, from what its survivors signed."""
+        manifest = decode(ReleaseManifest, decode(Signed, held.manifest).body)
+        grounds = self._link.check_grounds(held.release)
+        with reading(self._db) as connection:
+            roll = roll_of(connection, decode(RoundConfig, grounds.config.body))
+        config = open_config(grounds.config, roll)
+        agree("the configuration of the release", digest(config), manifest.config, COORDINATOR)
+        claim = claim_of(
+            config,
+            grounds.confirmations,
+            transcript=manifest.transcript,
+            survivors=manifest.survivors,
+            release=held.release,
+            roll=roll,
+        )
+        return config, claim, roll
 
     def _dispute(
         self, held: StoredCheck, reason: str, openings: tuple[Signed, ...], answers: tuple[Signed, ...]

@@ -19,6 +19,7 @@ from participant.door import Door
 from participant.door.admission import open_roster, present
 from participant.door.words import MASKED_VECTOR
 from participant.linear_desk import Finding, LinearDesk
+from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.attempts import Attempts
 from participant.store.checks import StoredCheck
 from participant.store.membership import Membership
@@ -31,8 +32,6 @@ from protocols.codec import decode, encode
 from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
-from protocols.questions import Reading, read
-from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import (
     Release,
     ReleaseManifest,
@@ -46,7 +45,6 @@ from protocols.roster import roll
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
-from protocols.vocabulary import check_vocabulary
 from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 
 REASONS = {Outcome.VERIFIED: RECOMPUTED, Outcome.CHECKED: CHECKED}
@@ -60,7 +58,7 @@ NOT_WITNESSED = "not voted: this company took no part in the round"
 _log = structlog.get_logger(__name__)
 
 
-class ReleaseDesk:
+class ReleaseDesk(ReleaseShelf):
     """Verified releases of one node."""
 
     def __init__(
@@ -74,12 +72,11 @@ class ReleaseDesk:
         folder: Path,
         clock: Clock,
     ) -> None:
-        self._db = db
+        super().__init__(db=db, folder=folder)
         self._verification = verification
         self._linear = linear
         self._link = link
         self._door = door
-        self._folder = folder
         self._clock = clock
         self._refused: set[bytes] = set()
 
@@ -126,10 +123,10 @@ class ReleaseDesk:
         for before in (*held, *([] if newest is None else [newest.manifest])):
             check_newer(manifest, open_stored(before))
         config, witnessed = self._witness(manifest)
-        if witnessed and self._linear.awaits(manifest):
+        if not self._verification.is_unasked(manifest) and not self._has_verdict(release):
             durable.write(self._file(release), [payload])
-            self._linear.hold(release, signed)
-            return None
+            if self._linear.hold(release, signed):
+                return None
         verdict = self._recompute(signed, opened, config if witnessed else None)
         durable.write(self._file(release), [payload])
         return self._keep(signed, config if witnessed else None, verdict)
@@ -184,37 +181,6 @@ class ReleaseDesk:
             decode(Signed, kept.manifest), Release(manifest=manifest, total=total)
         )
 
-    def readings(self, release: bytes) -> tuple[Reading, ...]:
-        """What a kept release says, one reading a block.
-
-        Raises:
-            BadRelease: this node does not hold it, or its file changed.
-        """
-        return self._read(release)[1]
-
-    def gram(self, release: bytes) -> npt.NDArray[np.float64]:
-        """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
-        manifest, readings = self._read(release)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, Taste):
-                return found.noise_aware(sum_sigma(block, len(manifest.survivors))).gram
-        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
-
-    def _read(self, release: bytes) -> tuple[ReleaseManifest, tuple[Reading, ...]]:
-        with reading(self._db) as connection:
-            stored = Releases(connection).find(release)
-            vocabulary = Membership(connection).vocabulary()
-        if stored is None or vocabulary is None:
-            raise BadRelease(
-                expected="a release that this node holds",
-                came=release.hex()[:16],
-                do="wait until it is fetched; the round goes on without this node",
-            )
-        manifest = open_stored(stored.manifest)
-        check_vocabulary(vocabulary, manifest.answer.vocabulary)
-        total = unpack((self._folder / stored.file).read_bytes(), manifest)
-        return manifest, read(manifest.answer, total, len(vocabulary))
-
     def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
         earlier = self._verification.verdicts.find(opened.release_id)  # a vote repeated says the same
@@ -234,18 +200,18 @@ class ReleaseDesk:
         signed, verdict = decode(Signed, finding.check.manifest), finding.verdict
         manifest = decode(ReleaseManifest, signed.body)
         release = release_id(manifest)
-        config, _ = self._witness(manifest)
+        config, witnessed = self._witness(manifest)
         if verdict.outcome is Outcome.DISPUTED:
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
             verdict = self._verification.disputed(signed, opened) or verdict
         with reading(self._db) as connection:
             kept = Releases(connection).find(release) is not None
         if verdict.outcome in REFUSED:
-            if verdict.outcome is Outcome.WRONG and config is not None:
+            if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
                 self._vote(config, release, accept=False, reason=NOT_THE_SUM)
             _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)
         elif not kept:
-            self._keep(signed, config, verdict)
+            self._keep(signed, config if witnessed else None, verdict)
         self._door.linear.end(finding.check.key)
         if verdict.outcome in REFUSED:
             durable.erase(self._file(release))
@@ -274,8 +240,8 @@ class ReleaseDesk:
     def _held_total(self, check: StoredCheck) -> npt.NDArray[np.int64]:
         return unpack(self._file(check.release).read_bytes(), open_stored(check.manifest))
 
-    def _file(self, release: bytes) -> Path:
-        return self._folder / f"{release.hex()}.safetensors"
+    def _has_verdict(self, release: bytes) -> bool:
+        return self._verification.verdicts.find(release) is not None
 
     def _refuses(self, release: bytes) -> bool:
         verdict = self._verification.verdicts.find(release)
@@ -317,8 +283,3 @@ def _not_ours(manifest: ReleaseManifest) -> BadRelease:
         came=f"a release of round {manifest.round}.{manifest.attempt} that names it as a survivor",
         do="refuse the release, keep it as evidence and tell the other members",
     )
-
-
-def open_stored(manifest: bytes) -> ReleaseManifest:
-    """The manifest of a kept release; its signature was verified when it was kept."""
-    return decode(ReleaseManifest, decode(Signed, manifest).body)

@@ -18,7 +18,8 @@ from sqlalchemy import Engine
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
-from participant.release_desk import ReleaseDesk, open_stored
+from participant.release_desk import ReleaseDesk
+from participant.release_shelf import open_stored
 from participant.settings import TrainingSettings
 from participant.store.membership import Membership
 from participant.store.records import Records

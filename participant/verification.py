@@ -67,10 +67,11 @@ class Verification:
         Raises:
             Unreachable: the coordinator does not answer; ask again.
         """
-        manifest = release.manifest
-        if not self._policy.recomputes(len(manifest.survivors), manifest.answer.vector_bytes):
-            return None
-        return self.verify(signed, release)
+        return self.verify(signed, release) if self.is_unasked(release.manifest) else None
+
+    def is_unasked(self, manifest: ReleaseManifest) -> bool:
+        """Whether this company recomputes such a sum; if not, it goes through the linear check."""
+        return self._policy.recomputes(len(manifest.survivors), manifest.answer.vector_bytes)
 
     def disputed(self, signed: Signed, release: Release) -> Verdict | None:
         """The verdict on a release that did not pass its linear check, if its vectors are few bytes together.

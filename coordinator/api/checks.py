@@ -23,6 +23,10 @@ def add_checks(router: APIRouter, services: Services, Sender: object, Body: obje
     def answers(_sender: Sender, release: str) -> Response:  # type: ignore[valid-type]
         return _board(services.checks.answers(_id(release)))
 
+    @router.get("/releases/{release}/check/grounds")
+    def grounds(_sender: Sender, release: str) -> Response:  # type: ignore[valid-type]
+        return Response(encode(services.checks.grounds(_id(release))), media_type=BINARY)
+
     @router.post("/releases/{release}/check/openings")
     def open_(sender: Sender, release: str, data: Body) -> dict[str, bool]:  # type: ignore[valid-type]
         services.checks.open(_id(release), _own(data, sender))

@@ -23,7 +23,7 @@ from protocols.codec import decode
 from protocols.errors import Equivocation
 from protocols.identity import PartnerId, Signed
 from protocols.messages import Confirmation, Phase, RoundConfig
-from protocols.secure_sum.linear_check import Claim, answered, committed, opened
+from protocols.secure_sum.linear_check import Claim, Grounds, answered, committed, opened
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
@@ -92,6 +92,20 @@ class CheckBoards:
             config, claim = self._claim(connection, release)
             answered(claim, config, openings, [signed], roll_of(connection, config))
         self._keep(release, Said.ANSWER, signed)
+
+    def grounds(self, release: bytes) -> Grounds:
+        """What a member that is not in the sum needs to check it.
+
+        Raises:
+            UnknownRelease: no such release.
+            WrongMembers: a survivor never confirmed: there is no check.
+        """
+        with reading(self._db) as connection:
+            self._claim(connection, release)
+            manifest = _release(connection, release).manifest
+            attempt = Rounds(connection).attempt(manifest.round, manifest.attempt)
+            said = items(Submissions(connection, manifest.round, manifest.attempt), Phase.CHECK)
+        return Grounds(config=attempt.signed, confirmations=said)
 
     def openings(self, release: bytes) -> tuple[Signed, ...]:
         """The openings of all survivors, or none while one is missing.

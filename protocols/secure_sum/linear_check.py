@@ -21,9 +21,8 @@ others' answers and of anything. Recomputation (:mod:`protocols.secure_sum.recom
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
-import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -35,15 +34,8 @@ from protocols.limits import HASH_BYTES, KEY_BYTES
 from protocols.messages import Confirmation, RoundConfig
 from protocols.ring import Fixed
 from protocols.secure_sum.admission import Frame, admit_all, agree
+from protocols.secure_sum.linear_function import Q, inner
 from protocols.secure_sum.transcript import in_order, members_hash
-
-Q: Final = 2**61 - 1
-"""A Mersenne prime: a random linear function misses a difference with probability 1/q."""
-
-_LIMB: Final = 21
-"""r is cut into three limbs of 21 bits, x into two halves of 32: 1,024 products fit an int64."""
-
-_BLOCK: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +98,15 @@ class Board:
 
     TAG: ClassVar[str] = "check-board"
     items: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a member that has no part in the sum checks it on: configuration and confirmations as they were signed."""
+
+    TAG: ClassVar[str] = "check-grounds"
+    config: Signed
+    confirmations: tuple[Signed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,36 +247,6 @@ def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], rol
 def openings_hash(openings: Iterable[Signed]) -> bytes:
     """What an answer is bound to, whatever the order in which the openings came."""
     return tagged_hash("check-openings", *sorted(each.body for each in openings))
-
-
-def inner(stream: Keystream, parts: Iterable[Fixed]) -> int:
-    """<r, values> over the integers; the values come in ``parts``, one after the other.
-
-    r_k is the low 61 bits of word k of ``stream``, which is q with probability 2**-61.
-
-    >>> stream = Keystream(bytes(32))
-    >>> r = [int(word) % 2**61 for word in stream.words(0, 24, 64)]
-    >>> x = [3, -(2**63), 2**63 - 1]
-    >>> inner(stream, [np.array(x[:1]), np.array(x[1:])]) == sum(a * b for a, b in zip(r, x))
-    True
-    """
-    total = at = 0
-    for part in parts:
-        for start in range(0, len(part), _BLOCK):
-            block = part[start : start + _BLOCK]
-            total += _product(stream, at, block)
-            at += len(block)
-    return total
-
-
-def _product(stream: Keystream, at: int, block: Fixed) -> int:
-    r = (stream.words(8 * at, 8 * len(block), 64) & np.uint64(Q)).astype(np.int64)
-    halves = ((block >> 32, 32), (block & 0xFFFFFFFF, 0))
-    total = 0
-    for shift in range(0, 3 * _LIMB, _LIMB):
-        limb = (r >> shift) & (2**_LIMB - 1)
-        total += sum(int(np.dot(limb, half)) << (shift + up) for half, up in halves)
-    return total
 
 
 def _none_but(claim: Claim, came: set[PartnerId]) -> None:

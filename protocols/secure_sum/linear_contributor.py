@@ -28,12 +28,11 @@ from protocols.secure_sum.linear_check import (
     Commitment,
     LinearAnswer,
     Opening,
-    Q,
     challenge,
     committed,
-    inner,
     openings_hash,
 )
+from protocols.secure_sum.linear_function import Q, inner
 from protocols.secure_sum.states import CheckKey, Confirmed
 
 

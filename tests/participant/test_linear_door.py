@@ -13,7 +13,8 @@ from protocols.messages import Phase
 from protocols.release import ReleaseManifest, unpack
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_check
-from protocols.secure_sum.linear_check import LinearAnswer, Opening, Q
+from protocols.secure_sum.linear_check import LinearAnswer, Opening
+from protocols.secure_sum.linear_function import Q, inner
 from protocols.service.unit_of_work import reading
 from tests.participant.door_play import POLICY, Crash, Play, Steps, silence
 
@@ -107,7 +108,7 @@ def test_a_retry_of_the_same_sealed_vector_is_masked_afresh(play):
         roll = play.coordinator.roll
         stream = linear_check.challenge(play.door.linear.claim(at), config, said, roll)
         own = lift(encode_vector(play.own, config.answer, silence), config.answer.ring_bits)
-        masks.add((z - linear_check.inner(stream, [own])) % Q)
+        masks.add((z - inner(stream, [own])) % Q)
         if number == 1:
             play.finish(play.coordinator.retry(play.coordinator.attempts[0]))
     assert len(masks) == 2

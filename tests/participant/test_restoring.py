@@ -108,7 +108,7 @@ def test_a_database_from_a_backup_locks_the_node_and_stays_locked(four: Four, tm
 def test_a_linear_check_that_the_backup_holds_open_ends_with_the_restore(four: Four, tmp_path: Path) -> None:
     """What was said in it since is forgotten: nothing more is."""
     _, made, _ = four
-    armed = StoredCheck(round=1, attempt=1, state="Armed", sealed=b"ciphertext", until=2**40)
+    armed = StoredCheck(round=9, attempt=1, state="Armed", sealed=b"ciphertext", until=2**40)
     with transaction(made[0].db) as connection:
         Checks(connection).add(armed)
     backup = saved(made[0], tmp_path / "backup.db")

@@ -9,8 +9,9 @@ from protocols.identity import Signed
 from protocols.messages import Phase, PhaseInput, Submission
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_contributor
-from protocols.secure_sum.linear_check import Board, LinearAnswer, Q
+from protocols.secure_sum.linear_check import Board, LinearAnswer
 from protocols.secure_sum.linear_contributor import Armed, Opened
+from protocols.secure_sum.linear_function import Q
 from tests.simulation.member import SimulatedMember
 
 

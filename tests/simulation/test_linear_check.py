@@ -15,6 +15,7 @@ from protocols.codec import decode, encode
 from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, Signed
 from protocols.limits import LINEAR_CHECK_S
+from protocols.messages import Phase
 from protocols.release import number_bytes, pack, release_id, sum_sha256, unpack
 from protocols.secure_sum.linear_check import Board, Dispute, Opening
 from protocols.secure_sum.recomputation import Proof
@@ -178,6 +179,28 @@ def test_a_release_whose_numbers_are_not_those_that_were_signed_is_refused_unsee
         assert node.verification.verdicts.all() == ()
     assert votes(world, release) == []
     assert world.others[0].openings(release) == ()  # nobody opens its part for numbers that it never saw
+
+
+def test_a_node_that_is_not_in_the_sum_checks_it_without_a_vote(world, monkeypatch):
+    away = world.nodes.pop("Dione")
+    release = world.release(deadlines=True)
+    world.nodes["Dione"] = away
+    world.nodes_turn(2)
+    assert [kept(node) for node in world.nodes.values()] == [[], []]
+    others_check(world, release)
+    assert outcomes(world) == [Outcome.CHECKED] * 2
+    assert [kept(node) for node in world.nodes.values()] == [[release]] * 2
+    assert votes(world, release) == [(True, CHECKED)]
+    assert not any("/check/" in path for path, _ in world.callers["Dione"].sent)
+
+
+def test_a_sum_of_which_a_survivor_never_confirmed_has_no_check_and_is_unverified_at_once(world):
+    world.rig.by_name("Galene").mute = {Phase.CHECK, Phase.UNMASK}
+    release = world.release(deadlines=True)
+    world.nodes_turn(2)
+    assert outcomes(world) == [Outcome.UNVERIFIED] * 2
+    assert all("there is no linear check of it" in verdict.reason for verdict in verdicts(world))
+    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
 
 
 def test_the_silence_of_one_member_leaves_the_release_unverified(world):

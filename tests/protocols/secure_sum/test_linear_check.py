@@ -10,8 +10,9 @@ from protocols.errors import Equivocation, MalformedMessage, NotTheSum, WrongMem
 from protocols.keystream import Keystream
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_check, linear_contributor
-from protocols.secure_sum.linear_check import LinearAnswer, Opening, Q
+from protocols.secure_sum.linear_check import LinearAnswer, Opening
 from protocols.secure_sum.linear_contributor import Armed, Opened
+from protocols.secure_sum.linear_function import Q, inner
 from tests.protocols.secure_sum.stage import Stage, counting
 
 RELEASE, OTHER = bytes([7]) * 32, bytes([8]) * 32
@@ -128,7 +129,7 @@ def test_an_answer_is_masked_and_a_second_one_for_another_release_is_masked_afre
     masks = set()
     for said, state, seen in ((first, states[0], openings), (second, both[0][0], [m for _, m in both])):
         stream = linear_check.challenge(state.claim, played.config, seen, played.roll)
-        masks.add((said.z - linear_check.inner(stream, [played.words(0)])) % Q)
+        masks.add((said.z - inner(stream, [played.words(0)])) % Q)
     assert len(masks) == 2
     assert 0 not in masks
 
@@ -140,7 +141,7 @@ def test_one_member_beside_the_coordinator_can_cover_a_wrong_sum(played):
     wrong = played.sum.copy()
     wrong[5] += 1000
     stream = linear_check.challenge(states[3].claim, played.config, openings, played.roll)
-    missing = linear_check.inner(stream, [wrong - played.sum])
+    missing = inner(stream, [wrong - played.sum])
     said = decode(LinearAnswer, answers[3].body)
     answers[3] = played.players[3].key.sign(played.id(3), replace(said, z=(said.z + missing) % Q))
     played.check(states[0], openings, answers, wrong)
@@ -159,7 +160,7 @@ def test_the_linear_function_is_exact_at_the_ends_of_the_integers():
     stream = Keystream(bytes(range(32)))
     words = stream.words(0, 8 * len(values), 64)
     exact = sum((int(word) & Q) * int(value) for word, value in zip(words, values, strict=True))
-    assert linear_check.inner(stream, [values[:1500], values[1500:]]) == exact
+    assert inner(stream, [values[:1500], values[1500:]]) == exact
 
 
 def test_whoever_took_no_part_checks_the_same_claim_from_the_signed_confirmations(played):
