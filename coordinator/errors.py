@@ -83,5 +83,9 @@ class WrongSum(AltroveError, code="wrong-sum", fault=Fault.OURS, status=500):
     """Stored evidence does not recompute: the database or the spool was altered."""
 
 
+class CheckNotReady(PeerFault, code="check-not-ready", status=409):
+    """A linear answer before every survivor of the release has opened its part."""
+
+
 class EvidenceGone(PeerFault, code="evidence-gone", status=404):
     """A masked vector that was kept as long as it is kept."""

@@ -10,6 +10,7 @@ from coordinator.home import MIGRATIONS, Home
 from coordinator.members.enrolment import Addresses, Enrolment
 from coordinator.members.governance import Governance
 from coordinator.members.registry import Registry
+from coordinator.releases.checking import CheckBoards
 from coordinator.releases.library import Library
 from coordinator.releases.publishing import Payloads, Publisher
 from coordinator.rounds.delivery import Delivery
@@ -50,6 +51,7 @@ class Services:
     library: Library
     audit: AuditWriter
     evidence: EvidenceDesk
+    checks: CheckBoards
     spool: Spool
     payloads: Payloads
     news: News
@@ -112,6 +114,7 @@ def build(settings: Settings, clock: Clock) -> Services:
         library=Library(db, clock, audit=audit, payloads=payloads),
         audit=audit,
         evidence=EvidenceDesk(db, spool=spool),
+        checks=CheckBoards(db, clock),
         spool=spool,
         payloads=payloads,
         news=news,

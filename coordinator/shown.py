@@ -139,8 +139,20 @@ def show_release(out: Console, release: shapes.ReleaseReply) -> None:
         out.print(escape(sentence))
     for reading in release.readings:
         out.print_json(data=reading)
+    if release.linear_check is not None:
+        out.print(escape(check_sentence(release.linear_check, len(release.survivors))))
     for vote in release.votes:
         out.print(f"{escape(vote.voter)}: {'accepts' if vote.accept else 'declines'}. {escape(vote.reason)}")
+
+
+def check_sentence(check: shapes.LinearCheckReply, survivors: int) -> str:
+    """How far the linear check has come.
+
+    >>> check_sentence(shapes.LinearCheckReply(opened=["A"], answered=[], silent=["B", "C"]), 3)
+    'Linear check: 1 of 3 opened, 0 of 3 answered; nothing came from B, C'
+    """
+    said = f"Linear check: {len(check.opened)} of {survivors} opened, {len(check.answered)} of {survivors} answered"
+    return said if not check.silent else f"{said}; nothing came from {', '.join(check.silent)}"
 
 
 def show_checks(out: Console, checks: Sequence[Check]) -> None:

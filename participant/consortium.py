@@ -19,6 +19,7 @@ from protocols.identity import PartnerId, Signed
 from protocols.limits import EVIDENCE_BYTES, PAYLOAD_BYTES
 from protocols.messages import PhaseInput, Submission
 from protocols.roster import SignedRoster
+from protocols.secure_sum.linear_check import Board, Grounds
 from protocols.secure_sum.recomputation import Evidence
 from protocols.service.client import BINARY
 from protocols.service.problems import Refused
@@ -214,6 +215,26 @@ class Consortium:
         return self._client.request(
             "GET", f"{path}?offset={offset}&count={count}", answer_bytes=count
         ).content
+
+    def check_openings(self, release: bytes) -> tuple[Signed, ...]:
+        """The openings of all survivors of a release, or none yet; nothing of them is verified here."""
+        return decode(Board, self._get(f"/v1/releases/{release.hex()}/check/openings").content).items
+
+    def check_answers(self, release: bytes) -> tuple[Signed, ...]:
+        """The linear answers of all survivors, or none yet; nothing of them is verified here."""
+        return decode(Board, self._get(f"/v1/releases/{release.hex()}/check/answers").content).items
+
+    def check_grounds(self, release: bytes) -> Grounds:
+        """What the survivors of a release committed to before it; nothing of it is verified here."""
+        return decode(Grounds, self._get(f"/v1/releases/{release.hex()}/check/grounds").content)
+
+    def open_check(self, release: bytes, opening: Signed) -> None:
+        """Hand in the fifth message. The same bytes may be handed in any number of times."""
+        self._post(f"/v1/releases/{release.hex()}/check/openings", encode(opening))
+
+    def answer_check(self, release: bytes, answer: Signed) -> None:
+        """Hand in the sixth message, as often as need be."""
+        self._post(f"/v1/releases/{release.hex()}/check/answers", encode(answer))
 
     def vote(self, release: bytes, vote: Signed) -> None:
         """Hand in this member's vote on a release."""

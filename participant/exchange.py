@@ -43,6 +43,9 @@ TRY_AGAIN: Final = frozenset(
 NO_LONGER_WANTED: Final = frozenset({"attempt-gone", "phase-closed", "not-in-cohort", "unknown-round"})
 """Refusals of a vector that end its sending; after any other the same bytes are sent again in a while."""
 
+CHECK_POLL_S: Final = 2
+"""How long a poll waits while a linear check goes on: its messages come without a call."""
+
 REMEMBERED: Final = 50
 
 
@@ -95,6 +98,7 @@ class Exchange:
         self._refusals: deque[Refusal] = deque(maxlen=REMEMBERED)
         self._over: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
         self._begun: set[tuple[int, int]] = set()
+        self._is_checking = False
         self.last_contact = 0
         self.trouble = ""
         self.courier_was_silent = threading.Event()
@@ -117,7 +121,7 @@ class Exchange:
             delivery = self._link.next(self._after, self._wait_s())
             self._heard()
             if delivery is None:
-                self._releases.catch_up()
+                self._look_at_releases()
                 return True
             self._act(delivery.given)
             self._after = delivery.sequence
@@ -187,7 +191,7 @@ class Exchange:
                 _log.info("submitted", round=given.round, attempt=given.attempt, phase=given.phase)
             case Phase.RELEASED:
                 self._end(given, "released")
-                self._releases.catch_up()
+                self._look_at_releases()
             case Phase.ABORTED:
                 self._end(given, printable(given.reason) or "aborted by the coordinator")
 
@@ -264,9 +268,14 @@ class Exchange:
         _log.info("vector sent over the API", round=key[0], attempt=key[1], size_bytes=have - first)
         return True
 
+    def _look_at_releases(self) -> None:
+        self._releases.catch_up()
+        self._is_checking = self._releases.settle()
+
     def _wait_s(self) -> int:
+        poll_s = min(self._poll_s, CHECK_POLL_S) if self._is_checking else self._poll_s
         due_s = self._fallbacks.next_in_s(self._clock.monotonic_s())
-        return self._poll_s if due_s is None else min(self._poll_s, max(1, int(due_s)))
+        return poll_s if due_s is None else min(poll_s, max(1, int(due_s)))
 
     def _left_s(self, config: RoundConfig, phase: Phase) -> float:
         return float(config.deadlines[PHASES.index(phase)] - self._clock.now())

@@ -13,6 +13,7 @@ from participant.door import Door
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
 from participant.home import Home
+from participant.linear_desk import LinearDesk
 from participant.peer_counters import PeerCounters
 from participant.preparation import Preparation
 from participant.release_desk import ReleaseDesk
@@ -112,22 +113,29 @@ def open_node(
     key = home.identity_key()
     if link is None:
         link = Consortium(caller or call_coordinator(home, member, key, clock, settings.exchange.through))
-    bell = Bell()
+    bell, policy = Bell(), settings.policy.policy()
     door = Door(
         paths=home.door,
         db=db,
         me=member.partner,
         key=key,
-        policy=settings.policy.policy(),
+        policy=policy,
         clock=clock,
         entropy=random_bytes,
     )
     rosters = RosterDesk(db=db, link=link, me=member.partner, key=key, clock=clock)
     standing = Standing(db=db, link=link)
     records = Records(home.root, db)
-    verification = Verification(db=db, link=link, verdicts=Verdicts(home.verdicts), clock=clock)
+    verdicts = Verdicts(home.verdicts)
+    verification = Verification(db=db, link=link, verdicts=verdicts, policy=policy, clock=clock)
     releases = ReleaseDesk(
-        db=db, link=link, door=door, verification=verification, folder=home.releases, clock=clock
+        db=db,
+        link=link,
+        door=door,
+        verification=verification,
+        linear=LinearDesk(db=db, link=link, door=door, verdicts=verdicts, clock=clock),
+        folder=home.releases,
+        clock=clock,
     )
     trainer = Trainer(
         db=db,
@@ -146,7 +154,7 @@ def open_node(
         db=db,
         door=door,
         me=member.partner,
-        policy=settings.policy.policy(),
+        policy=policy,
         mark=OutboxMark(db, home.mark),
         peers=peers,
         clock=clock,

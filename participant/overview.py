@@ -22,6 +22,7 @@ from participant.errors import NoData
 from participant.node import Node
 from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
+from participant.store.checks import Checks
 from participant.store.outbox import Outbox, OutboxRecord
 from participant.store.releases import Releases
 from participant.verdicts import Outcome as Outcomes
@@ -29,10 +30,12 @@ from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
 from protocols.questions import describe
+from protocols.service.clock import iso
 from protocols.service.unit_of_work import reading
 
 MEASURE: Final = "nDCG@10 on own validation weeks"
-PER_ANSWER: Final = len(PHASES) + 2
+PER_ANSWER: Final = len(PHASES) + 5
+"""Outbox records of one answer: its phases, the sealed and the masked vector, the check's two, the vote."""
 
 
 class Overview:
@@ -65,13 +68,23 @@ class Overview:
             release=release.release.hex() if release is not None else "",
             release_round=release.round if release is not None else 0,
             courier=node.courier.sentence(),
-            recomputed=self._recomputed(release.release) if release is not None else "",
+            looked_at=self._looked_at(release.release) if release is not None else "",
+            waiting=tuple(self._waiting()),
             alarms=tuple(self._alarms()),
         )
 
-    def _recomputed(self, release: bytes) -> str:
+    def _looked_at(self, release: bytes) -> str:
         verdict = self._node.verification.verdicts.find(release)
-        return Outcomes.UNVERIFIED.value if verdict is None else verdict.outcome.value
+        return Outcomes.UNVERIFIED.words if verdict is None else verdict.outcome.words
+
+    def _waiting(self) -> Iterator[str]:
+        with reading(self._node.db) as connection:
+            held = [check for check in Checks(connection).all() if check.release]
+        for check in held:
+            yield (
+                f"Round {check.round}.{check.attempt}: its sum is not used before all its companies have checked "
+                f"it together, or until {iso(check.until)}."
+            )
 
     def _alarms(self) -> Iterator[str]:
         verification = self._node.verification
@@ -81,6 +94,12 @@ class Overview:
                 yield (
                     f"Round {verdict.round}.{verdict.attempt}: the coordinator signed a wrong sum; it is not used. "
                     f"{verdict.reason}. The proof is {proof}."
+                )
+            if verdict.outcome is Outcomes.DISPUTED:
+                yield (
+                    f"Round {verdict.round}.{verdict.attempt}: the sum did not pass the linear check and is not used. "
+                    f"{verdict.reason}: `altrove-node verify {verdict.round}`. The messages of the check are in "
+                    f"{verification.verdicts.evidence(verdict)}."
                 )
         for number, attempt in verification.unreleased():
             yield (

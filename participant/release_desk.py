@@ -2,8 +2,9 @@
 
 The vote says only whether the release is of the question, companies and keys that this node signed: it does
 not depend on a customer. Where the sum is small enough it is recomputed before it is voted on and used
-(:mod:`participant.verification`); a wrong one is voted against and never kept. How well a model trained from
-it does here stays here.
+(:mod:`participant.verification`), a larger one goes through the linear check (:mod:`participant.linear_desk`);
+the vote says which of the two was done, or that neither was. A wrong sum is voted against and never kept; a
+disputed one is neither until somebody has recomputed it. How well a model trained from it does here stays here.
 """
 
 from pathlib import Path
@@ -17,7 +18,10 @@ from participant.consortium import Consortium
 from participant.door import Door
 from participant.door.admission import open_roster, present
 from participant.door.words import MASKED_VECTOR
+from participant.linear_desk import Finding, LinearDesk
+from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.attempts import Attempts
+from participant.store.checks import StoredCheck
 from participant.store.membership import Membership
 from participant.store.outbox import Outbox
 from participant.store.releases import Releases, StoredRelease
@@ -28,8 +32,6 @@ from protocols.codec import decode, encode
 from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
-from protocols.questions import Reading, read
-from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import (
     Release,
     ReleaseManifest,
@@ -43,19 +45,20 @@ from protocols.roster import roll
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
-from protocols.vocabulary import check_vocabulary
+from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 
-VERIFIED = "question, companies and keys are those that this company signed; the numbers were not recomputed"
-RECOMPUTED = (
-    "question, companies and keys are those that this company signed; recomputed, the sum is exactly this"
-)
-NOT_THE_SUM = "recomputed from the vectors that this company confirmed, the sum is another"
+REASONS = {Outcome.VERIFIED: RECOMPUTED, Outcome.CHECKED: CHECKED}
+"""What a vote says was looked at; after any other outcome, or none, nothing was."""
+
+REFUSED = (Outcome.WRONG, Outcome.DISPUTED)
+"""Neither used nor voted for."""
+
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
 
 
-class ReleaseDesk:
+class ReleaseDesk(ReleaseShelf):
     """Verified releases of one node."""
 
     def __init__(
@@ -65,14 +68,15 @@ class ReleaseDesk:
         link: Consortium,
         door: Door,
         verification: Verification,
+        linear: LinearDesk,
         folder: Path,
         clock: Clock,
     ) -> None:
-        self._db = db
+        super().__init__(db=db, folder=folder)
         self._verification = verification
+        self._linear = linear
         self._link = link
         self._door = door
-        self._folder = folder
         self._clock = clock
         self._refused: set[bytes] = set()
 
@@ -80,64 +84,79 @@ class ReleaseDesk:
         """Receive every release that this node lacks, oldest first; returns how many came."""
         with reading(self._db) as connection:
             known = {found.release for found in Releases(connection).all()}
+        known |= {check.release for check in self._linear.held()}
         came = 0
         for line in sorted(self._link.releases(), key=lambda each: (each.round, each.attempt)):
             release = bytes.fromhex(line.release)
-            if release in known or release in self._refused or self._proved_wrong(release):
+            if release in known or release in self._refused or self._refuses(release):
                 continue
             try:
-                self.receive(release)
-                came += 1
+                came += self.receive(release) is not None
             except PeerFault as error:
                 self._refused.add(release)
                 _log.error("release refused", release=line.release, code=error.code, detail=str(error))
         return came
 
-    def receive(self, release: bytes) -> StoredRelease:
-        """Fetch one release, verify it, keep it, vote on it if this node took part.
+    def settle(self) -> bool:
+        """Go on with the linear checks, and keep or refuse what waited for them; True while any waits.
+
+        Raises:
+            Unreachable, Stopped: as :meth:`LinearDesk.turn`.
+        """
+        for finding in self._linear.turn(self._held_total):
+            self._conclude(finding)
+        return bool(self._linear.held())
+
+    def receive(self, release: bytes) -> StoredRelease | None:
+        """Fetch one release, verify it, keep it, vote on it if this node took part; None: it has to be checked.
 
         Raises:
             BadRelease: signature, hash, round or companies do not agree; where this node took part, a vote
                 against it was handed in.
             StaleRelease: an older round than the newest release here.
         """
-        signed = self._link.manifest(release)
-        payload = self._link.payload(release)
-        with reading(self._db) as connection:
-            signers = roll(open_roster(present(Rosters(connection).in_force())))
-            newest = next(iter(Releases(connection).all()), None)
-        opened = open_release(signed, payload, signers)
+        signed, payload, opened = self._fetch(release)
         manifest = opened.manifest
-        if release_id(manifest) != release:
-            raise BadRelease(
-                expected=f"release {release.hex()}", came=release_id(manifest).hex(), do="refuse it"
-            )
-        if newest is not None:
-            check_newer(manifest, open_stored(newest))
+        with reading(self._db) as connection:
+            newest = next(iter(Releases(connection).all()), None)
+        held = [check.manifest for check in self._linear.held()][-1:]
+        for before in (*held, *([] if newest is None else [newest.manifest])):
+            check_newer(manifest, open_stored(before))
         config, witnessed = self._witness(manifest)
+        if not self._verification.is_unasked(manifest) and not self._has_verdict(release):
+            durable.write(self._file(release), [payload])
+            if self._linear.hold(release, signed):
+                return None
         verdict = self._recompute(signed, opened, config if witnessed else None)
-        file = f"{release.hex()}.safetensors"
-        durable.write(self._folder / file, [payload])
+        durable.write(self._file(release), [payload])
+        return self._keep(signed, config if witnessed else None, verdict)
+
+    def _keep(self, signed: Signed, config: RoundConfig | None, verdict: Verdict | None) -> StoredRelease:
+        """Vote for a release whose file is there, if this company was a witness (``config``), and use it."""
+        manifest = decode(ReleaseManifest, signed.body)
+        release, witnessed = release_id(manifest), config is not None
         stored = StoredRelease(
             release=release,
             round=manifest.round,
             attempt=manifest.attempt,
             questions=tuple(block.question for block in manifest.answer.blocks),
             manifest=encode(signed),
-            file=file,
+            file=self._file(release).name,
             witnessed=witnessed,
             received_at=self._clock.now(),
         )
-        if config is not None and witnessed:
-            exact = verdict is not None and verdict.outcome is Outcome.VERIFIED
-            self._vote(config, release, accept=True, reason=RECOMPUTED if exact else VERIFIED)
+        if config is not None:
+            reason = SIGNED_ONLY if verdict is None else REASONS.get(verdict.outcome, SIGNED_ONLY)
+            self._vote(config, release, accept=True, reason=reason)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)
         _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
         return stored
 
     def verify(self, round_number: int) -> Verdict:
-        """Recompute the kept release of a round, however large, and return the verdict that stands.
+        """Recompute the release of a round, however large, and return the verdict that stands.
+
+        A disputed one that proves right is kept and used at the daemon's next turn.
 
         Raises:
             BadRelease: this node holds no release of that round, and has refused none as wrong.
@@ -146,6 +165,8 @@ class ReleaseDesk:
         refused = [each for each in self._verification.verdicts.all() if each.round == round_number]
         with reading(self._db) as connection:
             kept = next((each for each in Releases(connection).all() if each.round == round_number), None)
+        if kept is None and refused and refused[-1].outcome is Outcome.DISPUTED:
+            return self._reconsider(bytes.fromhex(refused[-1].release))
         if kept is None and refused:
             return refused[-1]
         if kept is None:
@@ -154,42 +175,11 @@ class ReleaseDesk:
                 came=str(round_number),
                 do="wait for its release; `altrove-node status` says what came",
             )
-        manifest = open_stored(kept)
+        manifest = open_stored(kept.manifest)
         total = unpack((self._folder / kept.file).read_bytes(), manifest)
         return self._verification.verify(
             decode(Signed, kept.manifest), Release(manifest=manifest, total=total)
         )
-
-    def readings(self, release: bytes) -> tuple[Reading, ...]:
-        """What a kept release says, one reading a block.
-
-        Raises:
-            BadRelease: this node does not hold it, or its file changed.
-        """
-        return self._read(release)[1]
-
-    def gram(self, release: bytes) -> npt.NDArray[np.float64]:
-        """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
-        manifest, readings = self._read(release)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, Taste):
-                return found.noise_aware(sum_sigma(block, len(manifest.survivors))).gram
-        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
-
-    def _read(self, release: bytes) -> tuple[ReleaseManifest, tuple[Reading, ...]]:
-        with reading(self._db) as connection:
-            stored = Releases(connection).find(release)
-            vocabulary = Membership(connection).vocabulary()
-        if stored is None or vocabulary is None:
-            raise BadRelease(
-                expected="a release that this node holds",
-                came=release.hex()[:16],
-                do="wait until it is fetched; the round goes on without this node",
-            )
-        manifest = open_stored(stored)
-        check_vocabulary(vocabulary, manifest.answer.vocabulary)
-        total = unpack((self._folder / stored.file).read_bytes(), manifest)
-        return manifest, read(manifest.answer, total, len(vocabulary))
 
     def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
@@ -205,9 +195,57 @@ class ReleaseDesk:
             do=f"tell the other members; the proof is {self._verification.verdicts.evidence(verdict)}",
         )
 
-    def _proved_wrong(self, release: bytes) -> bool:
+    def _conclude(self, finding: Finding) -> None:
+        """Keep or refuse a release whose linear check has ended; the same again after a crash."""
+        signed, verdict = decode(Signed, finding.check.manifest), finding.verdict
+        manifest = decode(ReleaseManifest, signed.body)
+        release = release_id(manifest)
+        config, witnessed = self._witness(manifest)
+        if verdict.outcome is Outcome.DISPUTED:
+            opened = Release(manifest=manifest, total=self._held_total(finding.check))
+            verdict = self._verification.disputed(signed, opened) or verdict
+        with reading(self._db) as connection:
+            kept = Releases(connection).find(release) is not None
+        if verdict.outcome in REFUSED:
+            if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
+                self._vote(config, release, accept=False, reason=NOT_THE_SUM)
+            _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)
+        elif not kept:
+            self._keep(signed, config if witnessed else None, verdict)
+        self._door.linear.end(finding.check.key)
+        if verdict.outcome in REFUSED:
+            durable.erase(self._file(release))
+
+    def _reconsider(self, release: bytes) -> Verdict:
+        signed, _, opened = self._fetch(release)
+        verdict = self._verification.verify(signed, opened)
+        config, witnessed = self._witness(opened.manifest)
+        if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
+            self._vote(config, release, accept=False, reason=NOT_THE_SUM)
+        return verdict
+
+    def _fetch(self, release: bytes) -> tuple[Signed, bytes, Release]:
+        """The signed manifest, the payload, and both verified."""
+        signed = self._link.manifest(release)
+        payload = self._link.payload(release)
+        with reading(self._db) as connection:
+            signers = roll(open_roster(present(Rosters(connection).in_force())))
+        opened = open_release(signed, payload, signers)
+        if opened.release_id != release:
+            raise BadRelease(
+                expected=f"release {release.hex()}", came=opened.release_id.hex(), do="refuse it"
+            )
+        return signed, payload, opened
+
+    def _held_total(self, check: StoredCheck) -> npt.NDArray[np.int64]:
+        return unpack(self._file(check.release).read_bytes(), open_stored(check.manifest))
+
+    def _has_verdict(self, release: bytes) -> bool:
+        return self._verification.verdicts.find(release) is not None
+
+    def _refuses(self, release: bytes) -> bool:
         verdict = self._verification.verdicts.find(release)
-        return verdict is not None and verdict.outcome is Outcome.WRONG
+        return verdict is not None and verdict.outcome in REFUSED
 
     def _witness(self, manifest: ReleaseManifest) -> tuple[RoundConfig | None, bool]:
         """Compare with what this node signed: (its configuration, whether it confirmed the survivors)."""
@@ -245,8 +283,3 @@ def _not_ours(manifest: ReleaseManifest) -> BadRelease:
         came=f"a release of round {manifest.round}.{manifest.attempt} that names it as a survivor",
         do="refuse the release, keep it as evidence and tell the other members",
     )
-
-
-def open_stored(stored: StoredRelease) -> ReleaseManifest:
-    """The manifest of a kept release; its signature was verified when it was kept."""
-    return decode(ReleaseManifest, decode(Signed, stored.manifest).body)

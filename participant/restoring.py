@@ -124,6 +124,7 @@ class Restoring:
                 SealedAnswers(connection).void(answer, (), at=self._clock.now())
             Rosters(connection).count_from(said.counter)
         withdrawal.erase()
+        self._door.linear.end_all()
         durable.erase(self._path)
         return Settled(forgotten=forgotten, closed=len(withdrawal.closed))
 

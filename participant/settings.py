@@ -28,6 +28,7 @@ from pydantic_settings import (
 from participant.errors import BadSettings
 from participant.home import Home
 from protocols.errors import BadInput
+from protocols.limits import RECOMPUTED_MEMBERS
 from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
@@ -57,6 +58,7 @@ class PolicySettings(_Part):
     delta: Annotated[float, Field(gt=0, le=DELTA_MAX)] = DELTA_MAX
     lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
     epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
+    recomputed_members: Annotated[int, Field(ge=0)] = RECOMPUTED_MEMBERS
 
     @model_validator(mode="after")
     def _budgets(self) -> Self:

@@ -18,7 +18,8 @@ from sqlalchemy import Engine
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
-from participant.release_desk import ReleaseDesk, open_stored
+from participant.release_desk import ReleaseDesk
+from participant.release_shelf import open_stored
 from participant.settings import TrainingSettings
 from participant.store.membership import Membership
 from participant.store.records import Records
@@ -105,7 +106,7 @@ class Trainer:
         with reading(self._db) as connection:
             words = Membership(connection).vocabulary_digest()
             everything = Releases(connection).all()
-        kept = tuple(found for found in everything if open_stored(found).answer.vocabulary == words)
+        kept = tuple(found for found in everything if open_stored(found.manifest).answer.vocabulary == words)
         tastes = [(found, _block(found, "taste")) for found in kept if "taste" in found.questions]
         if not tastes:
             return None
@@ -250,4 +251,4 @@ def _best(said: EvaluationReading) -> dict[str, int]:
 
 
 def _block(stored: StoredRelease, question: str) -> Block:
-    return next(b for b in open_stored(stored).answer.blocks if b.question == question)
+    return next(b for b in open_stored(stored.manifest).answer.blocks if b.question == question)

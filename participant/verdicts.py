@@ -1,7 +1,8 @@
-"""What this company found when it recomputed released sums: one small file a release, never overwritten by less.
+"""What this company found when it looked at released sums: one small file a release, never overwritten by less.
 
 Beside the file of a wrong sum lies what proves it: the coordinator's signed release and the signed messages
-of the round, as they came. The folder is no secret and holds nothing of a customer.
+of the round, as they came. Beside that of a disputed one lie the release and the messages of the linear check
+that it did not pass. The folder is no secret and holds nothing of a customer.
 """
 
 import json
@@ -13,11 +14,35 @@ from protocols.service import durable
 
 
 class Outcome(StrEnum):
-    """What recomputing a sum ended with."""
+    """What looking at a sum ended with."""
 
     VERIFIED = "verified"
+    CHECKED = "checked"
     UNVERIFIED = "unverified"
+    DISPUTED = "disputed"
     WRONG = "wrong"
+
+    @property
+    def words(self) -> str:
+        """What was done, for people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Outcome.VERIFIED: "verified: recomputed here from the masked vectors",
+    Outcome.CHECKED: "the linear check passed; not recomputed",
+    Outcome.UNVERIFIED: "unverified: nobody here has looked at the numbers",
+    Outcome.DISPUTED: "disputed: it did not pass the linear check, and is not used",
+    Outcome.WRONG: "wrong: recomputed here, and never used",
+}
+_SAYS = {
+    Outcome.UNVERIFIED: 0,
+    Outcome.CHECKED: 1,
+    Outcome.DISPUTED: 1,
+    Outcome.VERIFIED: 2,
+    Outcome.WRONG: 2,
+}
+"""How much an outcome says: recomputing says most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +74,13 @@ class Verdicts:
         return tuple(sorted(found, key=lambda each: (each.round, each.attempt)))
 
     def keep(self, verdict: Verdict, evidence: bytes = b"") -> Verdict:
-        """Record a verdict; an earlier one that says more (wrong, or verified) stays. Returns what stands.
+        """Record a verdict; an earlier one that says as much or more stays. Returns what stands.
 
         Raises:
             StorageFull: nothing half-written remains.
         """
         earlier = self.find(bytes.fromhex(verdict.release))
-        if earlier is not None and earlier.outcome is not Outcome.UNVERIFIED:
+        if earlier is not None and _SAYS[earlier.outcome] >= max(1, _SAYS[verdict.outcome]):
             return earlier
         if evidence:
             durable.write(self.evidence(verdict), [evidence])
@@ -64,7 +89,7 @@ class Verdicts:
         return verdict
 
     def evidence(self, verdict: Verdict) -> Path:
-        """Where the proof of a wrong sum lies."""
+        """Where the proof of a wrong sum lies, or what is left of a disputed one."""
         return self._folder / f"{verdict.release}.evidence"
 
     def _path(self, release: str) -> Path:

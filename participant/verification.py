@@ -6,7 +6,8 @@ vectors must be those that it confirmed itself. Three things can come of it. *Ve
 *Unverified*: the coordinator did not hand over what it takes, or something that does not verify.
 
 Up to 32 companies and 64 MiB of vectors every release is recomputed unasked, before it is voted on and used;
-any other on demand (``altrove-node verify``).
+larger ones go through the linear check (:mod:`participant.linear_desk`). Any is recomputed on demand
+(``altrove-node verify``).
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ from participant.verdicts import Outcome, Verdict, Verdicts
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, BadRelease, BehindRoster, Fault, PeerFault
 from protocols.identity import PartnerId, Roll, Signed
-from protocols.limits import CHUNK_BYTES, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
+from protocols.limits import CHUNK_BYTES, RECOMPUTED_BYTES
 from protocols.messages import Confirmation, Phase, RoundConfig, Submission
+from protocols.policy import Policy
 from protocols.release import Release, ReleaseManifest, check_manifest
 from protocols.roster import roll
 from protocols.secure_sum.recomputation import Admitted, Evidence, Proof, admit_evidence, recompute
@@ -36,7 +38,10 @@ from protocols.service.problems import Refused
 from protocols.service.unit_of_work import reading
 
 PIECE_CHUNKS: Final = 4
-"""Vectors are fetched 4 MiB at a time: 32 companies' pieces are 128 MiB in memory."""
+"""Vectors of up to 32 companies are fetched 4 MiB at a time, those of more in smaller pieces: 128 MiB in memory,
+but for more than 128 companies, where it is 1 MiB of each."""
+
+EXACT: Final = "recomputed from the masked vectors: exactly these numbers"
 
 SILENT_S: Final = 3600
 """How long after its unmask answer a company waits for a release before it says that none came."""
@@ -47,8 +52,11 @@ _log = structlog.get_logger(__name__)
 class Verification:
     """Recomputes sums and keeps what came of it."""
 
-    def __init__(self, *, db: Engine, link: Consortium, verdicts: Verdicts, clock: Clock) -> None:
+    def __init__(
+        self, *, db: Engine, link: Consortium, verdicts: Verdicts, policy: Policy, clock: Clock
+    ) -> None:
         self._db = db
+        self._policy = policy
         self._link = link
         self.verdicts = verdicts
         self._clock = clock
@@ -59,11 +67,23 @@ class Verification:
         Raises:
             Unreachable: the coordinator does not answer; ask again.
         """
+        return self.verify(signed, release) if self.is_unasked(release.manifest) else None
+
+    def is_unasked(self, manifest: ReleaseManifest) -> bool:
+        """Whether this company recomputes such a sum; if not, it goes through the linear check."""
+        return self._policy.recomputes(len(manifest.survivors), manifest.answer.vector_bytes)
+
+    def disputed(self, signed: Signed, release: Release) -> Verdict | None:
+        """The verdict on a release that did not pass its linear check, if its vectors are few bytes together.
+
+        However many they are of: somebody lied, and it is worth a look at who. Else None, and the officer decides.
+
+        Raises:
+            Unreachable: the coordinator does not answer; ask again.
+        """
         manifest = release.manifest
         size = len(manifest.survivors) * manifest.answer.vector_bytes
-        if len(manifest.survivors) > RECOMPUTED_MEMBERS or size > RECOMPUTED_BYTES:
-            return None
-        return self.verify(signed, release)
+        return self.verify(signed, release) if size <= RECOMPUTED_BYTES else None
 
     def verify(self, signed: Signed, release: Release) -> Verdict:
         """Recompute a release and keep the verdict; ``signed`` is its manifest as the coordinator signed it.
@@ -75,7 +95,7 @@ class Verification:
         try:
             evidence = self._link.evidence(release.manifest.round, release.manifest.attempt)
             self._compare(release, self._admit(evidence, release.manifest))
-            outcome, reason = Outcome.VERIFIED, "recomputed from the masked vectors: exactly these numbers"
+            outcome, reason = Outcome.VERIFIED, self._exact(release)
         except _Wrong as wrong:
             outcome, reason = Outcome.WRONG, str(wrong)
         except (Refused, PeerFault, BehindRoster) as error:
@@ -94,6 +114,12 @@ class Verification:
         )
         _log.info("sum recomputed", release=verdict.release, outcome=outcome.value, reason=reason)
         return self.verdicts.keep(verdict, proof)
+
+    def _exact(self, release: Release) -> str:
+        before = self.verdicts.find(release.release_id)
+        if before is not None and before.outcome is Outcome.DISPUTED:
+            return f"{EXACT}; so a member's linear answer was wrong, and nothing tells whose"
+        return EXACT
 
     def unreleased(self) -> tuple[tuple[int, int], ...]:
         """Rounds and attempts that this company helped to unmask an hour ago or more, without a release."""
@@ -151,13 +177,14 @@ class _Vectors:
         self._link = link
         self._key = (manifest.round, manifest.attempt)
         self._pieces: dict[PartnerId, tuple[int, bytes]] = {}
+        self._count = max(1, min(PIECE_CHUNKS, 128 // len(manifest.survivors)))
 
     def chunk(self, member: PartnerId, index: int) -> bytes:
         """Chunk ``index`` of the vector of ``member``."""
-        first, piece = self._pieces.get(member, (-PIECE_CHUNKS, b""))
-        if not first <= index < first + PIECE_CHUNKS:
+        first, piece = self._pieces.get(member, (-self._count, b""))
+        if not first <= index < first + self._count:
             first = index
-            count = PIECE_CHUNKS * CHUNK_BYTES
+            count = self._count * CHUNK_BYTES
             piece = self._link.masked_vector(*self._key, member, offset=first * CHUNK_BYTES, count=count)
             self._pieces[member] = (first, piece)
         start = (index - first) * CHUNK_BYTES

@@ -44,6 +44,10 @@ RECOMPUTED_MEMBERS: Final = 32
 RECOMPUTED_BYTES: Final = 64 * 2**20
 """And up to so many bytes of masked vectors together: about a minute at 10 Mbit/s, within one phase."""
 
+LINEAR_CHECK_S: Final = 3_600
+"""How long after the last deadline of an attempt its survivors wait for one another in the linear check: a node
+that was restarted or cut off for a while does not leave a release unverified."""
+
 VECTOR_BYTES: Final = 400 * 2**20
 """Largest masked vector: 1e8 parameters of 4 bytes, rounded up."""
 

@@ -37,7 +37,7 @@ from protocols.errors import (
     UnknownSigner,
 )
 from protocols.identity import PartnerId
-from protocols.limits import COHORT_MIN
+from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
 from protocols.merkle import verify_consistency
 from protocols.messages import RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
@@ -78,6 +78,8 @@ class Policy:
         lifetime_months: a debit counts at least so long, whatever purchases later questions are about.
         epsilon_unreleased: what answers that left and came into no sum may cost a quarter; from there on no
             other one is given, only the same ones again.
+        recomputed_members: up to so many survivors this company recomputes a sum unasked; a sum of more is
+            checked by the linear check, in which all its survivors take part, so that all state the same.
     """
 
     questions: tuple[str, ...]
@@ -93,6 +95,7 @@ class Policy:
     delta: float = DELTA_MAX
     lifetime_months: int = LIFETIME_MONTHS
     epsilon_unreleased: float = UNRELEASED_EPSILON
+    recomputed_members: int = RECOMPUTED_MEMBERS
 
     def __post_init__(self) -> None:
         if self.minimum_cohort < COHORT_MIN:
@@ -107,11 +110,22 @@ class Policy:
             raise ValueError(f"0 < epsilon_quarter <= epsilon_lifetime and 0 < delta <= {DELTA_MAX:g}")
         if self.lifetime_months < 1 or not 0 < self.epsilon_unreleased < inf:
             raise ValueError("lifetime_months from 1, epsilon_unreleased above 0")
+        if self.recomputed_members < 0:
+            raise ValueError("recomputed_members from 0")
 
     @property
     def budget(self) -> Budget:
         """What the answers with noise may cost together."""
         return Budget(quarter=self.epsilon_quarter, lifetime=self.epsilon_lifetime)
+
+    def recomputes(self, survivors: int, vector_bytes: int) -> bool:
+        """Whether a sum of so many vectors of so many bytes is recomputed unasked; if not, it is checked.
+
+        >>> policy = Policy(questions=())
+        >>> policy.recomputes(32, 2**21), policy.recomputes(33, 4), policy.recomputes(32, 2**22)
+        (True, False, False)
+        """
+        return survivors <= self.recomputed_members and survivors * vector_bytes <= RECOMPUTED_BYTES
 
     def colluders_of(self, n: int) -> int:
         """The c of a cohort of ``n``."""

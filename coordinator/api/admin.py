@@ -140,15 +140,19 @@ def _add_releases(router: APIRouter, services: Services) -> None:
     def releases() -> list[shapes.ReleaseReply]:
         with reading(services.db) as connection:
             names = names_of(Members(connection).all())
-        library = services.library
-        return [release_reply(each, library.votes(each.release), names) for each in library.releases()]
+        library, boards = services.library, services.checks
+        return [
+            release_reply(each, library.votes(each.release), boards.progress(each), names)
+            for each in library.releases()
+        ]
 
     @router.get("/releases/{release}")
     def one(release: str) -> shapes.ReleaseReply:
         with reading(services.db) as connection:
             names = names_of(Members(connection).all())
         library, wanted = services.library, _hex(release)
-        return release_reply(library.release(wanted), library.votes(wanted), names, library.readings(wanted))
+        stored, votes = library.release(wanted), library.votes(wanted)
+        return release_reply(stored, votes, services.checks.progress(stored), names, library.readings(wanted))
 
     @router.get("/audit")
     def audit() -> shapes.AuditReply:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from starlette.responses import FileResponse
 
+from coordinator.api.checks import add_checks
 from coordinator.api.evidence import add_evidence
 from coordinator.api.streams import Offset, VectorReply, take_vector
 from coordinator.audit.log import prove_consistency
@@ -165,6 +166,7 @@ def partner_router(services: Services) -> APIRouter:
     _add_rounds(router, services, signatures, Sender, Body)
     _add_releases(router, services, Sender, Body)
     add_evidence(router, services, Sender)
+    add_checks(router, services, Sender, Body)
     return router
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from coordinator.api.shapes import (
     AttemptReply,
+    LinearCheckReply,
     MemberReply,
     PhaseReply,
     ReleaseReply,
@@ -12,6 +13,7 @@ from coordinator.api.shapes import (
     VoteReply,
 )
 from coordinator.members.registry import Registry
+from coordinator.releases.checking import Progress
 from coordinator.releases.library import Plain
 from coordinator.rounds.overview import AttemptView, RoundView
 from coordinator.store.members import Member
@@ -19,6 +21,7 @@ from coordinator.store.releases import StoredRelease, StoredVote
 from protocols.identity import PartnerId
 from protocols.questions.registry import describe
 from protocols.roster import RosterVersion, SignedRoster, roster_hash
+from protocols.vote_reasons import looked_at
 
 Names = Mapping[PartnerId, str]
 
@@ -77,7 +80,11 @@ def round_reply(view: RoundView, names: Names, now_ms: int) -> RoundReply:
 
 
 def release_reply(
-    stored: StoredRelease, votes: Sequence[StoredVote], names: Names, readings: Sequence[Plain] = ()
+    stored: StoredRelease,
+    votes: Sequence[StoredVote],
+    checked: Progress,
+    names: Names,
+    readings: Sequence[Plain] = (),
 ) -> ReleaseReply:
     """One release."""
     answer = stored.manifest.answer
@@ -90,11 +97,25 @@ def release_reply(
         survivors=[_name(names, partner) for partner in stored.manifest.survivors],
         at=stored.at,
         votes=[
-            VoteReply(voter=_name(names, each.vote.voter), accept=each.vote.accept, reason=each.vote.reason)
+            VoteReply(
+                voter=_name(names, each.vote.voter),
+                accept=each.vote.accept,
+                reason=each.vote.reason,
+                looked_at=looked_at(each.vote.reason).value,
+            )
             for each in votes
         ],
+        linear_check=_check(checked, stored.manifest.survivors, names) if checked.began else None,
         differentially_private=all(block.noise_sigma > 0 for block in answer.blocks),
         readings=list(readings),
+    )
+
+
+def _check(checked: Progress, survivors: Sequence[PartnerId], names: Names) -> LinearCheckReply:
+    return LinearCheckReply(
+        opened=[_name(names, partner) for partner in checked.opened],
+        answered=[_name(names, partner) for partner in checked.answered],
+        silent=[_name(names, partner) for partner in checked.silent(survivors)],
     )
 
 

@@ -148,15 +148,27 @@ class AbortRequest(Strict):
 
 
 class VoteReply(BaseModel):
-    """One member's vote."""
+    """One member's vote; ``looked_at`` is what the voter says it did to know that the numbers are the sum."""
 
     voter: str
     accept: bool
     reason: str
+    looked_at: str
+
+
+class LinearCheckReply(BaseModel):
+    """How far the linear check of a release has come; ``silent`` have not said all that they have to."""
+
+    opened: list[str]
+    answered: list[str]
+    silent: list[str]
 
 
 class ReleaseReply(BaseModel):
-    """One release; ``readings`` is filled where one release is asked for."""
+    """One release; ``readings`` is filled where one release is asked for.
+
+    ``linear_check`` is null where no member checks this release: small sums are recomputed instead.
+    """
 
     release: str
     round: int
@@ -166,6 +178,7 @@ class ReleaseReply(BaseModel):
     survivors: list[str]
     at: int
     votes: list[VoteReply]
+    linear_check: LinearCheckReply | None
     differentially_private: bool
     readings: list[object] = Field(default_factory=list)
 

@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.audit.evidence import Aborted
 from coordinator.errors import WrongSum
+from coordinator.releases.checking import claim_in
 from coordinator.releases.publishing import Payloads
 from coordinator.rounds.settled import Settled, items, roll_of, submissions
 from coordinator.rounds.spool import Spool
 from coordinator.rounds.summing import total
 from coordinator.store.audit_log import AuditLog
+from coordinator.store.checks import Checks, Said
 from coordinator.store.consortia import Consortium
 from coordinator.store.members import Members
 from coordinator.store.releases import Releases
@@ -40,6 +42,7 @@ from protocols.secure_sum.collector import (
     close_mask,
     close_share,
 )
+from protocols.secure_sum.linear_check import answered, opened
 from protocols.service.unit_of_work import reading
 
 
@@ -64,6 +67,7 @@ def verify(db: Engine, consortium: Consortium, spool: Spool, payloads: Payloads)
             "sums recomputed from masked vectors": verifier.sums,
             "releases and payloads": verifier.releases,
             "votes": verifier.votes,
+            "linear checks": verifier.checks,
         }
         return tuple(_tried(what, part) for what, part in parts.items())
 
@@ -198,6 +202,21 @@ class _Verifier:
             for each in releases.votes(stored.release):
                 open_vote(each.signed, keys)
                 checked += 1
+        return checked
+
+    def checks(self) -> int:
+        """What survivors opened and answered after a release; whether the sum passes, members judge."""
+        checked, said = 0, Checks(self._connection)
+        for stored in Releases(self._connection).all():
+            openings = said.all(stored.release, Said.OPENING)
+            if not openings:
+                continue
+            config, claim = claim_in(self._connection, stored)
+            keys = roll_of(self._connection, config)
+            answers = said.all(stored.release, Said.ANSWER)
+            opened(claim, config, openings, keys)
+            answered(claim, config, openings, answers, keys)
+            checked += len(openings) + len(answers)
         return checked
 
     def _sets(self, attempt: Attempt, sent: Submissions) -> None:

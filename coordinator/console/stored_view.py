@@ -1,5 +1,7 @@
 """What the console shows, read from the database: the coordinator's ``ConsoleView``."""
 
+from collections import Counter
+
 from sqlalchemy import Connection
 
 from coordinator.console.view import (
@@ -12,6 +14,7 @@ from coordinator.console.view import (
     Round,
     RoundState,
 )
+from coordinator.releases.checking import progress
 from coordinator.rounds.overview import AttemptView, PhaseView, RoundView, overview, overviews
 from coordinator.services import Services
 from coordinator.store.members import Invites, Members
@@ -23,6 +26,7 @@ from protocols.identity import PartnerId
 from protocols.messages import PHASES, AnswerSpec, Phase
 from protocols.roster import RosterVersion, roster_hash
 from protocols.service.unit_of_work import reading
+from protocols.vote_reasons import looked_at
 
 STATES = {OPEN: RoundState.RUNNING, RELEASED: RoundState.RELEASED, FAILED: RoundState.ABORTED}
 
@@ -162,6 +166,7 @@ def _phase(phase: Phase, seen: PhaseView | None, view: AttemptView, now_ms: int)
 def _release(connection: Connection, stored: StoredRelease) -> Release:
     manifest, votes = stored.manifest, Releases(connection).votes(stored.release)
     config = Rounds(connection).attempt(manifest.round, manifest.attempt).config
+    checked = progress(connection, stored)
     return Release(
         release=stored.release.hex(),
         round=manifest.round,
@@ -173,6 +178,8 @@ def _release(connection: Connection, stored: StoredRelease) -> Release:
         votes_for=sum(each.vote.accept for each in votes),
         votes_against=sum(not each.vote.accept for each in votes),
         differentially_private=_noisy(manifest.answer),
+        looked_at=tuple(sorted(Counter(looked_at(each.vote.reason).value for each in votes).items())),
+        checked=len(checked.answered) if checked.began else -1,
     )
 
 

@@ -101,7 +101,11 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One release. ``survivors`` are the members whose answers are in the sum (partner ids, hex)."""
+    """One release. ``survivors`` are the members whose answers are in the sum (partner ids, hex).
+
+    ``looked_at`` counts voters by what they say they did to know that the numbers are the sum; ``checked`` is how
+    many survivors have answered in the linear check, -1 where there is none.
+    """
 
     release: str
     round: int
@@ -113,6 +117,8 @@ class Release:
     votes_for: int
     votes_against: int
     differentially_private: bool
+    looked_at: tuple[tuple[str, int], ...] = ()
+    checked: int = -1
 
 
 class ConsoleView(Protocol):

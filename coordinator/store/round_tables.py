@@ -166,6 +166,19 @@ votes = Table(
     ForeignKeyConstraint(["release"], ["releases.release"]),
 )
 
+check_messages = Table(
+    "check_messages",
+    metadata,
+    Column("release", LargeBinary(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("partner", LargeBinary(16), nullable=False),
+    Column("signed", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("release", "kind", "partner"),
+    ForeignKeyConstraint(["release"], ["releases.release"]),
+)
+"""The fifth and sixth messages, of a linear check: one of each a survivor, verified before it is stored."""
+
 audit_entries = Table(
     "audit_entries",
     metadata,

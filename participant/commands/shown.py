@@ -114,8 +114,10 @@ def stood(
     )
     table.add_row("privacy budget", budget_words.standing(budget))
     if status.release:
-        table.add_row("its sum, recomputed", status.recomputed)
+        table.add_row("its sum", status.looked_at)
     out.print(table)
+    for line in status.waiting:
+        out.print(line, markup=False)
     for alarm in status.alarms:
         out.print(f"TELL THE OTHER MEMBERS. {alarm}", markup=False)
     lines = list(departures)

@@ -34,8 +34,9 @@ class NodeStatus:
     ``customers`` counts imported customers that have not opted out; ``first_purchase`` and
     ``last_purchase`` bound the imported data; ``release`` is the hex id of the release in use, or
     empty; ``members`` are the names of the companies in the roster; ``courier`` says how the courier
-    stands, in a sentence. ``recomputed`` says what recomputing the release in use ended with;
-    ``alarms`` are sentences on sums that were proved wrong or never published.
+    stands, in a sentence. ``looked_at`` says what was done to know that the release in use is the sum, and how
+    it ended; ``waiting`` are sentences on releases whose check goes on, ``alarms`` on sums that were proved wrong,
+    that are disputed, or that were never published.
     """
 
     company: str
@@ -51,7 +52,8 @@ class NodeStatus:
     release: str
     release_round: int
     courier: str
-    recomputed: str = ""
+    looked_at: str = ""
+    waiting: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
 
 

@@ -1,7 +1,8 @@
 """Keys of attempts, one small file each, outside the database and outside every backup.
 
-An attempt's secrets lie in the database under such a key. Erasing the secrets is deleting the file,
-so that neither a backup nor a freed database page brings them back.
+An attempt's secrets lie in the database under such a key, and what it needs for the linear check after its
+end under another. Erasing the secrets is deleting the file, so that neither a backup nor a freed database
+page brings them back.
 """
 
 from collections.abc import Callable, Collection
@@ -19,11 +20,12 @@ NONCE_BYTES = 12
 
 
 class AttemptKeys:
-    """Per-attempt keys in ``folder`` (mode 0600)."""
+    """Per-attempt keys for one ``purpose`` in ``folder`` (mode 0600)."""
 
-    def __init__(self, folder: Path, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, folder: Path, entropy: Callable[[int], bytes], purpose: str = "key") -> None:
         self._folder = folder
         self._entropy = entropy
+        self._purpose = purpose
 
     def seal(self, key: tuple[int, int], state: str, plaintext: bytes) -> bytes:
         """Encrypt ``plaintext`` under the attempt's key, which is made at its first use."""
@@ -55,14 +57,14 @@ class AttemptKeys:
         durable.erase(self._path(key))
 
     def sweep(self, needed: Collection[tuple[int, int]]) -> None:
-        """Delete the key of every attempt that is not ``needed``: a crash may have come in between."""
+        """Delete every key of this purpose that is not ``needed``: a crash may have come in between."""
         keep = {self._path(key).name for key in needed}
-        for path in self._folder.iterdir():
+        for path in self._folder.glob(f"*.{self._purpose}*"):  # half-written ones as well
             if path.name not in keep:
                 durable.erase(path)
 
     def _path(self, key: tuple[int, int]) -> Path:
-        return self._folder / f"{key[0]}-{key[1]}.key"
+        return self._folder / f"{key[0]}-{key[1]}.{self._purpose}"
 
 
 def _context(key: tuple[int, int], state: str) -> bytes:

@@ -18,6 +18,7 @@ from participant.door import admission, sealing, words
 from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.carrying import Carrier, DoorPaths
+from participant.door.linear import LinearDoor
 from participant.door.payloads import Payloads
 from participant.door.purse import Purse
 from participant.door.steps import Steps
@@ -62,7 +63,16 @@ class Door(Carrier):
         self._entropy = entropy
         self._secrets = AttemptKeys(paths.secrets, entropy)
         self._purse = Purse(policy=policy, clock=clock)
-        self._payloads = Payloads(secrets=self._secrets, clock=clock)
+        check_secrets = AttemptKeys(paths.secrets, entropy, "check")
+        self._payloads = Payloads(secrets=self._secrets, check_secrets=check_secrets, clock=clock)
+        self.linear = LinearDoor(
+            switch=self.switch,
+            vectors=paths.vectors,
+            db=db,
+            key=key,
+            secrets=check_secrets,
+            payloads=self._payloads,
+        )
         self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
 
     def recover(self) -> None:
@@ -71,6 +81,7 @@ class Door(Carrier):
             needed = Attempts(connection).open_keys()
             sweep(self._vectors, connection)
         self._secrets.sweep(needed)
+        self.linear.recover()
 
     def look_at(self, signed: Signed) -> RoundConfig:
         """The configuration inside ``signed``, verified under the roster in force; nothing is decided.
@@ -179,7 +190,8 @@ class Door(Carrier):
         """Take the next step (share, mask, confirm or unmask) and return what to submit.
 
         The payload, the new state, the outbox record and, at unmask, the binding of the answer to its
-        survivors are one transaction. The secrets of an unmasked attempt are erased right after it.
+        survivors are one transaction. The secrets of an unmasked attempt are erased right after it, but for
+        what a linear check of its release needs (:class:`LinearDoor`).
 
         Raises:
             Stopped, PolicyRefusal: our own refusal; nothing was committed.

@@ -5,6 +5,7 @@ transaction is the caller's, and so is the moment at which bytes may move: after
 """
 
 from hashlib import sha256
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -12,23 +13,29 @@ from participant.door import words
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.steps import Step
 from participant.store.attempts import Attempts, StoredAttempt
+from participant.store.checks import Checks, StoredCheck
 from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswer, SealedAnswers
 from protocols.codec import decode, digest, encode
 from protocols.errors import Equivocation
 from protocols.identity import Signed
 from protocols.ledger import NO_QUOTE, Quote
+from protocols.limits import LINEAR_CHECK_S
 from protocols.messages import Phase, RoundConfig, Submission
 from protocols.secure_sum import states
 from protocols.service import durable
 from protocols.service.clock import Clock
 
+ARMED: Final = "Armed"
+"""State of a linear check whose release has not come yet."""
+
 
 class Payloads:
     """Commits what leaves, under the keys of attempts."""
 
-    def __init__(self, *, secrets: AttemptKeys, clock: Clock) -> None:
+    def __init__(self, *, secrets: AttemptKeys, check_secrets: AttemptKeys, clock: Clock) -> None:
         self._secrets = secrets
+        self._check_secrets = check_secrets
         self._clock = clock
 
     def again(
@@ -150,26 +157,44 @@ class Payloads:
         Raises:
             Equivocation: this node voted otherwise before.
         """
-        body, outbox = encode(signed), Outbox(connection)
-        earlier = outbox.find(config.round, config.attempt, words.VOTE)
+        earlier = Outbox(connection).find(config.round, config.attempt, words.VOTE)
         if earlier is None:
-            attempt = Attempts(connection).find(config.round, config.attempt)
-            outbox.add(
-                words.record(
-                    config,
-                    words.VOTE,
-                    quote=NO_QUOTE if attempt is None else attempt.quote,
-                    input_hash=release,
-                    body=body,
-                    sha256=sha256(body).digest(),
-                    size_bytes=len(body),
-                    at=self._clock.now(),
-                )
-            )
-            return signed
-        if earlier.body != body:
-            raise _second("vote")
+            return self.say(connection, config, words.VOTE, release, signed)
+        if earlier.body != encode(signed):
+            raise _second(words.VOTE)
         return decode(Signed, earlier.body)
+
+    def said(self, connection: Connection, key: tuple[int, int], kind: str, asked: bytes) -> Signed | None:
+        """The one message of this kind that was committed before, if any.
+
+        Raises:
+            Equivocation: it answered another input.
+        """
+        earlier = Outbox(connection).find(*key, kind)
+        if earlier is None:
+            return None
+        if earlier.input_hash != asked:
+            raise _second(kind)
+        return decode(Signed, earlier.body)
+
+    def say(
+        self, connection: Connection, config: RoundConfig, kind: str, asked: bytes, signed: Signed
+    ) -> Signed:
+        """Commit a single signed message about an attempt; there is one of each kind, for ever."""
+        body, attempt = encode(signed), Attempts(connection).find(config.round, config.attempt)
+        Outbox(connection).add(
+            words.record(
+                config,
+                kind,
+                quote=NO_QUOTE if attempt is None else attempt.quote,
+                input_hash=asked,
+                body=body,
+                sha256=sha256(body).digest(),
+                size_bytes=len(body),
+                at=self._clock.now(),
+            )
+        )
+        return signed
 
     def _add(
         self,
@@ -205,6 +230,14 @@ class Payloads:
         attempts.move(
             *key, state=step.state, sealed_state=sealed, transcript=step.transcript, survivors=step.survivors
         )
+        if step.armed:
+            sealed = self._check_secrets.seal(key, ARMED, step.armed)
+            until = config.deadlines[-1] + LINEAR_CHECK_S
+            Checks(connection).add(
+                StoredCheck(
+                    round=config.round, attempt=config.attempt, state=ARMED, sealed=sealed, until=until
+                )
+            )
         if step.final:
             now = self._clock.now()
             SealedAnswers(connection).bind(config.answer_id, step.survivors, at=now)

@@ -5,25 +5,32 @@ memory (one answer, one unmasking; no differencing) are checked here, before any
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import structlog
 
 from participant.door import sealing
 from participant.errors import AnswerMissing, AnswerVoided
 from participant.store.sealed_answers import SealedAnswer
 from protocols import policy as policies
 from protocols.codec import decode, encode
-from protocols.errors import AlreadyUnmasked, IllegalMove
+from protocols.errors import AlreadyUnmasked, IllegalMove, WrongMembers
 from protocols.identity import IdentityKey, PartnerId, Signed
 from protocols.messages import Phase, RoundConfig
 from protocols.policy import Policy
 from protocols.roster import RosterVersion, roll
-from protocols.secure_sum import contributor, states
+from protocols.secure_sum import contributor, linear_contributor, states
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The next state (``plain`` holds secrets), what to send, and the survivors once they are known."""
+    """The next state (``plain`` holds secrets), what to send, and the survivors once they are known.
+
+    ``armed`` is what a linear check of the release will need; empty where there will be none.
+    """
 
     state: str
     plain: bytes = field(repr=False)
@@ -32,6 +39,7 @@ class Step:
     survivors: tuple[PartnerId, ...]
     masked: sealing.MaskedFile | None
     final: bool
+    armed: bytes = field(default=b"", repr=False)
 
 
 class Steps:
@@ -159,8 +167,9 @@ class Steps:
         answer: SealedAnswer | None,
         unmasked: Sequence[frozenset[PartnerId]],
     ) -> Step:
+        confirmed = decode(states.Confirmed, state)
         state_after, message = contributor.unmask(
-            decode(states.Confirmed, state),
+            confirmed,
             config,
             items,
             key=self._key,
@@ -170,7 +179,17 @@ class Steps:
         survivors = contributor.survivors(state_after)
         # Again, as at the confirmation: another round may have been unmasked since.
         policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
-        return _step(state_after, (message,), survivors=survivors, final=True)
+        armed = self._arm(config, confirmed, items)
+        return replace(_step(state_after, (message,), survivors=survivors, final=True), armed=armed)
+
+    def _arm(self, config: RoundConfig, state: states.Confirmed, confirmations: tuple[Signed, ...]) -> bytes:
+        if self._policy.recomputes(len(state.survivors), config.answer.vector_bytes):
+            return b""
+        try:
+            return encode(linear_contributor.arm(state, confirmations))
+        except WrongMembers as error:
+            _log.warning("no linear check", round=config.round, attempt=config.attempt, detail=str(error))
+            return b""
 
 
 def _bound(answer: SealedAnswer | None) -> tuple[PartnerId, ...] | None:

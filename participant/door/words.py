@@ -9,6 +9,8 @@ from protocols.messages import Phase, RoundConfig
 SEALED_VECTOR = "sealed-vector"
 MASKED_VECTOR = "masked-vector"
 VOTE = "vote"
+OPENING = "check-opening"
+LINEAR_ANSWER = "check-answer"
 
 _SENTENCES = {
     Phase.ADVERTISE.value: "Two fresh public keys and a commitment. Nothing in it depends on a customer.",
@@ -22,11 +24,17 @@ _SENTENCES = {
     MASKED_VECTOR: "The answer under a mask: without the other companies these numbers look uniform. Only the "
     "sum of at least {minimum} companies can be read.",
     VOTE: "Whether the release was verified as the agreed sum. It does not depend on a customer.",
+    OPENING: "A number drawn before the sum was known, by which all members check it together. Nothing in it "
+    "depends on a customer.",
+    LINEAR_ANSWER: "One number of 61 bits made of the answer, under masks that vanish when those of all members "
+    "are added: together they say whether the released sum is right, alone they say nothing.",
 }
 _RECIPIENTS = {
     Phase.SHARE.value: "{others} other companies, through the coordinator",
     SEALED_VECTOR: "nobody: it stays on this machine",
     VOTE: "the coordinator and all members",
+    OPENING: "the coordinator and all members",
+    LINEAR_ANSWER: "the coordinator and all members",
 }
 
 

@@ -100,6 +100,19 @@ attempts = Table(
 )
 """``loss`` and ``customers_cap`` are this company's own price of the answer; without noise there is none."""
 
+checks = Table(
+    "checks",
+    metadata,
+    Column("round", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("release", LargeBinary, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+)
+"""Linear checks that have not ended; ``until`` is when silence counts as silence."""
+
 ledger = Table(
     "ledger",
     metadata,

@@ -18,7 +18,8 @@ NO_DIFFERENTIAL_PRIVACY = "no differential privacy in this release"
 class OutboxRecord:
     """One payload: ``body`` holds its exact bytes, or ``file`` names them when it is a vector.
 
-    ``kind`` is a phase of the secure sum, ``masked-vector``, ``sealed-vector`` (stays here) or ``vote``.
+    ``kind`` is a phase of the secure sum, ``masked-vector``, ``sealed-vector`` (stays here), ``vote``, or a
+    message of the linear check.
     ``input_hash`` identifies what it answers, so that a different question for the same phase is refused.
     """
 

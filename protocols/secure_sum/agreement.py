@@ -83,11 +83,13 @@ def mask_key(
     return _derive(_agree(secret, peer), transcript, b"mask", config, low, high)
 
 
-def check_key(
+def pair_seeds(
     secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
-) -> bytes:
-    """The seed of what hides the linear answers of ``low`` and ``high`` (earlier and later in the cohort)."""
-    return _derive(_agree(secret, peer), transcript, b"check", config, low, high)
+) -> tuple[bytes, bytes]:
+    """k_ij as :func:`mask_key`, and the seed of what hides the linear answers of the two: one agreement."""
+    agreed = _agree(secret, peer)
+    mask = _derive(agreed, transcript, b"mask", config, low, high)
+    return mask, _derive(agreed, transcript, b"check", config, low, high)
 
 
 def self_key(secret: bytes, *, transcript: bytes, config: bytes, member: PartnerId) -> bytes:

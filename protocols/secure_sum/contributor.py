@@ -38,7 +38,7 @@ from protocols.secure_sum.admission import (
 )
 from protocols.secure_sum.agreement import exchange_key, exchange_public, self_commitment, self_key
 from protocols.secure_sum.attempts import check_binding
-from protocols.secure_sum.dealing import deal, pair_key, seal_for, unseal_from
+from protocols.secure_sum.dealing import deal, pair_up, seal_for, unseal_from
 from protocols.secure_sum.states import (
     IDLE,
     Advertised,
@@ -165,7 +165,7 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
     frame = _frame(state, config, roll)
     peers = {peer.member: peer for peer in state.peers}
     held = {state.me: state.own}
-    sealing, masking = exchange_key(state.seal_secret), exchange_key(state.mask_secret)
+    sealing = exchange_key(state.seal_secret)
     for message in admit_all(shares, SealedShare, frame):
         agree("the same advertisements", message.transcript, state.transcript, message.sender)
         if message.recipient != state.me or message.sender not in peers:
@@ -177,7 +177,7 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
         held[message.sender] = unseal_from(state, peers[message.sender], message, sealing)
     u2 = in_order(config, held)
     check_floor(config, u2, "U2")
-    place = u2.index(state.me)
+    seeds = pair_up(state, u2)
     own = self_key(state.self_secret, transcript=state.transcript, config=state.config, member=state.me)
     return Masking(
         config=state.config,
@@ -185,11 +185,9 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
         me=state.me,
         members=u2,
         held=tuple(held[member] for member in u2),
-        plus=(
-            own,
-            *(pair_key(state, state.me, member, peers[member], masking) for member in u2[place + 1 :]),
-        ),
-        minus=tuple(pair_key(state, member, state.me, peers[member], masking) for member in u2[:place]),
+        plus=(own, *seeds.plus),
+        minus=seeds.minus,
+        checks=seeds.checks,
     )
 
 
@@ -245,6 +243,7 @@ def seal_input(
         members=masking.members,
         root=header.root,
         held=masking.held,
+        checks=masking.checks,
     )
     return masked, key.sign(masking.me, header)
 
@@ -286,6 +285,7 @@ def confirm(
         survivors=u3,
         roots=roots_hash(config, opened),
         held=state.held,
+        checks=tuple(each for each in state.checks if each.member in frozenset(u3)),
         rho=rand,
     )
     return confirmed, key.sign(state.me, _confirmation(confirmed))
@@ -313,6 +313,9 @@ def unmask(
     bound: Collection[PartnerId],
 ) -> tuple[Unmasked, Signed]:
     """Unmasking: self shares of exactly U3 and key shares of exactly U2 without U3; then no secret is left.
+
+    What a linear check of the release needs is taken from ``state`` before
+    (:func:`protocols.secure_sum.linear_contributor.arm`).
 
     ``bound`` is the set for which this answer was unmasked before, in any attempt of any round;
     empty if never. The door keeps it by ``answer_id``.

@@ -1,13 +1,14 @@
-"""What one member derives for each other: its shares, the bundles that carry them, the mask's seed."""
+"""What one member derives for each other: its shares, the bundles that carry them, the seeds of masks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from protocols.identity import PartnerId
 from protocols.messages import RoundConfig, SealedShare
 from protocols.secret_sharing import FIELD_RAND_BYTES, from_bytes, split, to_bytes
-from protocols.secure_sum.agreement import Secret, mask_key, seal_key
+from protocols.secure_sum.agreement import Secret, exchange_key, pair_seeds, seal_key
 from protocols.secure_sum.sealing import HeldShares, seal, unseal
-from protocols.secure_sum.states import Advertised, PeerKeys, Shared
+from protocols.secure_sum.states import Advertised, CheckKey, PeerKeys, Shared
 
 
 def deal(
@@ -60,18 +61,32 @@ def unseal_from(
     return unseal(derived, message)
 
 
-def pair_key(
-    state: Shared, low: PartnerId, high: PartnerId, peer: PeerKeys, secret: Secret | None = None
-) -> bytes:
-    """The seed of the mask that we share with ``peer``; ``low`` comes earlier in the cohort.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """What we share with the other members of U2: masks to add and to subtract, and the keys of the check."""
 
-    ``secret`` is s_i where the caller has made a key of it already.
-    """
-    return mask_key(
-        secret or state.mask_secret,
-        peer.mask_key,
-        transcript=state.transcript,
-        config=state.config,
-        low=low,
-        high=high,
+    plus: tuple[bytes, ...] = field(repr=False)
+    minus: tuple[bytes, ...] = field(repr=False)
+    checks: tuple[CheckKey, ...] = field(repr=False)
+
+
+def pair_up(state: Shared, u2: Sequence[PartnerId]) -> Seeds:
+    """Agree with every other member of ``u2``, which is in cohort order: who is earlier adds the mask."""
+    peers, place = {peer.member: peer for peer in state.peers}, u2.index(state.me)
+    secret = exchange_key(state.mask_secret)
+    agreed = {}
+    for at, member in enumerate(u2):
+        if at != place:
+            agreed[at] = pair_seeds(
+                secret,
+                peers[member].mask_key,
+                transcript=state.transcript,
+                config=state.config,
+                low=u2[min(at, place)],
+                high=u2[max(at, place)],
+            )
+    return Seeds(
+        plus=tuple(mask for at, (mask, _) in agreed.items() if at > place),
+        minus=tuple(mask for at, (mask, _) in agreed.items() if at < place),
+        checks=tuple(CheckKey(member=u2[at], key=check) for at, (_, check) in agreed.items()),
     )

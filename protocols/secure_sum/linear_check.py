@@ -6,51 +6,36 @@ vector r that nobody could choose; each survivor sends z_i = <r, x_i> mod q, mas
 message). The masks vanish in the sum of all z_i, which must be <r, S>. A wrong S passes with probability
 1/q, q = 2**61 - 1. Silence of any survivor leaves the release unverified.
 
-What it does not prove: **one member that helps a lying coordinator** can shift its z_i by what is missing,
-since nothing ties z_i to the vector that it masked. Then the released numbers are the sum of the others'
-answers and of anything. Recomputation (:mod:`protocols.secure_sum.recomputation`) has no such gap.
+Here is what travels and what anybody makes of it, without a secret: the coordinator before it passes a
+message on, every member before it believes the sum. What a survivor sends is made in
+:mod:`protocols.secure_sum.linear_contributor`.
 
-Every mask is bound to the release and to the opened rho: a second z_i, for another release of the same
-attempt, would be masked afresh, and says nothing of x_i either.
+What a failed check says: the sum is wrong or some z_i is. Which, and whose, nobody can tell, because each
+z_i hides under its masks; recomputation tells whether it was the sum. What names its sender by its own
+signature: a rho other than the one it committed to, an opening for another release, two answers.
+
+What a passed check does not say: **one member that helps a lying coordinator** can shift its z_i by what is
+missing, since nothing ties z_i to the vector that it masked. Then the released numbers are the sum of the
+others' answers and of anything. Recomputation (:mod:`protocols.secure_sum.recomputation`) has no such gap.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from hmac import compare_digest
-from typing import ClassVar, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from protocols.codec import decode, digest, enc, tagged_hash
-from protocols.errors import Equivocation, NotTheSum, WrongMembers
-from protocols.identity import IdentityKey, PartnerId, Roll, Signed
+from protocols.codec import digest, enc, tagged_hash
+from protocols.errors import MalformedMessage, NotTheSum, WrongMembers
+from protocols.identity import PartnerId, Roll, Signed
 from protocols.keystream import Keystream
-from protocols.limits import KEY_BYTES
+from protocols.limits import HASH_BYTES, KEY_BYTES
 from protocols.messages import Confirmation, RoundConfig
 from protocols.ring import Fixed
 from protocols.secure_sum.admission import Frame, admit_all, agree
-from protocols.secure_sum.agreement import check_key, exchange_key
-from protocols.secure_sum.states import Confirmed, Shared
-from protocols.secure_sum.transcript import in_order
-
-Q: Final = 2**61 - 1
-"""A Mersenne prime: a random linear function misses a difference with probability 1/q."""
-
-_LIMB: Final = 21
-"""r is cut into three limbs of 21 bits, x into two halves of 32: 1,024 products fit an int64."""
-
-_BLOCK: Final = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerKey:
-    """The key from which masks with ``member`` are derived."""
-
-    TAG: ClassVar[str] = "check-peer-key"
-    member: PartnerId
-    key: bytes = field(repr=False)
+from protocols.secure_sum.linear_function import Q, inner
+from protocols.secure_sum.transcript import in_order, members_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,28 +48,18 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Armed:
-    """What a survivor keeps after its unmask answer until the check; never a share, never a mask of phase 2.
+class Claim:
+    """What is checked: a release, and what its survivors committed to before it was made, in cohort order."""
 
-    ``commitments`` are those of every survivor, in cohort order.
-    """
-
-    TAG: ClassVar[str] = "check-armed"
-    config: bytes
+    TAG: ClassVar[str] = "check-claim"
     transcript: bytes
-    me: PartnerId
-    commitments: tuple[Commitment, ...]
-    keys: tuple[PeerKey, ...] = field(repr=False)
-    rho: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """After the fifth message: bound to one release, for ever."""
-
-    TAG: ClassVar[str] = "check-opened"
-    armed: Armed
     release: bytes
+    commitments: tuple[Commitment, ...]
+
+    @property
+    def survivors(self) -> tuple[PartnerId, ...]:
+        """U3: who has to open and to answer."""
+        return tuple(each.member for each in self.commitments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,96 +85,124 @@ class LinearAnswer:
     openings: bytes
     z: int
 
-
-def keys(state: Shared, config: RoundConfig) -> tuple[PeerKey, ...]:
-    """A key with every other member of U1; derived at MaskedInput, before the mask secret is forgotten."""
-    secret, place = exchange_key(state.mask_secret), {m: i for i, m in enumerate(config.cohort)}
-    found = []
-    for peer in state.peers:
-        low, high = sorted((state.me, peer.member), key=place.__getitem__)
-        key = check_key(
-            secret, peer.mask_key, transcript=state.transcript, config=state.config, low=low, high=high
-        )
-        found.append(PeerKey(member=peer.member, key=key))
-    return tuple(found)
+    def __post_init__(self) -> None:
+        if self.z >= Q or len(self.openings) != HASH_BYTES:
+            raise MalformedMessage(
+                expected=f"a hash and a number below {Q}", came=str(self.z), do="refuse the message"
+            )
 
 
-def arm(state: Confirmed, pairs: Sequence[PeerKey], confirmations: Sequence[Signed]) -> Armed:
-    """What to keep, from the state in which the unmask answer was made and the confirmations it checked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """What the coordinator hands out: the openings of all survivors, or their answers; or nothing yet."""
+
+    TAG: ClassVar[str] = "check-board"
+    items: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a member that has no part in the sum checks it on: configuration and confirmations as they were signed."""
+
+    TAG: ClassVar[str] = "check-grounds"
+    config: Signed
+    confirmations: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A signed release beside the messages of a check that it did not pass."""
+
+    TAG: ClassVar[str] = "check-dispute"
+    release: Signed
+    openings: tuple[Signed, ...]
+    answers: tuple[Signed, ...]
+
+
+def committed(
+    survivors: Collection[PartnerId], confirmations: Iterable[Confirmation]
+) -> tuple[Commitment, ...]:
+    """The commitments of all survivors, in their order.
 
     Raises:
         WrongMembers: a survivor did not confirm: without its commitment there is no check.
     """
-    said = {each.sender: each for each in (decode(Confirmation, signed.body) for signed in confirmations)}
-    silent = [member for member in state.survivors if member not in said]
+    said = {each.sender: each.rho_commitment for each in confirmations}
+    silent = [member for member in survivors if member not in said]
     if silent:
         raise WrongMembers(
             expected="a confirmation of every survivor",
             came=f"none of {silent[0].hex()}",
             do="recompute the sum",
         )
-    alive = frozenset(state.survivors)
-    return Armed(
-        config=state.config,
-        transcript=state.transcript,
-        me=state.me,
-        commitments=tuple(Commitment(member=m, rho=said[m].rho_commitment) for m in state.survivors),
-        keys=tuple(pair for pair in pairs if pair.member in alive),
-        rho=state.rho,
-    )
+    return tuple(Commitment(member=member, rho=said[member]) for member in survivors)
 
 
-def open_rho(state: Armed | Opened, release: bytes, *, key: IdentityKey) -> tuple[Opened, Signed]:
-    """Fifth message, for the release with this id; again for the same one, never for another.
+def claim_of(
+    config: RoundConfig,
+    confirmations: Sequence[Signed],
+    *,
+    transcript: bytes,
+    survivors: Sequence[PartnerId],
+    release: bytes,
+    roll: Roll,
+) -> Claim:
+    """The claim as it follows from signed confirmations alone, for whoever did not take part in the round.
 
     Raises:
-        Equivocation: rho was opened for another release: the coordinator signed two.
+        WrongMembers: as :func:`committed`.
+        WrongTranscript: confirmations of another attempt or of other survivors.
+        UnknownSigner, BadSignature, Equivocation: a confirmation that is refused.
     """
-    armed = state.armed if isinstance(state, Opened) else state
-    if isinstance(state, Opened) and not compare_digest(state.release, release):
-        raise Equivocation(
-            expected="the release for which this company opened its check",
-            came="another of the same attempt",
-            do="keep both as evidence: the coordinator signed two sums of one attempt",
-        )
-    opening = Opening(
-        config=armed.config, transcript=armed.transcript, sender=armed.me, release=release, rho=armed.rho
-    )
-    return Opened(armed=armed, release=release), key.sign(armed.me, opening)
+    read = admit_all(confirmations, Confirmation, Frame.of(config, roll))
+    for each in read:
+        agree("the same advertisements", each.transcript, transcript, each.sender)
+        agree("the survivors of the release", each.survivors, members_hash(survivors), each.sender)
+    return Claim(transcript=transcript, release=release, commitments=committed(survivors, read))
 
 
-def answer(
-    state: Opened,
-    config: RoundConfig,
-    openings: Sequence[Signed],
-    words: Fixed,
-    *,
-    key: IdentityKey,
-    roll: Roll,
-) -> Signed:
-    """Sixth message: the masked <r, x_i>; ``words`` is the sealed vector as signed integers (``ring.lift``).
+def opened(
+    claim: Claim, config: RoundConfig, openings: Sequence[Signed], roll: Roll
+) -> Mapping[PartnerId, bytes]:
+    """Every rho in ``openings``, verified; some of the survivors' or all.
 
     Raises:
         WrongTranscript: a survivor was shown another release, or opens another rho than it committed to.
-        WrongMembers: not exactly one opening of each survivor.
+        WrongMembers: an opening by somebody who is no survivor.
         Equivocation, UnknownSigner, BadSignature: an opening that is refused.
     """
-    armed = state.armed
-    stream = challenge(state, config, openings, roll)
-    said = tagged_hash("check-openings", *(each.body for each in _sorted(openings)))
-    z = inner(stream, words)
-    place = {member: position for position, member in enumerate(config.cohort)}
-    for pair in armed.keys:
-        mask = _mask(pair.key, state.release, said)
-        z += mask if place[armed.me] < place[pair.member] else -mask
-    message = LinearAnswer(
-        config=armed.config, transcript=armed.transcript, sender=armed.me, openings=said, z=z % Q
-    )
-    return key.sign(armed.me, message)
+    read = admit_all(openings, Opening, Frame.of(config, roll))
+    known = {each.member: each.rho for each in claim.commitments}
+    _none_but(claim, {each.sender for each in read})
+    for each in read:
+        agree("the same advertisements", each.transcript, claim.transcript, each.sender)
+        agree("the release that is checked", each.release, claim.release, each.sender)
+        commitment = tagged_hash("rho-commitment", digest(config), each.sender, each.rho)
+        agree("the rho that was committed to", commitment, known[each.sender], each.sender)
+    return {each.sender: each.rho for each in read}
+
+
+def answered(
+    claim: Claim, config: RoundConfig, openings: Sequence[Signed], answers: Sequence[Signed], roll: Roll
+) -> Mapping[PartnerId, int]:
+    """Every z in ``answers``, admitted; some of the survivors' or all.
+
+    Raises:
+        WrongTranscript: an answer to other openings.
+        WrongMembers: an answer by somebody who is no survivor.
+        MalformedMessage, Equivocation, UnknownSigner, BadSignature: an answer that is refused.
+    """
+    said = openings_hash(openings)
+    read = admit_all(answers, LinearAnswer, Frame.of(config, roll))
+    _none_but(claim, {each.sender for each in read})
+    for each in read:
+        agree("the same advertisements", each.transcript, claim.transcript, each.sender)
+        agree("the same openings", each.openings, said, each.sender)
+    return {each.sender: each.z for each in read}
 
 
 def check(
-    state: Opened,
+    claim: Claim,
     config: RoundConfig,
     openings: Sequence[Signed],
     answers: Sequence[Signed],
@@ -214,14 +217,10 @@ def check(
         WrongMembers: a survivor is silent: the release stays unverified.
         WrongTranscript, Equivocation, UnknownSigner, BadSignature: a message that is refused.
     """
-    stream = challenge(state, config, openings, roll)
-    said = tagged_hash("check-openings", *(each.body for each in _sorted(openings)))
-    read = admit_all(answers, LinearAnswer, Frame.of(config, roll))
-    _all_of(state.armed, {each.sender for each in read}, "answer")
-    for each in read:
-        agree("the same advertisements", each.transcript, state.armed.transcript, each.sender)
-        agree("the same openings", each.openings, said, each.sender)
-    if sum(each.z for each in read) % Q != inner(stream, total) % Q:
+    stream = challenge(claim, config, openings, roll)
+    said = answered(claim, config, openings, answers, roll)
+    _everybody(claim, said, "answer")
+    if sum(said.values()) % Q != inner(stream, [total]) % Q:
         raise NotTheSum(
             expected="a sum of which the survivors' linear answers are the linear function",
             came="another",
@@ -229,64 +228,39 @@ def check(
         )
 
 
-def challenge(state: Opened, config: RoundConfig, openings: Sequence[Signed], roll: Roll) -> Keystream:
+def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], roll: Roll) -> Keystream:
     """The stream of r: fixed by the release and by the rho of every survivor, which nobody chose last.
 
     Raises:
-        As :func:`answer`.
+        WrongMembers: not one opening of each survivor.
+        As :func:`opened`.
     """
-    armed = state.armed
-    read = admit_all(openings, Opening, Frame.of(config, roll))
-    _all_of(armed, {each.sender for each in read}, "opening")
-    committed = {each.member: each.rho for each in armed.commitments}
-    rho: Mapping[PartnerId, bytes] = {each.sender: each.rho for each in read}
-    for each in read:
-        agree("the same advertisements", each.transcript, armed.transcript, each.sender)
-        agree("the release that this company was shown", each.release, state.release, each.sender)
-        opened = tagged_hash("rho-commitment", armed.config, each.sender, each.rho)
-        agree("the rho that was committed to", opened, committed[each.sender], each.sender)
+    rho = opened(claim, config, openings, roll)
+    _everybody(claim, rho, "opening")
     material = b"".join(rho[member] for member in in_order(config, rho))
     info = enc("linear-check", digest(config))
     return Keystream(
-        HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=state.release, info=info).derive(material)
+        HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=claim.release, info=info).derive(material)
     )
 
 
-def inner(stream: Keystream, values: Fixed) -> int:
-    """<r, values> over the integers: r_k is the low 61 bits of word k of ``stream``, which is q with 2**-61.
-
-    >>> stream = Keystream(bytes(32))
-    >>> r = [int(word) % 2**61 for word in stream.words(0, 24, 64)]
-    >>> x = [3, -(2**63), 2**63 - 1]
-    >>> inner(stream, np.array(x)) == sum(a * b for a, b in zip(r, x))
-    True
-    """
-    total = 0
-    for start in range(0, len(values), _BLOCK):
-        part = values[start : start + _BLOCK]
-        r = (stream.words(8 * start, 8 * len(part), 64) & np.uint64(Q)).astype(np.int64)
-        halves = ((part >> 32, 32), (part & 0xFFFFFFFF, 0))
-        for shift in range(0, 3 * _LIMB, _LIMB):
-            limb = (r >> shift) & (2**_LIMB - 1)
-            total += sum(int(np.dot(limb, half)) << (shift + up) for half, up in halves)
-    return total
+def openings_hash(openings: Iterable[Signed]) -> bytes:
+    """What an answer is bound to, whatever the order in which the openings came."""
+    return tagged_hash("check-openings", *sorted(each.body for each in openings))
 
 
-def _all_of(armed: Armed, came: set[PartnerId], what: str) -> None:
-    survivors = {each.member for each in armed.commitments}
-    if came != survivors:
+def _none_but(claim: Claim, came: set[PartnerId]) -> None:
+    strangers = sorted(came - set(claim.survivors))
+    if strangers:
         raise WrongMembers(
-            expected=f"one {what} of each of {len(survivors)} survivors",
-            came=f"{len(came)} of {len(came & survivors)} of them",
-            do="leave the release unverified, or recompute the sum",
+            expected="messages of survivors", came=f"one by {strangers[0].hex()}", do="refuse it"
         )
 
 
-def _sorted(openings: Sequence[Signed]) -> list[Signed]:
-    return sorted(openings, key=lambda each: each.signer)
-
-
-def _mask(key: bytes, release: bytes, openings: bytes) -> int:
-    info = enc("check-mask", release, openings)
-    wide = HKDF(algorithm=SHA256(), length=2 * KEY_BYTES, salt=None, info=info).derive(key)
-    return int.from_bytes(wide, "big") % Q
+def _everybody(claim: Claim, came: Collection[PartnerId], what: str) -> None:
+    if len(came) != len(claim.survivors):
+        raise WrongMembers(
+            expected=f"one {what} of each of {len(claim.survivors)} survivors",
+            came=f"{len(came)}",
+            do="leave the release unverified, or recompute the sum",
+        )

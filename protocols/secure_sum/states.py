@@ -31,6 +31,15 @@ class PeerKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckKey:
+    """The seed of what hides our linear answer and that of ``member`` in one another."""
+
+    TAG: ClassVar[str] = "check-key"
+    member: PartnerId
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Advertised:
     """After AdvertiseKeys: three fresh secrets, and the advertisement that was signed."""
 
@@ -60,7 +69,10 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masking:
-    """While MaskedInput is made: the seeds of the masks, and the shares of every member of U2."""
+    """While MaskedInput is made: the seeds of the masks, and the shares of every member of U2.
+
+    ``checks`` hide the linear answers after the release; nobody can derive a mask from them.
+    """
 
     TAG: ClassVar[str] = "masking"
     config: bytes
@@ -70,6 +82,7 @@ class Masking:
     held: tuple[HeldShares, ...] = field(repr=False)
     plus: tuple[bytes, ...] = field(repr=False)
     minus: tuple[bytes, ...] = field(repr=False)
+    checks: tuple[CheckKey, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +96,7 @@ class Masked:
     members: tuple[PartnerId, ...]
     root: bytes
     held: tuple[HeldShares, ...] = field(repr=False)
+    checks: tuple[CheckKey, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +111,7 @@ class Confirmed:
     survivors: tuple[PartnerId, ...]
     roots: bytes
     held: tuple[HeldShares, ...] = field(repr=False)
+    checks: tuple[CheckKey, ...] = field(repr=False)
     rho: bytes = field(repr=False)
 
 

@@ -58,6 +58,10 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     "roster quorum": (("protocols.roster.Electorate", "satisfied_by", lambda *_: True),),
     "sound keys": (("protocols.secure_sum.contributor", "check_keys", _nothing),),
     "vectors of one shape": (("protocols.secure_sum.contributor", "check_header", _nothing),),
+    "one release an attempt": (
+        ("protocols.secure_sum.linear_contributor", "compare_digest", lambda *_: True),
+    ),
+    "one view of a check": (("protocols.secure_sum.linear_check", "agree", _nothing),),
     "enough survivors": (
         ("protocols.secure_sum.contributor", "check_floor", _nothing),
         ("protocols.policy", "check_survivors", _nothing),

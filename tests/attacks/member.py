@@ -4,17 +4,21 @@ That is the worst case for the node under attack: whatever a single attempt's ma
 let through. A ``forgetful`` one belongs to the attacker: it answers any phase again, as often as it is asked.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
 
 from protocols.codec import decode, tagged_hash
+from protocols.errors import WrongMembers
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
 from protocols.keystream import Keystream
 from protocols.messages import AnswerSpec, Phase, PhaseInput, RoundConfig, Submission
-from protocols.ring import Words, encode_vector
-from protocols.secure_sum import contributor, states
+from protocols.ring import Words, encode_vector, lift
+from protocols.secure_sum import contributor, linear_check, linear_contributor, states
+from protocols.secure_sum.linear_contributor import Armed, Opened
 
 BEFORE = {
     Phase.SHARE: Phase.ADVERTISE,
@@ -39,6 +43,8 @@ class Member:
         self.states: dict[tuple[Key, Phase], states.State] = {}
         self.newest: dict[Key, states.State] = {}
         self.vectors: dict[Key, bytes] = {}
+        self.armed: dict[Key, Armed] = {}
+        self.opened: dict[Key, Opened] = {}
         self._number = number
         self._drawn = 0
 
@@ -84,8 +90,31 @@ class Member:
                 rand = self.rand(contributor.RAND_CONFIRM)
                 state, said = contributor.confirm(before, config, items, rand=rand, **mine)
                 return state, (said,)
+        with suppress(WrongMembers):  # a survivor never confirmed: there will be no check
+            self.armed[config.round, config.attempt] = linear_contributor.arm(before, items)
         state, opened = contributor.unmask(before, config, items, bound=self.bound(config), **mine)
         return state, (opened,)
+
+    def open_check(self, key: Key, release: bytes) -> Signed:
+        """The fifth message: this company's rho, for a release."""
+        state = self.armed[key] if self.forgetful else self.opened.get(key, self.armed[key])
+        self.opened[key], signed = linear_contributor.open_rho(state, release, key=self.key)
+        return signed
+
+    def answer_check(self, key: Key, openings: Sequence[Signed]) -> Signed:
+        """The sixth message: its masked linear answer."""
+        config = self.configs[key]
+        words = [lift(self.truth(config.answer), config.answer.ring_bits)]
+        return linear_contributor.answer(
+            self.opened[key], config, openings, words, key=self.key, roll=self.roll
+        )
+
+    def judge(
+        self, key: Key, openings: Sequence[Signed], answers: Sequence[Signed], total: np.ndarray
+    ) -> None:
+        """Whether the sum passes."""
+        claim, config = self.opened[key].claim, self.configs[key]
+        linear_check.check(claim, config, openings, answers, total, roll=self.roll)
 
     def bound(self, config: RoundConfig) -> tuple[PartnerId, ...]:
         """The survivors this answer was unmasked for before: nobody here remembers."""

@@ -4,7 +4,11 @@ It asks the same functions in the same order as ``participant.door`` does; no st
 refuses, the protocol and its policies refuse by themselves.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import count
+from typing import Any
+
+import numpy as np
 
 from protocols import policy as policies
 from protocols.codec import decode, encode
@@ -64,9 +68,21 @@ class PureNode(Member):
             raise Refused(error.code, str(error)) from error
         self.hand(given)
 
+    def open_check(self, key: Key, release: bytes) -> Signed:
+        return _or_refuse(super().open_check, key, release)
+
+    def answer_check(self, key: Key, openings: Sequence[Signed]) -> Signed:
+        return _or_refuse(super().answer_check, key, openings)
+
+    def judge(
+        self, key: Key, openings: Sequence[Signed], answers: Sequence[Signed], total: np.ndarray
+    ) -> None:
+        _or_refuse(super().judge, key, openings, answers, total)
+
     def restart(self) -> None:
         """Only what can be stored survives."""
-        self.newest = {key: decode(type(state), encode(state)) for key, state in self.newest.items()}
+        for kept in (self.newest, self.armed, self.opened):
+            kept.update({key: decode(type(state), encode(state)) for key, state in kept.items()})
 
     def bound(self, config: RoundConfig) -> tuple[PartnerId, ...]:
         return self._bound.get(config.answer_id, ())
@@ -181,6 +197,13 @@ class PureNode(Member):
         hashes = [roster_hash(each) for each in versions]
         if hashes[: len(self._pinned)] != self._pinned:
             raise RolledBack(expected="the chain seen before", came="another", do="keep both as evidence")
+
+
+def _or_refuse(step: Callable[..., Any], *given: object) -> Any:
+    try:
+        return step(*given)
+    except AltroveError as error:
+        raise Refused(error.code, str(error)) from error
 
 
 _EMPTY_LOG = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

@@ -9,10 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from coordinator.home import MIGRATIONS
 from coordinator.store import member_tables, round_tables
 from coordinator.store.audit_log import AuditLog, Line
+from coordinator.store.checks import Checks, Said
 from coordinator.store.consortia import Consortia, Consortium
 from coordinator.store.leases import Leases
 from coordinator.store.members import Invite, Invites, Member, Members
 from coordinator.store.metadata import metadata
+from coordinator.store.releases import Releases, StoredRelease
 from coordinator.store.rounds import OPEN, Attempt, Round, Rounds
 from coordinator.store.submissions import Stored, Submissions, Vector
 from coordinator.store.tokens import Tokens
@@ -21,6 +23,7 @@ from protocols.audit import AuditEntry
 from protocols.codec import digest
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId
 from protocols.messages import AnswerSpec, Block, Confirmation, Phase, RoundConfig
+from protocols.release import ReleaseManifest
 from protocols.service.migrations import upgrade
 from protocols.service.tokens import TokenRecord, mint
 from protocols.service.unit_of_work import reading, transaction
@@ -116,7 +119,7 @@ def test_the_migration_makes_exactly_the_tables_of_the_program(db):
 
 
 def test_a_second_migration_changes_nothing(db):
-    assert upgrade(db, MIGRATIONS) == "0001"
+    assert upgrade(db, MIGRATIONS) == "0002"
 
 
 def test_a_phase_is_entered_once(db):
@@ -191,6 +194,38 @@ def test_a_vector_counts_once(db):
         Submissions(connection, 1, 1).add_vector(vector)
     with reading(db) as connection:
         assert Submissions(connection, 1, 1).vectors() == {COHORT[0]: vector}
+
+
+def test_a_survivor_says_each_thing_of_a_release_once(db):
+    manifest = ReleaseManifest(
+        consortium=bytes(16),
+        round=1,
+        attempt=1,
+        config=digest(config()),
+        answer=config().answer,
+        transcript=bytes(32),
+        survivors=COHORT,
+        sum_sha256=bytes(32),
+        previous=bytes(32),
+    )
+    release, said = bytes([9]) * 32, [KEY.sign(partner, Confirmation.example()) for partner in COHORT]
+    with transaction(db) as connection:
+        begun(connection)
+        signed = KEY.sign(COORDINATOR, manifest)
+        Releases(connection).add(StoredRelease(release=release, manifest=manifest, signed=signed, at=5))
+        checks = Checks(connection)
+        for each in said:
+            checks.add(release, Said.OPENING, each, 2**40)
+        checks.add(release, Said.ANSWER, said[0], 2**40)
+    with reading(db) as connection:
+        found = Checks(connection)
+        assert found.all(release, Said.OPENING) == tuple(sorted(said, key=lambda each: each.signer))
+        assert (found.count(release, Said.OPENING), found.count(release, Said.ANSWER)) == (3, 1)
+        assert found.find(release, Said.ANSWER, COHORT[0]) == said[0]
+        assert found.find(release, Said.ANSWER, COHORT[1]) is None
+        assert found.senders(release, Said.ANSWER) == {COHORT[0]}
+    with pytest.raises(IntegrityError), transaction(db) as connection:
+        Checks(connection).add(release, Said.OPENING, said[0], 6)
 
 
 def test_a_lease_is_free_until_one_run_has_finished_it(db):

@@ -1,5 +1,7 @@
 """What the node's repositories of the exchange promise, on SQLite and on PostgreSQL."""
 
+from dataclasses import replace
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -9,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from participant.errors import NotJoined
 from participant.store import exchange_tables, record_tables
 from participant.store.attempts import Attempts, StoredAttempt
+from participant.store.checks import Checks, StoredCheck
 from participant.store.membership import Member, Membership
 from participant.store.metadata import metadata
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox, OutboxRecord
@@ -162,6 +165,26 @@ def test_an_attempt_moves_forward_and_ends_without_its_secrets(db):
         assert [each.round for each in kept.recent(2)] == [4, 1]
         assert kept.unmasked() == ()
         assert (kept.highest_round(), kept.find(9, 9)) == (4, None)
+
+
+def test_a_check_holds_its_release_and_is_gone_when_it_ends(db):
+    armed = StoredCheck(round=3, attempt=2, state="Armed", sealed=b"ciphertext", until=FAR)
+    with transaction(db) as connection:
+        checks = Checks(connection)
+        checks.add(armed)
+        checks.add(replace(armed, round=2))
+        checks.move(armed.key, state="Opened", sealed=b"other")
+        checks.hold(armed.key, release=ANSWER, manifest=b"manifest")
+    with reading(db) as connection:
+        found = Checks(connection)
+        opened = replace(armed, state="Opened", sealed=b"other", release=ANSWER, manifest=b"manifest")
+        assert found.find(armed.key) == opened
+        assert found.all() == (replace(armed, round=2), opened)
+    with pytest.raises(IntegrityError), transaction(db) as connection:
+        Checks(connection).add(armed)
+    with transaction(db) as connection:
+        Checks(connection).end(armed.key)
+        assert Checks(connection).find(armed.key) is None
 
 
 def test_a_second_attempt_or_payload_of_the_same_number_is_refused_and_leaves_nothing(db):

@@ -10,8 +10,8 @@ kills itself by SIGKILL before its STEP-th durable step:
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,20 +21,22 @@ from sqlalchemy import Connection, Engine
 from participant import entropy
 from participant.door import Door
 from participant.door import exit as door_exit
+from participant.door import linear as door_linear
 from participant.home import Home
 from participant.store.ledger import LedgerBook
 from participant.store.rosters import Rosters
 from participant.store.schema import open_database
 from protocols.codec import encode, tagged_hash
+from protocols.errors import WrongMembers
 from protocols.identity import Signed
 from protocols.keystream import Keystream
 from protocols.ledger import Ledger
 from protocols.merkle import consistency_proof
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy
-from protocols.ring import encode_vector
+from protocols.ring import encode_vector, lift
 from protocols.roster import roster_hash
-from protocols.secure_sum import contributor, states
+from protocols.secure_sum import contributor, linear_contributor, states
 from protocols.service import durable
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import reading, transaction
@@ -81,11 +83,13 @@ class Steps:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        durable.sync, door_exit.transaction = self.sync, self.transaction  # type: ignore[assignment]
+        durable.sync = self.sync
+        door_exit.transaction = door_linear.transaction = self.transaction  # type: ignore[assignment]
         try:
             yield
         finally:
-            durable.sync, door_exit.transaction = os.fsync, transaction  # type: ignore[assignment]
+            durable.sync = os.fsync
+            door_exit.transaction = door_linear.transaction = transaction
 
 
 def open_door(
@@ -171,12 +175,25 @@ class Peer:
             )
             items = (message,)
         else:
+            with suppress(WrongMembers):  # a survivor did not confirm
+                self._armed = linear_contributor.arm(self._states[at], given.items)
             state, message = contributor.unmask(
                 self._states[at], config, given.items, key=key, roll=roll, bound=()
             )
             items = (message,)
         self._states[at] = state
         return Submission(round=config.round, attempt=config.attempt, phase=given.phase, items=items)
+
+    def opening(self, release: bytes) -> Signed:
+        """The fifth message, for the attempt that was unmasked last."""
+        self._opened, signed = linear_contributor.open_rho(self._armed, release, key=self.company.key)
+        return signed
+
+    def linear_answer(self, config: RoundConfig, openings: Sequence[Signed]) -> Signed:
+        """The sixth message."""
+        words = lift(encode_vector(self._answer, config.answer, silence), config.answer.ring_bits)
+        key, roll = self.company.key, self._coordinator.roll
+        return linear_contributor.answer(self._opened, config, openings, [words], key=key, roll=roll)
 
     def _rand(self, config: RoundConfig, phase: Phase, count: int) -> bytes:
         purpose = f"{config.round}-{config.attempt}-{phase.value}".encode()

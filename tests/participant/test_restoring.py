@@ -9,13 +9,14 @@ import pytest
 
 from participant.node import Node
 from participant.peer_counters import PeerCounters
+from participant.store.checks import Checks, StoredCheck
 from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswers
 from protocols.errors import MustAbandon, Restored, TooFewAttestations, UnknownSigner, WrongTranscript
 from protocols.identity import COORDINATOR, PartnerId, Signed
 from protocols.messages import Phase
 from protocols.service.clock import ManualClock
-from protocols.service.unit_of_work import reading
+from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import Attempt, FakeCoordinator
 
@@ -102,6 +103,24 @@ def test_a_database_from_a_backup_locks_the_node_and_stays_locked(four: Four, tm
         node.door.advertise(attempt.signed, vocabulary=asked.WORDS, proof=(), customers=9)
     assert not node.door.switch.is_open()
     again(four, begins=False)
+
+
+def test_a_linear_check_that_the_backup_holds_open_ends_with_the_restore(four: Four, tmp_path: Path) -> None:
+    """What was said in it since is forgotten: nothing more is."""
+    _, made, _ = four
+    armed = StoredCheck(round=9, attempt=1, state="Armed", sealed=b"ciphertext", until=2**40)
+    with transaction(made[0].db) as connection:
+        Checks(connection).add(armed)
+    backup = saved(made[0], tmp_path / "backup.db")
+    play(four, "e1")
+    node = again(four, backup, begins=False)
+    lock = node.restoring.lock()
+    assert lock is not None
+    with pytest.raises(Restored):
+        node.door.linear.open(armed.key, bytes(32))
+    node.restoring.settle(lines(made, node, lock.challenge), abandon=True)
+    with reading(node.db) as connection:
+        assert Checks(connection).all() == ()
 
 
 def test_a_backup_of_one_payload_less_is_a_restore_too(four: Four, tmp_path: Path) -> None:

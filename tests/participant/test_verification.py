@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from participant.node import Node
-from participant.release_desk import NOT_THE_SUM, RECOMPUTED, VERIFIED
 from participant.verdicts import Outcome
 from participant.verification import SILENT_S
 from protocols.codec import decode
@@ -18,6 +17,7 @@ from protocols.messages import Phase
 from protocols.release import ReleaseManifest, Vote, release_id
 from protocols.secure_sum.recomputation import Proof
 from protocols.service.clock import ManualClock
+from protocols.vote_reasons import NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import FakeCoordinator
 
@@ -97,7 +97,7 @@ def test_a_coordinator_that_keeps_the_evidence_back_leaves_the_sum_unverified(fo
     coordinator.adds_to_the_sum = 1
     play(four)
     assert [verdict(node) for node in made] == [Outcome.UNVERIFIED] * 4
-    assert votes(coordinator) == [(True, VERIFIED)] * 4
+    assert votes(coordinator) == [(True, SIGNED_ONLY)] * 4
     coordinator.keeps_evidence_back = False
     assert made[0].releases.verify(1).outcome is Outcome.WRONG  # the lie comes out when it is asked again
 

@@ -48,13 +48,12 @@ class Rig:
         concepts: Sequence[str] = CONCEPTS,
         founded: bool = False,
         approve: bool = True,
+        kind: type[SimulatedMember] = SimulatedMember,
     ):
         """``founded``: ``home`` already holds this consortium (see :func:`founded`)."""
         self.clock = ManualClock(NOW)
         self.settings = load(home, database=database or None, courier="off")
-        self.members = [
-            SimulatedMember(name, IdentityKey(bytes([i + 1]) * 32)) for i, name in enumerate(names)
-        ]
+        self.members = [kind(name, IdentityKey(seed(i))) for i, name in enumerate(names)]
         self.services: Services
         if founded:
             self._open()
@@ -164,6 +163,11 @@ class Rig:
         return next(member for member in self.members if member.name == name)
 
 
+def seed(number: int) -> bytes:
+    """Of the identity key of the member with this number."""
+    return bytes([number + 1]) * 32
+
+
 @cache
 def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="altrove-rig-"))
@@ -172,10 +176,10 @@ def _template() -> Path:
     return folder / "home"
 
 
-def founded(home: Path) -> Rig:
+def founded(home: Path, kind: type[SimulatedMember] = SimulatedMember) -> Rig:
     """Five members, founded, with a vocabulary: copied, since founding takes a second."""
     shutil.copytree(_template(), home)
-    return Rig(home, founded=True)
+    return Rig(home, founded=True, kind=kind)
 
 
 def expected_gram(members: Sequence[SimulatedMember], concepts: int = len(CONCEPTS)) -> np.ndarray:

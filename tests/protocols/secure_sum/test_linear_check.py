@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from protocols.codec import decode, encode
-from protocols.errors import Equivocation, NotTheSum, WrongMembers, WrongTranscript
+from protocols.errors import Equivocation, MalformedMessage, NotTheSum, WrongMembers, WrongTranscript
 from protocols.keystream import Keystream
 from protocols.ring import encode_vector, lift
-from protocols.secure_sum import linear_check
-from protocols.secure_sum.linear_check import Armed, LinearAnswer, Opened, Opening, Q
+from protocols.secure_sum import linear_check, linear_contributor
+from protocols.secure_sum.linear_check import LinearAnswer, Opening
+from protocols.secure_sum.linear_contributor import Armed, Opened
+from protocols.secure_sum.linear_function import Q, inner
 from tests.protocols.secure_sum.stage import Stage, counting
 
 RELEASE, OTHER = bytes([7]) * 32, bytes([8]) * 32
@@ -22,22 +24,20 @@ class Checked(Stage):
 
     def __init__(self, ring_bits=32):
         super().__init__(5, spec=counting(length=3000, bound=20_000, ring_bits=ring_bits))
-        self.advertise().share()
-        self.pairs = [linear_check.keys(self.states[i], self.config) for i in ALIVE]
-        self.mask(ALIVE).confirm(ALIVE)
+        self.advertise().share().mask(ALIVE).confirm(ALIVE)
         self.armed = [self.arm(i) for i in ALIVE]
         self.unmask(ALIVE)
         self.sum = sum(self.words(i) for i in ALIVE)
 
     def arm(self, i):
-        return linear_check.arm(self.states[i], self.pairs[i], self.confirmations)
+        return linear_contributor.arm(self.states[i], self.confirmations)
 
     def words(self, i):
         bits = self.config.answer.ring_bits
         return lift(encode_vector(self.inputs[i], self.spec), bits)
 
     def open(self, i, release=RELEASE):
-        return linear_check.open_rho(self.armed[i], release, key=self.players[i].key)
+        return linear_contributor.open_rho(self.armed[i], release, key=self.players[i].key)
 
     def opened(self):
         """All states and openings for one release."""
@@ -45,12 +45,13 @@ class Checked(Stage):
         return [state for state, _ in both], [message for _, message in both]
 
     def answer(self, i, state, openings):
-        return linear_check.answer(
-            state, self.config, openings, self.words(i), key=self.players[i].key, roll=self.roll
+        words = np.split(self.words(i), [1024, 2000])
+        return linear_contributor.answer(
+            state, self.config, openings, words, key=self.players[i].key, roll=self.roll
         )
 
     def check(self, state, openings, answers, total):
-        linear_check.check(state, self.config, openings, answers, total, roll=self.roll)
+        linear_check.check(state.claim, self.config, openings, answers, total, roll=self.roll)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +84,8 @@ def test_two_releases_of_one_attempt_are_found_as_soon_as_the_openings_meet(play
     with pytest.raises(WrongTranscript, match="release"):
         played.answer(0, states[0], [*openings[:3], other])
     with pytest.raises(Equivocation, match="two sums"):
-        linear_check.open_rho(states[0], OTHER, key=played.players[0].key)
-    again, message = linear_check.open_rho(states[0], RELEASE, key=played.players[0].key)
+        linear_contributor.open_rho(states[0], OTHER, key=played.players[0].key)
+    again, message = linear_contributor.open_rho(states[0], RELEASE, key=played.players[0].key)
     assert (again, message) == (states[0], openings[0])
 
 
@@ -98,11 +99,9 @@ def test_silence_in_either_message_leaves_the_release_unverified(played):
 
 
 def test_a_survivor_that_did_not_confirm_cannot_be_checked():
-    stage = Stage(5).advertise().share()
-    pairs = linear_check.keys(stage.states[0], stage.config)
-    stage.mask().confirm(range(4))
+    stage = Stage(5).advertise().share().mask().confirm(range(4))
     with pytest.raises(WrongMembers, match="confirmation of every survivor"):
-        linear_check.arm(stage.states[0], pairs, stage.confirmations)
+        linear_contributor.arm(stage.states[0], stage.confirmations)
 
 
 def test_nobody_can_choose_another_rho_than_it_committed_to(played):
@@ -127,15 +126,12 @@ def test_an_answer_is_masked_and_a_second_one_for_another_release_is_masked_afre
     both = [played.open(i, OTHER) for i in ALIVE]
     first = decode(LinearAnswer, played.answer(0, states[0], openings).body)
     second = decode(LinearAnswer, played.answer(0, both[0][0], [message for _, message in both]).body)
+    masks = set()
     for said, state, seen in ((first, states[0], openings), (second, both[0][0], [m for _, m in both])):
-        stream = linear_check.challenge(state, played.config, seen, played.roll)
-        assert said.z != linear_check.inner(stream, played.words(0)) % Q
-    mask = {
-        said.z
-        - linear_check.inner(linear_check.challenge(state, played.config, seen, played.roll), played.words(0))
-        for said, state, seen in ((first, states[0], openings), (second, both[0][0], [m for _, m in both]))
-    }
-    assert len({each % Q for each in mask}) == 2
+        stream = linear_check.challenge(state.claim, played.config, seen, played.roll)
+        masks.add((said.z - inner(stream, [played.words(0)])) % Q)
+    assert len(masks) == 2
+    assert 0 not in masks
 
 
 def test_one_member_beside_the_coordinator_can_cover_a_wrong_sum(played):
@@ -144,8 +140,8 @@ def test_one_member_beside_the_coordinator_can_cover_a_wrong_sum(played):
     answers = [played.answer(i, states[i], openings) for i in ALIVE]
     wrong = played.sum.copy()
     wrong[5] += 1000
-    stream = linear_check.challenge(states[3], played.config, openings, played.roll)
-    missing = linear_check.inner(stream, wrong - played.sum)
+    stream = linear_check.challenge(states[3].claim, played.config, openings, played.roll)
+    missing = inner(stream, [wrong - played.sum])
     said = decode(LinearAnswer, answers[3].body)
     answers[3] = played.players[3].key.sign(played.id(3), replace(said, z=(said.z + missing) % Q))
     played.check(states[0], openings, answers, wrong)
@@ -164,4 +160,50 @@ def test_the_linear_function_is_exact_at_the_ends_of_the_integers():
     stream = Keystream(bytes(range(32)))
     words = stream.words(0, 8 * len(values), 64)
     exact = sum((int(word) & Q) * int(value) for word, value in zip(words, values, strict=True))
-    assert linear_check.inner(stream, values) == exact
+    assert inner(stream, [values[:1500], values[1500:]]) == exact
+
+
+def test_whoever_took_no_part_checks_the_same_claim_from_the_signed_confirmations(played):
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    claim = linear_check.claim_of(
+        played.config,
+        played.confirmations,
+        transcript=played.armed[0].transcript,
+        survivors=played.ids(ALIVE),
+        release=RELEASE,
+        roll=played.roll,
+    )
+    assert claim == states[0].claim
+    linear_check.check(claim, played.config, openings, answers, played.sum, roll=played.roll)
+
+
+@pytest.mark.parametrize("change", ["transcript", "survivors"])
+def test_a_claim_over_other_survivors_or_advertisements_than_were_confirmed_is_refused(played, change):
+    given = {"transcript": played.armed[0].transcript, "survivors": played.ids(ALIVE)}
+    other = {"transcript": bytes(32), "survivors": played.ids(range(3))}
+    with pytest.raises(WrongTranscript):
+        linear_check.claim_of(
+            played.config,
+            played.confirmations,
+            release=RELEASE,
+            roll=played.roll,
+            **(given | {change: other[change]}),
+        )
+
+
+def test_messages_of_a_member_that_is_no_survivor_are_refused(played):
+    states, openings = played.opened()
+    absent = played.players[4]
+    foreign = replace(decode(Opening, openings[0].body), sender=absent.id)
+    with pytest.raises(WrongMembers, match="messages of survivors"):
+        linear_check.opened(
+            states[0].claim, played.config, [absent.key.sign(absent.id, foreign)], played.roll
+        )
+
+
+def test_a_number_beyond_the_field_is_no_answer(played):
+    states, openings = played.opened()
+    said = decode(LinearAnswer, played.answer(0, states[0], openings).body)
+    with pytest.raises(MalformedMessage):
+        replace(said, z=Q)
