@@ -17,7 +17,7 @@ from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import digest
 from protocols.errors import BadInput
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId
-from protocols.messages import PHASES, SUITE, Phase, RoundConfig
+from protocols.messages import CLASSICAL, PHASES, Phase, RoundConfig
 from protocols.policy import DEFAULT_MINIMUM_COHORT, threshold
 from protocols.questions.parameters import Given
 from protocols.questions.registry import ask as specify
@@ -125,7 +125,7 @@ class Planner:
             cohort=cohort,
             threshold=threshold(len(cohort)),
             minimum_cohort=asked.minimum_cohort or min(DEFAULT_MINIMUM_COHORT, len(cohort)),
-            suite=SUITE,
+            suite=CLASSICAL,
             roster_hash=roster_hash(roster),
             roster_height=roster.height,
             audit_head=place.root,

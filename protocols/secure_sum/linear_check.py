@@ -28,10 +28,12 @@ from protocols.errors import Equivocation, NotTheSum, WrongMembers
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
 from protocols.keystream import Keystream
 from protocols.limits import KEY_BYTES
-from protocols.messages import Confirmation, RoundConfig
+from protocols.messages import Confirmation, RoundConfig, SealedShare
 from protocols.ring import Fixed
 from protocols.secure_sum.admission import Frame, admit_all, agree
-from protocols.secure_sum.agreement import check_key, exchange_key
+from protocols.secure_sum.agreement import check_key
+from protocols.secure_sum.dealing import pair_secrets
+from protocols.secure_sum.hybrid import private_key, split_public
 from protocols.secure_sum.states import Confirmed, Shared
 from protocols.secure_sum.transcript import in_order
 
@@ -111,14 +113,28 @@ class LinearAnswer:
     z: int
 
 
-def keys(state: Shared, config: RoundConfig) -> tuple[PeerKey, ...]:
-    """A key with every other member of U1; derived at MaskedInput, before the mask secret is forgotten."""
-    secret, place = exchange_key(state.mask_secret), {m: i for i, m in enumerate(config.cohort)}
+def keys(state: Shared, config: RoundConfig, shares: Sequence[Signed]) -> tuple[PeerKey, ...]:
+    """A key with every other member of U2; derived at MaskedInput, before the mask secret is forgotten.
+
+    ``shares`` are the bundles for us that were admitted then.
+    """
+    messages = {m.sender: m for m in (decode(SealedShare, signed.body) for signed in shares)}
+    own = private_key(config.suite, state.mask_secret, state.config)
+    pairs = pair_secrets(state, config, own, messages)
+    place = {m: i for i, m in enumerate(config.cohort)}
     found = []
     for peer in state.peers:
+        if peer.member not in messages:
+            continue
         low, high = sorted((state.me, peer.member), key=place.__getitem__)
         key = check_key(
-            secret, peer.mask_key, transcript=state.transcript, config=state.config, low=low, high=high
+            own.x25519,
+            split_public(peer.mask_key)[0],
+            transcript=state.transcript,
+            config=state.config,
+            low=low,
+            high=high,
+            pair=pairs.get(peer.member, b""),
         )
         found.append(PeerKey(member=peer.member, key=key))
     return tuple(found)

@@ -18,7 +18,7 @@ from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed, part
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import (
     PHASES,
-    SUITE,
+    CLASSICAL,
     AnswerSpec,
     InputHeader,
     Phase,
@@ -124,7 +124,7 @@ class FakeCoordinator:
             cohort=self.roster.partners,
             threshold=policy.threshold(n),
             minimum_cohort=minimum,
-            suite=SUITE,
+            suite=CLASSICAL,
             roster_hash=roster_hash(self.roster),
             roster_height=self.roster.height,
             audit_head=merkle.root(self.log),

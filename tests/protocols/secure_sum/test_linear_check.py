@@ -23,7 +23,7 @@ class Checked(Stage):
     def __init__(self, ring_bits=32):
         super().__init__(5, spec=counting(length=3000, bound=20_000, ring_bits=ring_bits))
         self.advertise().share()
-        self.pairs = [linear_check.keys(self.states[i], self.config) for i in ALIVE]
+        self.pairs = [linear_check.keys(self.states[i], self.config, self.bundles_for(i)) for i in ALIVE]
         self.mask(ALIVE).confirm(ALIVE)
         self.armed = [self.arm(i) for i in ALIVE]
         self.unmask(ALIVE)
@@ -99,7 +99,7 @@ def test_silence_in_either_message_leaves_the_release_unverified(played):
 
 def test_a_survivor_that_did_not_confirm_cannot_be_checked():
     stage = Stage(5).advertise().share()
-    pairs = linear_check.keys(stage.states[0], stage.config)
+    pairs = linear_check.keys(stage.states[0], stage.config, stage.bundles_for(0))
     stage.mask().confirm(range(4))
     with pytest.raises(WrongMembers, match="confirmation of every survivor"):
         linear_check.arm(stage.states[0], pairs, stage.confirmations)
