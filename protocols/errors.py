@@ -142,8 +142,8 @@ class SuiteNotAllowed(PolicyRefusal, code="suite-not-allowed"):
     """The node's policy does not list the suite of this round: a downgrade, or an upgrade it did not agree to."""
 
 
-class SuiteUnavailable(AltroveError, code="suite-unavailable", status=501):
-    """The libraries of this machine lack a primitive of the suite."""
+class SuiteUnavailable(AltroveError, code="suite-unavailable", fault=Fault.INPUT, status=422):
+    """A suite is asked for that needs a primitive which the libraries of this machine lack."""
 
 
 class QuestionNotAllowed(PolicyRefusal, code="question-not-allowed"):

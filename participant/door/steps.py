@@ -19,6 +19,7 @@ from protocols.messages import Phase, RoundConfig
 from protocols.policy import Policy
 from protocols.roster import RosterVersion, roll
 from protocols.secure_sum import contributor, states
+from protocols.secure_sum.encapsulation import Encapsulate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,14 @@ class Steps:
         policy: Policy,
         vectors: Path,
         entropy: Callable[[int], bytes],
+        encapsulate: Encapsulate,
     ) -> None:
         self._me = me
         self._key = key
         self._policy = policy
         self._vectors = vectors
         self._entropy = entropy
+        self._encapsulate = encapsulate
 
     def take(
         self,
@@ -104,7 +107,13 @@ class Steps:
     ) -> Step:
         rand = self._entropy(contributor.RAND_SHARE(len(config.cohort)))
         shared, bundle = contributor.share(
-            decode(states.Advertised, state), config, items, key=self._key, roll=roll(version), rand=rand
+            decode(states.Advertised, state),
+            config,
+            items,
+            key=self._key,
+            roll=roll(version),
+            rand=rand,
+            encapsulate=self._encapsulate,
         )
         return _step(shared, bundle)
 

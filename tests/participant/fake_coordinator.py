@@ -17,8 +17,8 @@ from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed, partner_id
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import (
-    PHASES,
     CLASSICAL,
+    PHASES,
     AnswerSpec,
     InputHeader,
     Phase,
