@@ -6,19 +6,20 @@ It plays an honest coordinator unless a test hands a member something else.
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 
 import numpy as np
 
-from participant.entropy import encapsulate
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import CLASSICAL, AnswerSpec, Block, Phase, RoundConfig, Submission
 from protocols.ring import encode_vector
 from protocols.secure_sum import collector, contributor
 from protocols.secure_sum.collector import Context, context
-from protocols.secure_sum.encapsulation import Encapsulate
+from protocols.secure_sum.encapsulation import Encapsulate, Encapsulated
 from protocols.secure_sum.play import cohort, configure, fitted
 from protocols.secure_sum.unmasking import Unmasking, combine, sum_chunks
+from tests.protocols import ml_kem
 
 SEED = b"stage".ljust(32, b"\0")
 
@@ -80,7 +81,13 @@ class Stage:
         return stream[:count]
 
     def encapsulator(self, i: int) -> Encapsulate:
-        """What member ``i`` encapsulates with: the library's own draw, unless a test puts another here."""
+        """What member ``i`` encapsulates with: the standard's algorithm, with coins that are the same every time."""
+        drawn = count()
+
+        def encapsulate(key: bytes) -> Encapsulated:
+            secret, ciphertext = ml_kem.encapsulate(key, sha256(bytes([i, next(drawn)])).digest())
+            return Encapsulated(ciphertext=ciphertext, secret=secret)
+
         return encapsulate
 
     def everyone(self, members: Iterable[int] | None) -> list[int]:
