@@ -1,6 +1,6 @@
 """All attacks, family by family. To add one, add an entry to its family's ``ATTACKS``."""
 
-from tests.attacks import floors, keys, once, order, partner, views, wire
+from tests.attacks import floors, keys, once, order, partner, suites, views, wire
 from tests.attacks.attack import Attack
 
 FAMILIES: dict[str, tuple[Attack, ...]] = {
@@ -11,6 +11,7 @@ FAMILIES: dict[str, tuple[Attack, ...]] = {
     "Replay, rollback, order, restart": order.ATTACKS,
     "Bytes": wire.ATTACKS,
     "A malicious member": partner.ATTACKS,
+    "Suites": suites.ATTACKS,
 }
 
 ATTACKS: tuple[Attack, ...] = tuple(attack for family in FAMILIES.values() for attack in family)

@@ -17,7 +17,7 @@ from protocols.errors import (
     WrongTranscript,
 )
 from protocols.identity import COORDINATOR, IdentityKey
-from protocols.messages import Confirmation, UnmaskAnswer
+from protocols.messages import HYBRID, Confirmation, UnmaskAnswer
 from protocols.secure_sum.recomputation import Evidence, admit_evidence, recompute
 from tests.protocols.secure_sum.stage import Stage
 
@@ -60,6 +60,17 @@ def numbers(stage, made, dealt=()):
 def test_it_is_the_exact_sum_of_the_survivors(stage):
     expected = sum(stage.inputs[i] >> 24 for i in range(4)) << stage.spec.blocks[0].scale_bits
     assert np.array_equal(numbers(stage, evidence(stage)), expected)
+
+
+def test_in_suite_2_the_masks_of_the_lost_member_come_off_with_the_bundles():
+    stage = Stage(5, suite=HYBRID).advertise().share().mask(range(4)).confirm(range(4)).unmask(range(4))
+    stage.roll |= {COORDINATOR: KEY.public}
+    assert np.array_equal(numbers(stage, evidence(stage), bundles(stage)), stage.expected(range(4)))
+    with pytest.raises(BadShare, match="ask for them again"):
+        numbers(stage, evidence(stage))
+    forged = [replace(bundles(stage)[0], signature=bytes(64)), *bundles(stage)[1:]]
+    with pytest.raises(BadSignature):
+        numbers(stage, evidence(stage), forged)
 
 
 def test_another_configuration_than_the_confirmed_one_is_refused(stage):
