@@ -198,12 +198,13 @@ def primitives() -> dict[str, Any]:
 def main(words: list[str]) -> None:
     """Measure, and write both files."""
     sizes = [int(word) for word in words] or COHORTS
+    said = provenance("", MOST) | {"command": " ".join([COMMAND, *words])}
+    said["versions"] |= {"openssl": backend.openssl_version_text()}
     found = {
         "primitives": primitives(),
         "cohorts": [compare(n) for n in sizes],
-        "provenance": provenance("", MOST) | {"command": " ".join([COMMAND, *words])},
+        "provenance": said,
     }
-    found["provenance"]["versions"] |= {"openssl": backend.openssl_version_text()}
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     crypto_suites_table.write(RESULT)
     print(RESULT.with_suffix(".md").read_text(encoding="utf-8"))

@@ -76,6 +76,7 @@ def write(source: Path) -> None:
     found = json.loads(source.read_text(encoding="utf-8"))
     said = found["provenance"]
     versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
+    where = f"{said['commit']}, load {said['load_1min']} on {said['cores']} cores of {said['processor']}"
     text = [
         "# What suite 2 costs beside suite 1",
         TOLD,
@@ -86,8 +87,7 @@ def write(source: Path) -> None:
         "## Primitives",
         calls(found["primitives"]),
         "## Where these figures are from",
-        f"`{said['command']}` at {said['commit']}, load {said['load_1min']} on {said['cores']} cores of "
-        f"{said['processor']}; {versions}",
+        f"`{said['command']}` at {where}; {versions}",
     ]
     source.with_suffix(".md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
