@@ -15,9 +15,9 @@ scalar of a public X25519 key must not get at the seed, and whoever puts s_i tog
 * **Blame.** The commitment is signed with the bundle. j refuses a capsule that does not match it; when i or j
   drops out, a capsule that does not open, or holds anything but the r_ij of s_i, names i.
 
-Combining by HKDF over both secrets, ML-KEM's first (each has 32 bytes), follows NIST SP 800-56C rev. 2 and
-SP 800-227; ciphertexts are in the info, public keys under the transcript that salts it, as in TLS
-(draft-ietf-tls-hybrid-design) and as X-Wing (draft-connolly-cfrg-xwing-kem) argues for its X25519 part.
+Secrets are combined by HKDF over their concatenation, ML-KEM's first (each has 32 bytes), as NIST SP 800-56C
+rev. 2 and SP 800-227 allow it for hybrids; ciphertexts are in the info, public keys under the transcript that
+salts it, as TLS binds both in its transcript (draft-ietf-tls-hybrid-design).
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from protocols.errors import BadShare, SuiteUnavailable, TooFewSurvivors, WeakKe
 from protocols.limits import KEM_CIPHERTEXT_BYTES
 from protocols.messages import CLASSICAL, HYBRID, Advertisement, Phase, SealedShare, UnmaskAnswer
 from protocols.secure_sum import collector, contributor
+from protocols.secure_sum.encapsulation import decapsulation_key, encapsulation_key
 from protocols.secure_sum.hybrid import CAPSULE_BYTES, Pair, close, pair_secret
 from protocols.secure_sum.play import play
 from protocols.secure_sum.sealing import SEALED_BYTES
@@ -159,6 +160,22 @@ def test_a_secret_that_does_not_follow_from_what_was_shared_is_found_when_its_ow
         stage.combine()
     assert stage.id(0).hex() in str(caught.value)
     assert not any(stage.id(i).hex() in str(caught.value) for i in (1, 2, 3))
+
+
+def test_a_member_whose_ml_kem_key_does_not_follow_from_what_it_shares_is_named_and_not_who_wrote_to_it():
+    stage = Drawing().advertise()
+    own = decode(Advertisement, stage.ads[3].body)
+    other = encapsulation_key(decapsulation_key(bytes(64)))
+    stage.ads[3] = stage.forge(3, stage.ads[3], Advertisement, mask_key=own.mask_key[:32] + other)
+    stage.states[3] = replace(stage.states[3], advertisement=stage.ads[3].body)
+    stage.share()
+    with pytest.raises(BadShare):
+        stage.mask_one(3, stage.bundles_for(3))
+    stage.mask((0, 1, 2)).confirm((0, 1, 2)).unmask((0, 1, 2))
+    with pytest.raises(BadShare) as caught:
+        stage.combine()
+    assert stage.id(3).hex() in str(caught.value)
+    assert not any(stage.id(i).hex() in str(caught.value) for i in (0, 1, 2))
 
 
 def test_who_opens_wrong_shares_is_named_beside_a_lost_member():
