@@ -187,7 +187,7 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
     own = self_key(state.self_secret, transcript=state.transcript, config=state.config, member=state.me)
 
     def seed(low: PartnerId, high: PartnerId, member: PartnerId) -> bytes:
-        return pair_key(state, low, high, peers[member], masking.x25519, pairs.get(member, b""))
+        return pair_key(state, low, high, peers[member], masking.x25519, pairs[member])
 
     return Masking(
         config=state.config,

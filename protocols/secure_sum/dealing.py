@@ -143,7 +143,7 @@ def unseal_all(
 def pair_secrets(
     state: Shared, config: RoundConfig, own: PrivateKey, messages: Mapping[PartnerId, SealedShare]
 ) -> dict[PartnerId, bytes]:
-    """What suite 2 mixes into our mask with each sender of ``messages``; nothing in suite 1.
+    """What suite 2 mixes into our mask with each sender of ``messages``; in suite 1 nothing, ``b""``.
 
     ``own`` is the key of our s_i. Ours for later members, the one in its capsule for an earlier member.
 
@@ -151,7 +151,7 @@ def pair_secrets(
         BadShare: a capsule that does not open or contradicts its commitment.
     """
     if config.suite == CLASSICAL:
-        return {}
+        return dict.fromkeys(messages, b"")
     place = {member: x for x, member in enumerate(config.cohort)}
     found = {}
     for member, message in messages.items():

@@ -134,7 +134,7 @@ def keys(state: Shared, config: RoundConfig, shares: Sequence[Signed]) -> tuple[
             config=state.config,
             low=low,
             high=high,
-            pair=pairs.get(peer.member, b""),
+            pair=pairs[peer.member],
         )
         found.append(PeerKey(member=peer.member, key=key))
     return tuple(found)
