@@ -195,6 +195,9 @@ def ask(
     phase_seconds: Annotated[
         str, typer.Option(help=f"Longest durations of {', '.join(PHASES)}, for example 60,60,600,60,60.")
     ] = "",
+    suite: Annotated[
+        int | None, typer.Option(help="1, or 2: keys that no quantum computer opens later.", min=1, max=2)
+    ] = None,
     ring_bits: Annotated[int, typer.Option(help="32 or 64.")] = 32,
     epoch: Annotated[str, typer.Option(help="Name of the data's state; a new one allows a new sum.")] = "1",
     retries: Annotated[int | None, typer.Option(help="Attempts that may follow a failed one.")] = None,
@@ -210,6 +213,7 @@ def ask(
             cohort=member or [],
             minimum_cohort=minimum_cohort,
             phase_seconds=_durations(phase_seconds),
+            suite=suite,
             ring_bits=ring_bits,
             epoch=epoch,
             retries=retries,

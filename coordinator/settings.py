@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     ``public_host`` is what companies connect to, where it differs from the address that is bound.
     ``phase_seconds`` are the longest durations of the five phases; ``retries`` how many attempts may
     follow a failed one by themselves; ``spool_days`` how long masked vectors are kept for disputes.
+    ``suite`` is the key agreement of rounds that name none: 1, or 2 with ML-KEM-768 against recorded messages.
     ``accept_admin_beyond_loopback`` is for a container whose admin port is published on the host's
     loopback: ``admin_host`` is then the container's address in a network of its own.
     """
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     courier: Literal["flower", "off"] = "flower"
     retries: int = Field(default=2, ge=0, le=20)
     phase_seconds: tuple[int, int, int, int, int] = (60, 60, 600, 60, 60)
+    suite: Literal[1, 2] = 1
     spool_days: int = Field(default=7, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -90,7 +90,7 @@ def show_round(out: Console, view: shapes.RoundReply) -> None:
     out.print(escape(view.description))
     out.print(
         f"{view.elements} numbers, {view.vector_bytes} bytes a company; threshold {view.threshold}, "
-        f"minimum cohort {view.minimum_cohort}"
+        f"minimum cohort {view.minimum_cohort}, suite {view.suite}"
     )
     for attempt in view.attempts:
         table = _table("phase", "in", "seconds", "missing", title=f"Attempt {attempt.attempt}")

@@ -122,6 +122,7 @@ def open_node(
         policy=policy,
         clock=clock,
         entropy=random_bytes,
+        encapsulate=entropy.encapsulate,
     )
     rosters = RosterDesk(db=db, link=link, me=member.partner, key=key, clock=clock)
     standing = Standing(db=db, link=link)

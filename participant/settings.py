@@ -52,6 +52,7 @@ class PolicySettings(_Part):
     differencing_floor: int = 0
     accept_company_differencing: bool = False
     accept_two_expose_the_third: bool = False
+    suites: Annotated[tuple[Literal[1, 2], ...], Field(min_length=1)] = (1, 2)
     require_dp: bool = False
     epsilon_quarter: Annotated[float, Field(gt=0, allow_inf_nan=False)] = QUARTER_EPSILON
     epsilon_lifetime: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LIFETIME_EPSILON

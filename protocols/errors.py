@@ -138,6 +138,14 @@ class DifferencingRefused(PolicyRefusal, code="differencing-refused"):
     """Two released sums would differ by fewer companies than the policy allows."""
 
 
+class SuiteNotAllowed(PolicyRefusal, code="suite-not-allowed"):
+    """The node's policy does not list the suite of this round: a downgrade, or an upgrade it did not agree to."""
+
+
+class SuiteUnavailable(AltroveError, code="suite-unavailable", fault=Fault.INPUT, status=422):
+    """A suite is asked for that needs a primitive which the libraries of this machine lack."""
+
+
 class QuestionNotAllowed(PolicyRefusal, code="question-not-allowed"):
     """The node's policy does not list this question, or not with these parameters."""
 

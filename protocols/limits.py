@@ -14,6 +14,15 @@ HASH_BYTES: Final = 32
 KEY_BYTES: Final = 32
 """X25519 and Ed25519 public keys, shared secrets and mask seeds."""
 
+KEM_SEED_BYTES: Final = 64
+"""d || z, from which FIPS 203 makes a pair of ML-KEM-768 keys."""
+
+KEM_KEY_BYTES: Final = 1_184
+"""An encapsulation key of ML-KEM-768 (FIPS 203, table 3)."""
+
+KEM_CIPHERTEXT_BYTES: Final = 1_088
+"""A ciphertext of ML-KEM-768 (FIPS 203, table 3)."""
+
 NUMBER_MAX: Final = 2**63 - 1
 """Rounds, attempts, heights, sizes and instants: what an integer column of every database holds."""
 
@@ -24,7 +33,8 @@ COHORT_MAX: Final = 1_000
 """Complete graph up to here; larger consortia form groups."""
 
 MESSAGE_BYTES: Final = 8 * 2**20
-"""A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB."""
+"""A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB, and so do 1,000
+advertisements or sealed shares of suite 2, of about 2,700 bytes."""
 
 EVIDENCE_BYTES: Final = 96 * 2**20
 """The signed messages behind a sum: 1,000 unmask answers of 1,000 shares take 56 MB, 1,000 headers of the

@@ -7,7 +7,7 @@ from the second phase on, to the transcript hash ``th`` over all advertisements.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from protocols.codec import digest, tagged_hash
 from protocols.errors import MalformedMessage
@@ -19,6 +19,7 @@ from protocols.limits import (
     FRACTION_BITS,
     HASH_BYTES,
     ID_BYTES,
+    KEM_KEY_BYTES,
     KEY_BYTES,
     NUMBER_MAX,
     VECTOR_BYTES,
@@ -38,8 +39,14 @@ class Phase(StrEnum):
 
 
 PHASES = (Phase.ADVERTISE, Phase.SHARE, Phase.MASK, Phase.CHECK, Phase.UNMASK)
-SUITE = 1
-"""X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256-CTR, Ed25519, SHA-256."""
+CLASSICAL: Final = 1
+"""Suite 1: X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256-CTR, Ed25519, SHA-256."""
+
+HYBRID: Final = 2
+"""Suite 2: the same, with ML-KEM-768 beside X25519 under every key of a pair."""
+
+PUBLIC_BYTES: Final = {CLASSICAL: KEY_BYTES, HYBRID: KEY_BYTES + KEM_KEY_BYTES}
+"""Suites, and how long an advertised key is: X25519, then the encapsulation key of suite 2."""
 
 
 def _exact(name: str, value: bytes, size: int) -> None:
@@ -144,7 +151,7 @@ class RoundConfig:
         _require(all(len(p) == ID_BYTES for p in self.cohort), f"ids of {ID_BYTES} bytes", "other ids")
         _require(2 <= self.threshold <= n, f"a threshold of 2 to {n}", self.threshold)
         _require(COHORT_MIN <= self.minimum_cohort <= n, f"a minimum of 3 to {n}", self.minimum_cohort)
-        _require(self.suite == SUITE, f"suite {SUITE}", self.suite)
+        _require(self.suite in PUBLIC_BYTES, f"suite {' or '.join(map(str, PUBLIC_BYTES))}", self.suite)
         _require(self.attempt >= 1, "attempts counted from 1", self.attempt)
         _require(
             len(self.deadlines) == len(PHASES) and list(self.deadlines) == sorted(self.deadlines),
@@ -165,7 +172,7 @@ class RoundConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advertisement:
-    """AdvertiseKeys: two fresh X25519 keys, H(b_i) and the sender's own state counter."""
+    """AdvertiseKeys: two fresh keys of the configuration's suite, H(b_i) and the sender's own state counter."""
 
     TAG: ClassVar[str] = "advertisement"
     config: bytes
@@ -176,14 +183,21 @@ class Advertisement:
     counter: int
 
     def __post_init__(self) -> None:
-        _exact("a seal key", self.seal_key, KEY_BYTES)
-        _exact("a mask key", self.mask_key, KEY_BYTES)
+        sizes = (len(self.seal_key), len(self.mask_key))
+        _require(
+            sizes[0] == sizes[1] and sizes[0] in PUBLIC_BYTES.values(),
+            "a seal and a mask key of a suite",
+            sizes,
+        )
         _exact("a commitment", self.self_commitment, HASH_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedShare:
-    """ShareKeys: the shares of both secrets of ``sender``, sealed for ``recipient`` alone."""
+    """ShareKeys: the shares of both secrets of ``sender``, sealed for ``recipient`` alone.
+
+    In suite 2 with what :mod:`protocols.secure_sum.hybrid` puts beside them.
+    """
 
     TAG: ClassVar[str] = "sealed-share"
     config: bytes

@@ -31,6 +31,7 @@ from protocols.errors import (
     QuestionNotAllowed,
     ReplayedRound,
     RolledBack,
+    SuiteNotAllowed,
     ThresholdTooLow,
     TooFewCustomers,
     TooFewSurvivors,
@@ -39,7 +40,7 @@ from protocols.errors import (
 from protocols.identity import PartnerId
 from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
 from protocols.merkle import verify_consistency
-from protocols.messages import RoundConfig
+from protocols.messages import CLASSICAL, HYBRID, PUBLIC_BYTES, RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
 
 DEFAULT_COLLUDERS = -1
@@ -71,6 +72,7 @@ class Policy:
         accept_company_differencing: "I know that subtracting two releases may show my company's sum".
         accept_two_expose_the_third: "in a cohort of three, two members together learn my answer";
             it is the only way to state c = 2 for three companies, where one honest answer is left.
+        suites: the suites of key agreement that are accepted; (2,) refuses whatever a quantum computer opens.
         require_dp: refuse every question without differential-privacy noise.
         epsilon_quarter, epsilon_lifetime: what the answers with noise may cost together for one account,
             in a calendar quarter and over the lifetime of its purchases.
@@ -89,6 +91,7 @@ class Policy:
     differencing_floor: int = 0
     accept_company_differencing: bool = False
     accept_two_expose_the_third: bool = False
+    suites: tuple[int, ...] = (CLASSICAL, HYBRID)
     require_dp: bool = False
     epsilon_quarter: float = QUARTER_EPSILON
     epsilon_lifetime: float = LIFETIME_EPSILON
@@ -104,6 +107,8 @@ class Policy:
                 came=str(self.minimum_cohort),
                 do="raise it; with two companies each learns the other's answer by subtraction",
             )
+        if not self.suites or not set(self.suites) <= set(PUBLIC_BYTES):
+            raise ValueError(f"suites: one or more of {', '.join(map(str, PUBLIC_BYTES))}")
         if self.colluders < DEFAULT_COLLUDERS or self.customers_floor < 0 or self.differencing_floor < 0:
             raise ValueError("colluders from -1, floors from 0")
         if not 0 < self.epsilon_quarter <= self.epsilon_lifetime < inf or not 0 < self.delta <= DELTA_MAX:
@@ -178,11 +183,18 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
     Raises:
         BelowMinimumCohort: m below the policy's, more than n, or too few honest answers in a sum.
         ThresholdTooLow: t below floor(2n/3) + 1, or 2t <= n + c.
+        SuiteNotAllowed: the policy does not list the suite.
         QuestionNotAllowed: a block's question is not in the policy; one block refuses the vector.
         NoiseRequired: the policy asks for noise and a block has none.
     """
     n, t, m = len(config.cohort), config.threshold, config.minimum_cohort
     c = policy.colluders_of(max(n, members))
+    if config.suite not in policy.suites:
+        raise SuiteNotAllowed(
+            expected=f"suite {' or '.join(map(str, policy.suites))}",
+            came=f"a round in suite {config.suite}",
+            do="ask in a suite that every member accepts, or change suites in the node's policy",
+        )
     if m < policy.minimum_cohort:
         raise BelowMinimumCohort(
             expected=f"at least {policy.minimum_cohort} companies in every sum",

@@ -104,6 +104,7 @@ def _add_rounds(router: APIRouter, services: Services) -> None:
                     cohort=tuple(asked.cohort),
                     minimum_cohort=asked.minimum_cohort,
                     phase_seconds=seconds,
+                    suite=settings.suite if asked.suite is None else asked.suite,
                     ring_bits=asked.ring_bits,
                     epoch=asked.epoch,
                     vocabulary=_hex(asked.vocabulary),

@@ -72,6 +72,7 @@ def round_reply(view: RoundView, names: Names, now_ms: int) -> RoundReply:
         vector_bytes=config.answer.vector_bytes,
         threshold=config.threshold,
         minimum_cohort=config.minimum_cohort,
+        suite=config.suite,
         retries_left=view.round.retries_left,
         sequence=view.sequence,
         release=view.release.hex(),

@@ -81,6 +81,7 @@ class AskRequest(Strict):
     cohort: list[str] = Field(default_factory=list)
     minimum_cohort: int = Field(default=0, ge=0)
     phase_seconds: list[int] | None = None
+    suite: int | None = Field(default=None, ge=1, le=2)
     ring_bits: int = 32
     epoch: str = Field(default="1", max_length=80)
     vocabulary: str = ""
@@ -135,6 +136,7 @@ class RoundReply(BaseModel):
     vector_bytes: int
     threshold: int
     minimum_cohort: int
+    suite: int
     retries_left: int
     sequence: int
     release: str

@@ -17,12 +17,13 @@ from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import digest
 from protocols.errors import BadInput
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId
-from protocols.messages import PHASES, SUITE, Phase, RoundConfig
+from protocols.messages import CLASSICAL, HYBRID, PHASES, Phase, RoundConfig
 from protocols.policy import DEFAULT_MINIMUM_COHORT, threshold
 from protocols.questions.parameters import Given
 from protocols.questions.registry import ask as specify
 from protocols.questions.registry import describe
 from protocols.roster import RosterVersion, roster_hash
+from protocols.secure_sum.encapsulation import check_available
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import transaction
 from protocols.vocabulary import Vocabulary
@@ -33,7 +34,7 @@ class Asked:
     """What an administrator asks. Empty ``cohort``: everybody in the roster; empty ``vocabulary``: the latest.
 
     ``minimum_cohort`` 0 means the policy's default, or the whole cohort where that is smaller;
-    ``phase_seconds``: how long each phase may last; ``retries``: how many attempts may follow a failed one.
+    ``suite``: of key agreement, 1 or 2; ``phase_seconds``: how long each phase may last; ``retries``: how many attempts may follow a failed one.
     """
 
     question: str
@@ -42,6 +43,7 @@ class Asked:
     retries: int
     cohort: tuple[str, ...] = ()
     minimum_cohort: int = 0
+    suite: int = CLASSICAL
     ring_bits: int = 32
     epoch: str = "1"
     vocabulary: bytes = b""
@@ -55,6 +57,8 @@ class Asked:
             )
         if not 0 <= self.retries <= 20:
             raise BadInput(expected="0 to 20 retries", came=str(self.retries), do="choose fewer")
+        if self.suite == HYBRID:
+            check_available()  # who adds up takes the masks of dropped members off
 
 
 def deadlines_from(now: int, phase_seconds: tuple[int, ...]) -> tuple[int, ...]:
@@ -125,7 +129,7 @@ class Planner:
             cohort=cohort,
             threshold=threshold(len(cohort)),
             minimum_cohort=asked.minimum_cohort or min(DEFAULT_MINIMUM_COHORT, len(cohort)),
-            suite=SUITE,
+            suite=asked.suite,
             roster_hash=roster_hash(roster),
             roster_height=roster.height,
             audit_head=place.root,

@@ -36,6 +36,7 @@ from protocols.policy import Policy
 from protocols.questions import check_answer
 from protocols.release import Vote
 from protocols.secure_sum import contributor
+from protocols.secure_sum.encapsulation import Encapsulate
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
@@ -55,6 +56,7 @@ class Door(Carrier):
         policy: Policy,
         clock: Clock,
         entropy: Callable[[int], bytes],
+        encapsulate: Encapsulate,
     ) -> None:
         super().__init__(switch=StopSwitch(paths.switch), vectors=paths.vectors, db=db, clock=clock)
         self._me = me
@@ -73,7 +75,9 @@ class Door(Carrier):
             secrets=check_secrets,
             payloads=self._payloads,
         )
-        self._steps = Steps(me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy)
+        self._steps = Steps(
+            me=me, key=key, policy=policy, vectors=paths.vectors, entropy=entropy, encapsulate=encapsulate
+        )
 
     def recover(self) -> None:
         """Erase what a crash left of attempts and answers that are over. Once, at the daemon's start."""
@@ -108,7 +112,7 @@ class Door(Carrier):
         question's public cap; ``proof`` joins the audit log last seen and the one that the configuration names.
 
         Raises:
-            Stopped, PolicyRefusal, PeerFault: nothing was committed and nothing may leave.
+            Stopped, PolicyRefusal, PeerFault, SuiteUnavailable: nothing was committed and nothing may leave.
         """
         self.switch.require_open()
         asked = words.input_hash(Phase.ADVERTISE, (signed,))

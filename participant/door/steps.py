@@ -21,6 +21,7 @@ from protocols.messages import Phase, RoundConfig
 from protocols.policy import Policy
 from protocols.roster import RosterVersion, roll
 from protocols.secure_sum import contributor, linear_contributor, states
+from protocols.secure_sum.encapsulation import Encapsulate
 
 _log = structlog.get_logger(__name__)
 
@@ -53,12 +54,14 @@ class Steps:
         policy: Policy,
         vectors: Path,
         entropy: Callable[[int], bytes],
+        encapsulate: Encapsulate,
     ) -> None:
         self._me = me
         self._key = key
         self._policy = policy
         self._vectors = vectors
         self._entropy = entropy
+        self._encapsulate = encapsulate
 
     def take(
         self,
@@ -112,7 +115,13 @@ class Steps:
     ) -> Step:
         rand = self._entropy(contributor.RAND_SHARE(len(config.cohort)))
         shared, bundle = contributor.share(
-            decode(states.Advertised, state), config, items, key=self._key, roll=roll(version), rand=rand
+            decode(states.Advertised, state),
+            config,
+            items,
+            key=self._key,
+            roll=roll(version),
+            rand=rand,
+            encapsulate=self._encapsulate,
         )
         return _step(shared, bundle)
 

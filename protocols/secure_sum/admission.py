@@ -4,7 +4,7 @@ A message is admitted when a member of the cohort signed it under the key that t
 its own name, for this configuration. Sets of messages have one message a sender.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Protocol, TypeVar
@@ -14,7 +14,7 @@ from protocols.errors import Equivocation, TooFewSurvivors, UnknownSigner, WeakK
 from protocols.identity import PartnerId, Roll, Signed, open_signed
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Advertisement, InputHeader, RoundConfig
-from protocols.secure_sum.agreement import check_exchange_key
+from protocols.secure_sum.hybrid import check_public_key, split_public
 
 
 class Bound(Message, Protocol):
@@ -34,17 +34,18 @@ M = TypeVar("M", bound=Bound)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What messages are checked against: the configuration, its hash and the pinned keys."""
+    """What messages are checked against: the configuration, its hash, each member's place in it, the pinned keys."""
 
     config: RoundConfig
     config_hash: bytes
-    cohort: frozenset[PartnerId]
+    place: Mapping[PartnerId, int]
     roll: Roll
 
     @classmethod
     def of(cls, config: RoundConfig, roll: Roll) -> "Frame":
         """The frame of ``config`` under the roster's ``roll``."""
-        return cls(config=config, config_hash=digest(config), cohort=frozenset(config.cohort), roll=roll)
+        place = {member: x for x, member in enumerate(config.cohort)}
+        return cls(config=config, config_hash=digest(config), place=place, roll=roll)
 
 
 def admit(signed: Signed, kind: type[M], frame: Frame) -> M:
@@ -55,7 +56,7 @@ def admit(signed: Signed, kind: type[M], frame: Frame) -> M:
         BadSignature, MalformedMessage, UnknownVersion: as :func:`protocols.identity.open_signed`.
         WrongTranscript: made for another configuration.
     """
-    if signed.signer not in frame.cohort:
+    if signed.signer not in frame.place:
         raise UnknownSigner(expected="a member of the cohort", came=signed.signer.hex(), do="refuse it")
     message = open_signed(signed, kind, frame.roll)
     if message.sender != signed.signer:
@@ -99,22 +100,35 @@ def check_distinct(senders: Sequence[PartnerId]) -> None:
         raise Equivocation(expected="one message a member", came="two", do="refuse the set")
 
 
-def check_keys(ads: Iterable[Advertisement]) -> None:
-    """All advertised keys are sound, and no two are equal: nobody can pose as a copy of another.
+def check_keys(ads: Collection[Advertisement], suite: int) -> None:
+    """All advertised keys are sound keys of ``suite``, and no two are equal.
 
     Raises:
-        WeakKey: low order, not canonical, or a duplicate.
+        WeakKey: of another suite, low order, not canonical, or a duplicate.
+    """
+    for ad in ads:
+        for key in (ad.seal_key, ad.mask_key):
+            check_public_key(key, suite)
+    check_fresh(ads)
+
+
+def check_fresh(ads: Iterable[Advertisement]) -> None:
+    """No two keys are equal, nor any of their parts: nobody can pose as a copy of another.
+
+    Raises:
+        WeakKey: a duplicate.
     """
     seen: set[bytes] = set()
     for ad in ads:
         for key in (ad.seal_key, ad.mask_key):
-            if check_exchange_key(key) in seen:
+            parts = {part for part in split_public(key) if part}
+            if parts & seen:
                 raise WeakKey(
                     expected="fresh keys of every member",
                     came=f"a key of {ad.sender.hex()} that is already in use",
                     do="refuse the advertisement",
                 )
-            seen.add(key)
+            seen |= parts
 
 
 def check_floor(config: RoundConfig, members: Collection[PartnerId], what: str) -> None:

@@ -1,8 +1,9 @@
-"""Key agreement of the secure sum, suite 1: X25519 (RFC 7748) and HKDF-SHA256 (RFC 5869).
+"""Key agreement of the secure sum: X25519 (RFC 7748) and HKDF-SHA256 (RFC 5869).
 
 Each member has two fresh key pairs an attempt: c_i opens sealed shares, s_i makes pairwise masks.
 Every derived key has the transcript hash as its salt and, in its info, a tag, the configuration hash
-and the members it belongs to, so that no key serves two attempts, two pairs or two purposes.
+and the members it belongs to, so that no key serves two attempts, two pairs or two purposes. In suite 2 a key of
+a pair is derived from two secrets, ML-KEM's before X25519's (:mod:`protocols.secure_sum.hybrid`).
 
 >>> secret = bytes(range(32))
 >>> public = exchange_public(secret)
@@ -24,6 +25,7 @@ from protocols.codec import prefixed, tagged_hash
 from protocols.errors import WeakKey
 from protocols.identity import PartnerId
 from protocols.limits import KEY_BYTES
+from protocols.secure_sum.encapsulation import Encapsulated
 
 _TAG: Final = b"altrove/secure-sum/v1/"
 _FIELD: Final = 2**255 - 19
@@ -70,31 +72,63 @@ def check_exchange_key(key: bytes) -> bytes:
 
 
 def seal_key(
-    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, sender: PartnerId, recipient: PartnerId
+    secret: Secret,
+    peer: bytes,
+    *,
+    transcript: bytes,
+    config: bytes,
+    sender: PartnerId,
+    recipient: PartnerId,
+    kem: Encapsulated | None = None,
 ) -> bytes:
-    """The key that seals the shares of ``sender`` for ``recipient``: one per direction, used once."""
-    return _derive(_agree(secret, peer), transcript, b"seal", config, sender, recipient)
+    """The key that seals the shares of ``sender`` for ``recipient``: one per direction, used once.
+
+    ``kem`` is what ``sender`` encapsulated to ``recipient`` for this bundle, in suite 2.
+    """
+    agreed = _agree(secret, peer)
+    if kem is None:
+        return derive(agreed, transcript, b"seal", config, sender, recipient)
+    return derive(kem.secret + agreed, transcript, b"hybrid-seal", config, sender, recipient, kem.ciphertext)
 
 
 def mask_key(
-    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
+    secret: Secret,
+    peer: bytes,
+    *,
+    transcript: bytes,
+    config: bytes,
+    low: PartnerId,
+    high: PartnerId,
+    pair: bytes = b"",
 ) -> bytes:
-    """k_ij: the seed of the mask that ``low`` (earlier in the cohort) adds and ``high`` subtracts."""
-    return _derive(_agree(secret, peer), transcript, b"mask", config, low, high)
+    """k_ij: the seed of the mask that ``low`` (earlier in the cohort) adds and ``high`` subtracts.
+
+    ``pair`` is the secret of the pair in suite 2, 32 bytes.
+    """
+    purpose = b"hybrid-mask" if pair else b"mask"
+    return derive(pair + _agree(secret, peer), transcript, purpose, config, low, high)
 
 
 def pair_seeds(
-    secret: Secret, peer: bytes, *, transcript: bytes, config: bytes, low: PartnerId, high: PartnerId
+    secret: Secret,
+    peer: bytes,
+    *,
+    transcript: bytes,
+    config: bytes,
+    low: PartnerId,
+    high: PartnerId,
+    pair: bytes = b"",
 ) -> tuple[bytes, bytes]:
     """k_ij as :func:`mask_key`, and the seed of what hides the linear answers of the two: one agreement."""
-    agreed = _agree(secret, peer)
-    mask = _derive(agreed, transcript, b"mask", config, low, high)
-    return mask, _derive(agreed, transcript, b"check", config, low, high)
+    agreed = pair + _agree(secret, peer)
+    purposes = (b"hybrid-mask", b"hybrid-check") if pair else (b"mask", b"check")
+    mask, check = (derive(agreed, transcript, purpose, config, low, high) for purpose in purposes)
+    return mask, check
 
 
 def self_key(secret: bytes, *, transcript: bytes, config: bytes, member: PartnerId) -> bytes:
     """The seed of the member's own mask, from b_i."""
-    return _derive(secret, transcript, b"self", config, member)
+    return derive(secret, transcript, b"self", config, member)
 
 
 def self_commitment(config: bytes, member: PartnerId, secret: bytes) -> bytes:
@@ -113,6 +147,9 @@ def _agree(secret: Secret, peer: bytes) -> bytes:
         ) from None
 
 
-def _derive(material: bytes, salt: bytes, purpose: bytes, *context: bytes) -> bytes:
+def derive(
+    material: bytes, salt: bytes, purpose: bytes, *context: bytes, length_bytes: int = KEY_BYTES
+) -> bytes:
+    """HKDF-SHA256 of ``material``; the info is our tag with ``purpose``, then ``context``, each with its length."""
     info = prefixed(_TAG + purpose, *context)
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(material)
+    return HKDF(algorithm=SHA256(), length=length_bytes, salt=salt, info=info).derive(material)

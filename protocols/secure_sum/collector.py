@@ -40,10 +40,12 @@ from protocols.secure_sum.admission import (
     agree,
     check_distinct,
     check_floor,
+    check_fresh,
     check_header,
     check_keys,
     check_quorum,
 )
+from protocols.secure_sum.hybrid import beside_bytes
 from protocols.secure_sum.sealing import commitments
 from protocols.secure_sum.transcript import in_order, members_hash, roots_hash, transcript_hash
 
@@ -163,7 +165,8 @@ def check_submission(
 
 def _check_advertise(items: Sequence[Signed], sender: PartnerId, frame: Frame, seen: Context) -> None:
     ad = admit(_only(items), Advertisement, frame)
-    check_keys([*(other for member, other in seen.ads.items() if member != sender), ad])
+    check_keys([ad], frame.config.suite)
+    check_fresh([*(other for member, other in seen.ads.items() if member != sender), ad])
 
 
 def _check_share(items: Sequence[Signed], sender: PartnerId, frame: Frame, seen: Context) -> None:
@@ -172,7 +175,8 @@ def _check_share(items: Sequence[Signed], sender: PartnerId, frame: Frame, seen:
     for item in items:
         bundle = admit(item, SealedShare, frame)
         agree("the transcript of this attempt", bundle.transcript, seen.transcript, sender)
-        commitments(bundle)
+        later = bundle.recipient in frame.place and frame.place[bundle.recipient] > frame.place[sender]
+        commitments(bundle, beside_bytes(frame.config.suite, later=later))
         recipients.append(bundle.recipient)
     others = [member for member in seen.u1 if member != sender]
     if sorted(recipients) != sorted(others):
@@ -235,7 +239,7 @@ def close_advertise(config: RoundConfig, ads: Sequence[Signed]) -> tuple[Partner
     """
     opened = [decode(Advertisement, signed.body) for signed in ads]
     check_distinct([ad.sender for ad in opened])
-    check_keys(opened)
+    check_keys(opened, config.suite)
     return _closed(config, (ad.sender for ad in opened), "U1")
 
 

@@ -36,9 +36,11 @@ from protocols.secure_sum.admission import (
     check_keys,
     check_quorum,
 )
-from protocols.secure_sum.agreement import exchange_key, exchange_public, self_commitment, self_key
+from protocols.secure_sum.agreement import self_commitment, self_key
 from protocols.secure_sum.attempts import check_binding
-from protocols.secure_sum.dealing import deal, pair_up, seal_for, unseal_from
+from protocols.secure_sum.dealing import deal, pair_secrets, pair_up, seal_all, unseal_all
+from protocols.secure_sum.encapsulation import Encapsulate
+from protocols.secure_sum.hybrid import private_key
 from protocols.secure_sum.states import (
     IDLE,
     Advertised,
@@ -75,6 +77,7 @@ def advertise(
     Raises:
         UnknownSigner: ``me`` is not in the cohort.
         RingOverflow: the configuration's scale lets the sum wrap around.
+        SuiteUnavailable: the library here cannot do the configuration's suite.
     """
     enter(IDLE, Move.ADVERTISE)
     _need(rand, RAND_ADVERTISE)
@@ -82,13 +85,14 @@ def advertise(
         raise UnknownSigner(expected="a cohort with this company", came="one without it", do="take no part")
     check_overflow(config)
     config_hash = digest(config)
+    seal_secret = rand[:KEY_BYTES]
     mask_secret = to_bytes(field_element(rand[KEY_BYTES : KEY_BYTES + FIELD_RAND_BYTES]))
     self_secret = to_bytes(field_element(rand[KEY_BYTES + FIELD_RAND_BYTES :]))
     ad = Advertisement(
         config=config_hash,
         sender=me,
-        seal_key=exchange_public(rand[:KEY_BYTES]),
-        mask_key=exchange_public(mask_secret),
+        seal_key=private_key(config.suite, seal_secret, config_hash).public,
+        mask_key=private_key(config.suite, mask_secret, config_hash).public,
         self_commitment=self_commitment(config_hash, me, self_secret),
         counter=counter,
     )
@@ -97,7 +101,7 @@ def advertise(
         config=config_hash,
         me=me,
         advertisement=signed.body,
-        seal_secret=rand[:KEY_BYTES],
+        seal_secret=seal_secret,
         mask_secret=mask_secret,
         self_secret=self_secret,
     )
@@ -112,8 +116,11 @@ def share(
     key: IdentityKey,
     roll: Roll,
     rand: bytes,
+    encapsulate: Encapsulate | None = None,
 ) -> tuple[Shared, tuple[Signed, ...]]:
     """ShareKeys: both secrets, shared among U1 (the senders of ``ads``) and sealed for each of them.
+
+    Suite 2 draws from ``encapsulate`` too.
 
     Raises:
         WrongTranscript: an advertisement for another configuration, or our own is missing or changed.
@@ -124,7 +131,7 @@ def share(
     _need(rand, RAND_SHARE(len(config.cohort)))
     frame = _frame(state, config, roll)
     opened = admit_all(ads, Advertisement, frame)
-    check_keys(opened)
+    check_keys(opened, config.suite)
     if state.advertisement not in (ad.body for ad in ads):
         raise WrongTranscript(
             expected="our own advertisement", came="none or another", do="abort the attempt"
@@ -147,25 +154,21 @@ def share(
         mask_secret=state.mask_secret,
         self_secret=state.self_secret,
     )
-    sealing = exchange_key(shared.seal_secret)
-    return shared, tuple(
-        key.sign(state.me, seal_for(shared, peer, dealt[peer.member], sealing)) for peer in shared.peers
-    )
+    return shared, tuple(key.sign(state.me, each) for each in seal_all(shared, config, dealt, encapsulate))
 
 
 def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, roll: Roll) -> Masking:
     """Open the bundles sealed for us; U2 is their senders and ourselves. Then derive every mask's seed.
 
     Raises:
-        BadShare: a bundle that does not open or contradicts its commitments.
+        BadShare: a bundle or a capsule that does not open or contradicts its commitments.
         WrongMembers: a bundle for somebody else, of ourselves, or by a member outside U1.
         TooFewSurvivors: U2 is too small.
     """
     enter(state.TAG, Move.BEGIN_MASK)
     frame = _frame(state, config, roll)
     peers = {peer.member: peer for peer in state.peers}
-    held = {state.me: state.own}
-    sealing = exchange_key(state.seal_secret)
+    messages: dict[PartnerId, SealedShare] = {}
     for message in admit_all(shares, SealedShare, frame):
         agree("the same advertisements", message.transcript, state.transcript, message.sender)
         if message.recipient != state.me or message.sender not in peers:
@@ -174,11 +177,15 @@ def begin_mask(state: Shared, config: RoundConfig, shares: Sequence[Signed], *, 
                 came=f"one by {message.sender.hex()} for {message.recipient.hex()}",
                 do="abort the attempt",
             )
-        held[message.sender] = unseal_from(state, peers[message.sender], message, sealing)
+        messages[message.sender] = message
+    held = {state.me: state.own, **unseal_all(state, config, messages)}
+    masking = private_key(config.suite, state.mask_secret, state.config)
+    pairs = pair_secrets(state, config, masking, messages)
     u2 = in_order(config, held)
     check_floor(config, u2, "U2")
-    seeds = pair_up(state, u2)
+    seeds = pair_up(state, u2, masking.x25519, pairs)
     own = self_key(state.self_secret, transcript=state.transcript, config=state.config, member=state.me)
+
     return Masking(
         config=state.config,
         transcript=state.transcript,

@@ -27,10 +27,11 @@ from protocols.codec import encode, tagged_hash
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed, partner_id
 from protocols.keystream import Keystream
 from protocols.limits import CHUNK_BYTES, COHORT_MIN, FRACTION_BITS, HASH_BYTES, ID_BYTES
-from protocols.messages import PHASES, SUITE, AnswerSpec, Phase, RoundConfig, Submission
+from protocols.messages import CLASSICAL, PHASES, AnswerSpec, Phase, RoundConfig, Submission
 from protocols.ring import Fixed, Words, encode_vector, scale_bits, to_float
 from protocols.secure_sum import collector, contributor
 from protocols.secure_sum.collector import Context, check_submission, context
+from protocols.secure_sum.encapsulation import Encapsulate
 from protocols.secure_sum.states import Advertised, Confirmed, Masked, Shared
 from protocols.secure_sum.unmasking import combine, sum_chunks
 
@@ -71,7 +72,11 @@ def fitted(spec: AnswerSpec, members: int) -> AnswerSpec:
 
 
 def configure(
-    spec: AnswerSpec, players: Sequence[Player], threshold: int, minimum_cohort: int
+    spec: AnswerSpec,
+    players: Sequence[Player],
+    threshold: int,
+    minimum_cohort: int,
+    suite: int = CLASSICAL,
 ) -> RoundConfig:
     """The configuration of round 1, attempt 1, for ``players`` in their order."""
     return RoundConfig(
@@ -82,7 +87,7 @@ def configure(
         cohort=tuple(player.id for player in players),
         threshold=threshold,
         minimum_cohort=minimum_cohort,
-        suite=SUITE,
+        suite=suite,
         roster_hash=bytes(HASH_BYTES),
         roster_height=0,
         audit_head=bytes(HASH_BYTES),
@@ -99,12 +104,15 @@ def play(
     threshold: int | None = None,
     minimum_cohort: int = COHORT_MIN,
     dropouts: Mapping[Phase, AbstractSet[int]] | None = None,
+    suite: int = CLASSICAL,
+    encapsulate: Encapsulate | None = None,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> PlayResult:
     """Sum ``inputs`` (fixed point, ``FRACTION_BITS`` fractional bits) under the secure sum.
 
     ``threshold`` defaults to floor(2n/3) + 1. All identities and randomness come from ``seed``: a
-    simulation, never a real round. ``clock`` gives seconds and is read at the end of each phase.
+    simulation, never a real round. ``suite`` 2 draws from ``encapsulate`` besides. ``clock`` gives seconds
+    and is read at the end of each phase.
 
     Raises:
         TooFewSurvivors: the dropouts leave fewer than the threshold or the minimum cohort.
@@ -112,7 +120,8 @@ def play(
     """
     n = len(inputs)
     players = cohort(n, seed)
-    config = configure(spec, players, 2 * n // 3 + 1 if threshold is None else threshold, minimum_cohort)
+    t = 2 * n // 3 + 1 if threshold is None else threshold
+    config = configure(spec, players, t, minimum_cohort, suite)
     roll = {player.id: player.key.public for player in players}
     post = _Post(config, roll, dropouts or {})
     rand = _Randomness(seed)
@@ -135,7 +144,13 @@ def play(
     dealt: list[Submission] = []
     for p in post.left(players, Phase.SHARE):
         shared[p], bundles = contributor.share(
-            advertised[p], config, ads, key=p.key, roll=roll, rand=rand.take(p, contributor.RAND_SHARE(n))
+            advertised[p],
+            config,
+            ads,
+            key=p.key,
+            roll=roll,
+            rand=rand.take(p, contributor.RAND_SHARE(n)),
+            encapsulate=encapsulate,
         )
         post.deliver(Phase.SHARE, p, bundles, settled)
         dealt.append(post.submission(Phase.SHARE, bundles))

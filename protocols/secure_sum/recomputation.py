@@ -47,7 +47,8 @@ ChunkOf = Callable[[PartnerId, int], bytes]
 class Evidence:
     """The signed messages of one released attempt; ``members`` is U2, ``headers`` are those of U3.
 
-    The sealed shares are left out: they are needed only where a secret comes out wrong, to tell who lied.
+    The sealed shares are left out: they are needed only where a secret comes out wrong, to tell who lied, and
+    in suite 2 for the capsules between who dropped out and who stayed.
     """
 
     TAG: ClassVar[str] = "sum-evidence"
@@ -87,7 +88,7 @@ def admit_evidence(evidence: Evidence, roll: Roll, confirmed: Confirmation | Non
     """
     config = open_config(evidence.config, roll)
     frame = Frame.of(config, roll)
-    check_keys(admit_all(evidence.ads, Advertisement, frame))
+    check_keys(admit_all(evidence.ads, Advertisement, frame), config.suite)
     u2 = in_order(config, evidence.members)
     headers = admit_all(evidence.headers, InputHeader, frame)
     settled = context(config, ads=evidence.ads, u2=u2, headers=evidence.headers)
@@ -109,7 +110,8 @@ def admit_evidence(evidence: Evidence, roll: Roll, confirmed: Confirmation | Non
 def recompute(admitted: Admitted, chunk_of: ChunkOf, *, bundles: Iterable[Signed]) -> Iterator[Fixed]:
     """The sum in ring units, one chunk after the other; one chunk of one member is held at a time.
 
-    ``bundles`` are the sealed shares of U2; they are asked for only if a combined secret is wrong.
+    ``bundles`` are the sealed shares of U2; they are asked for only if a combined secret is wrong, and in
+    suite 2 if a member dropped out.
 
     Raises:
         TooFewSurvivors, BadShare: the answers do not open the masks.

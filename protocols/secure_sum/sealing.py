@@ -3,7 +3,8 @@
 ``sealed`` = commitment of the self share | commitment of the key share | ChaCha20-Poly1305 of both
 shares. The owner signs it all, and the recipient accepts only what matches the commitments; so when
 a combined secret is wrong, comparing opened shares with the signed commitments tells who lied, the
-opener or the owner. A share is uniform in a field of 256 bits: its hash gives nothing away.
+opener or the owner. A share is uniform in a field of 256 bits: its hash gives nothing away. In suite 2 more
+bytes follow (:mod:`protocols.secure_sum.hybrid`), signed with the rest.
 """
 
 from dataclasses import dataclass, field
@@ -63,9 +64,15 @@ def _commit(config: bytes, recipient: PartnerId, shares: HeldShares) -> Commitme
 
 
 def seal(
-    key: bytes, shares: HeldShares, *, config: bytes, transcript: bytes, recipient: PartnerId
+    key: bytes,
+    shares: HeldShares,
+    *,
+    config: bytes,
+    transcript: bytes,
+    recipient: PartnerId,
+    beside: bytes = b"",
 ) -> SealedShare:
-    """Seal ``shares`` under ``key`` for ``recipient`` alone."""
+    """Seal ``shares`` under ``key`` for ``recipient`` alone; ``beside`` follows in the clear."""
     hashes = _commit(config, recipient, shares)
     data = _associated(config, transcript, shares.owner, recipient)
     text = ChaCha20Poly1305(key).encrypt(NONCE, shares.self_share + shares.key_share, data)
@@ -74,33 +81,43 @@ def seal(
         transcript=transcript,
         sender=shares.owner,
         recipient=recipient,
-        sealed=hashes.self_share + hashes.key_share + text,
+        sealed=hashes.self_share + hashes.key_share + text + beside,
     )
 
 
-def commitments(message: SealedShare) -> Commitments:
-    """The commitments that the owner signed.
+def commitments(message: SealedShare, beside_bytes: int = 0) -> Commitments:
+    """The commitments that the owner signed, of a bundle with so many bytes beside it.
 
     Raises:
         BadShare: the sealed bytes have another length.
     """
-    if len(message.sealed) != SEALED_BYTES:
-        raise _bad(message.sender, f"{SEALED_BYTES} sealed bytes", f"{len(message.sealed)}")
+    if len(message.sealed) != SEALED_BYTES + beside_bytes:
+        raise _bad(message.sender, f"{SEALED_BYTES + beside_bytes} sealed bytes", f"{len(message.sealed)}")
     return Commitments(
         self_share=message.sealed[:HASH_BYTES], key_share=message.sealed[HASH_BYTES : 2 * HASH_BYTES]
     )
 
 
-def unseal(key: bytes, message: SealedShare) -> HeldShares:
-    """Open ``message`` with ``key`` and check it against its commitments.
+def beside(message: SealedShare, beside_bytes: int) -> bytes:
+    """The ``beside_bytes`` bytes in the clear that follow the sealed shares.
+
+    Raises:
+        BadShare: the sealed bytes have another length.
+    """
+    commitments(message, beside_bytes)
+    return message.sealed[SEALED_BYTES:]
+
+
+def unseal(key: bytes, message: SealedShare, beside_bytes: int = 0) -> HeldShares:
+    """Open ``message`` with ``key`` and check it against its commitments; it has so many bytes beside it.
 
     Raises:
         BadShare: it does not open, is not canonical, or does not match what its owner committed to.
     """
-    signed = commitments(message)
+    signed = commitments(message, beside_bytes)
     data = _associated(message.config, message.transcript, message.sender, message.recipient)
     try:
-        text = ChaCha20Poly1305(key).decrypt(NONCE, message.sealed[2 * HASH_BYTES :], data)
+        text = ChaCha20Poly1305(key).decrypt(NONCE, message.sealed[2 * HASH_BYTES : SEALED_BYTES], data)
     except InvalidTag:
         raise _bad(message.sender, "a bundle that opens", "one that does not") from None
     shares = HeldShares(owner=message.sender, self_share=text[:SHARE_BYTES], key_share=text[SHARE_BYTES:])

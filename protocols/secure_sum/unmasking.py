@@ -17,13 +17,24 @@ from protocols.errors import BadChunk, BadShare
 from protocols.identity import PartnerId, Signed
 from protocols.keystream import apply_streams
 from protocols.limits import CHUNK_BYTES
-from protocols.messages import InputHeader, RoundConfig, SealedShare, UnmaskAnswer
+from protocols.messages import HYBRID, InputHeader, RoundConfig, SealedShare, UnmaskAnswer
 from protocols.ring import Fixed, lift, word_dtype
 from protocols.secret_sharing import combine as combine_shares
 from protocols.secret_sharing import from_bytes, to_bytes, weights
 from protocols.secure_sum.admission import check_distinct, check_quorum
-from protocols.secure_sum.agreement import exchange_key, exchange_public, mask_key, self_commitment, self_key
+from protocols.secure_sum.agreement import mask_key, self_commitment, self_key
 from protocols.secure_sum.collector import Context, check_chunk
+from protocols.secure_sum.dealing import capsule
+from protocols.secure_sum.hybrid import (
+    Pair,
+    PrivateKey,
+    beside_bytes,
+    check_committed,
+    pair_secret,
+    private_key,
+    split_public,
+    unclose,
+)
 from protocols.secure_sum.sealing import commit_key, commit_self, commitments
 from protocols.secure_sum.transcript import in_order
 
@@ -55,12 +66,13 @@ def combine(
 ) -> Unmasking:
     """Recover the survivors' b_i and the dropped members' mask secrets from admitted ``answers``.
 
-    ``bundles`` are the sealed shares that U2 submitted; they are read only if a secret is wrong.
+    ``bundles`` are the sealed shares that U2 submitted; they are read only if a secret is wrong, and in
+    suite 2 if a member dropped out, for its capsules.
 
     Raises:
         TooFewSurvivors: fewer answers than the threshold.
         BadShare: too few honest shares are left (its text names the liars), or an owner's shares do
-            not belong together (its text names the owner).
+            not belong together, or a capsule is wrong (its text names the owner).
     """
     read = [decode(UnmaskAnswer, signed.body) for signed in answers]
     check_distinct([answer.sender for answer in read])
@@ -71,11 +83,13 @@ def combine(
     }
     secrets, wrong = _recover(config, context, opened)
     liars: tuple[PartnerId, ...] = ()
+    capsules = config.suite == HYBRID and len(context.u3) < len(context.u2)
+    dealt = [decode(SealedShare, signed.body) for signed in bundles] if wrong or capsules else []
     if wrong:
         secrets, liars = _recover_among_liars(
-            config, context, opened, _liars(context, opened, bundles, wrong)
+            config, context, opened, _liars(config, context, opened, dealt, wrong)
         )
-    plus, minus = _seeds(config, context, secrets)
+    plus, minus = _seeds(config, context, secrets, dealt)
     return Unmasking(
         survivors=context.u3, headers=context.headers, liars=in_order(config, liars), plus=plus, minus=minus
     )
@@ -125,31 +139,38 @@ def _recover(config: RoundConfig, context: Context, opened: Opened) -> tuple[Sec
     }
     alive = frozenset(context.u3)
     wrong = tuple(
-        owner for owner in context.u2 if not _committed(context, owner, secrets[owner], owner in alive)
+        owner
+        for owner in context.u2
+        if not _committed(config, context, owner, secrets[owner], owner in alive)
     )
     return secrets, wrong
 
 
-def _committed(context: Context, owner: PartnerId, secret: bytes, alive: bool) -> bool:
+def _committed(config: RoundConfig, context: Context, owner: PartnerId, secret: bytes, alive: bool) -> bool:
     ad = context.ads[owner]
     if alive:
         return compare_digest(self_commitment(context.config_hash, owner, secret), ad.self_commitment)
-    return compare_digest(exchange_public(secret), ad.mask_key)
+    return compare_digest(private_key(config.suite, secret, context.config_hash).public, ad.mask_key)
 
 
 def _liars(
-    context: Context, opened: Opened, bundles: Iterable[Signed], wrong: Sequence[PartnerId]
+    config: RoundConfig,
+    context: Context,
+    opened: Opened,
+    bundles: Iterable[SealedShare],
+    wrong: Sequence[PartnerId],
 ) -> frozenset[PartnerId]:
     """Who opened another share than the owner's signed bundle commits to."""
     alive = frozenset(context.u3)
     missing = {(owner, holder) for owner in wrong for holder in opened if owner != holder}
     found = set()
-    for signed in bundles:
-        bundle = decode(SealedShare, signed.body)
+    place = {member: position for position, member in enumerate(config.cohort)}
+    for bundle in bundles:
         share = opened.get(bundle.recipient, {}).get(bundle.sender)
         if share is None:
             continue
-        dealt = commitments(bundle)
+        later = place[bundle.recipient] > place[bundle.sender]
+        dealt = commitments(bundle, beside_bytes(config.suite, later=later))
         if bundle.sender in alive:
             came = commit_self(context.config_hash, bundle.recipient, bundle.sender, share)
             right = compare_digest(came, dealt.self_share)
@@ -188,7 +209,7 @@ def _recover_among_liars(
 
 
 def _seeds(
-    config: RoundConfig, context: Context, secrets: Secrets
+    config: RoundConfig, context: Context, secrets: Secrets, dealt: Iterable[SealedShare]
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """Streams to add and to subtract: own masks go, pair masks with dropped members go by their sign."""
     shared = {"transcript": context.transcript, "config": context.config_hash}
@@ -196,17 +217,31 @@ def _seeds(
     plus: list[bytes] = []
     minus = [self_key(secrets[member], member=member, **shared) for member in context.u3]
     place = {member: position for position, member in enumerate(config.cohort)}
+    bundles = {(each.sender, each.recipient): each for each in dealt if config.suite == HYBRID}
     for dead in context.u2:
         if dead in alive_set:
             continue
-        secret = exchange_key(secrets[dead])
+        own = private_key(config.suite, secrets[dead], context.config_hash)
         for alive in context.u3:
-            peer = context.ads[alive].mask_key
-            if place[alive] < place[dead]:
-                minus.append(mask_key(secret, peer, low=alive, high=dead, **shared))
-            else:
-                plus.append(mask_key(secret, peer, low=dead, high=alive, **shared))
+            peer = split_public(context.ads[alive].mask_key)[0]
+            low, high = sorted((alive, dead), key=place.__getitem__)
+            pair = b""
+            if config.suite == HYBRID:
+                bound = Pair(low=low, high=high, **shared)
+                pair = _pair_secret(bound, bundles.get((low, high)), secrets[dead], dead == low, own)
+            seed = mask_key(own.x25519, peer, low=low, high=high, pair=pair, **shared)
+            (minus if low == alive else plus).append(seed)
     return tuple(plus), tuple(minus)
+
+
+def _pair_secret(
+    pair: Pair, bundle: SealedShare | None, secret: bytes, is_low: bool, own: PrivateKey
+) -> bytes:
+    """The pair's secret, from the combined ``secret`` of whichever of the two dropped out."""
+    if bundle is None:
+        raise ValueError("the bundles of every member of U2 are needed to take off a dropped member's masks")
+    closed = capsule(bundle)
+    return check_committed(pair_secret(secret, pair), closed, pair) if is_low else unclose(closed, own, pair)
 
 
 def _bad(expected: str, culprits: Sequence[PartnerId]) -> BadShare:

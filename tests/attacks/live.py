@@ -75,6 +75,7 @@ class LiveNode:
             "ALTROVE_NODE_COURIER__MODE": "off",
             "ALTROVE_NODE_LISTEN__PORT": str(free_port()),
             "ALTROVE_NODE_POLICY__MINIMUM_COHORT": str(policy.minimum_cohort),
+            "ALTROVE_NODE_POLICY__SUITES": json.dumps(policy.suites),
             "ALTROVE_NODE_POLICY__CUSTOMERS_FLOOR": str(policy.customers_floor),
             "ALTROVE_NODE_POLICY__ACCEPT_COMPANY_DIFFERENCING": str(policy.accept_company_differencing),
         }

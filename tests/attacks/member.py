@@ -11,6 +11,7 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
+from participant.entropy import encapsulate
 from protocols.codec import decode, tagged_hash
 from protocols.errors import WrongMembers
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
@@ -83,7 +84,7 @@ class Member:
                 return state, (ad,)
             case Phase.SHARE:
                 rand = self.rand(contributor.RAND_SHARE(len(config.cohort)))
-                return contributor.share(before, config, items, rand=rand, **mine)
+                return contributor.share(before, config, items, rand=rand, encapsulate=encapsulate, **mine)
             case Phase.MASK:
                 return self._mask(config, before, items)
             case Phase.CHECK:

@@ -24,8 +24,9 @@ from tests.benchmarks.provenance import ROOT, commit
 HERE = Path(__file__).resolve().parent
 JSON = ROOT / "tests" / "benchmarks" / "results" / "attacks.json"
 PAGE = HERE / "REPORT.md"
-MORE = ("test_coordinator.py", "test_door.py", "test_boundary.py")
-"""Attacks that are tests of their own: on the coordinator's real apps, on the door in one process, beyond the boundary."""
+MORE = ("test_coordinator.py", "test_door.py", "test_boundary.py", "test_recorded.py")
+"""Attacks that are tests of their own: on the coordinator's real apps, on the door in one process, beyond the boundary,
+on recordings of suite 1 and 2."""
 
 FlowerRow = tuple[str, str, str, tuple[str, ...]]
 

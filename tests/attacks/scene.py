@@ -14,7 +14,7 @@ import numpy as np
 
 from protocols.codec import Message, decode
 from protocols.identity import PartnerId, Signed
-from protocols.messages import AnswerSpec, Phase, PhaseInput, RoundConfig, Submission, UnmaskAnswer
+from protocols.messages import HYBRID, AnswerSpec, Phase, PhaseInput, RoundConfig, Submission, UnmaskAnswer
 from protocols.policy import Policy
 from protocols.ring import Words, lift
 from protocols.secure_sum import collector
@@ -28,6 +28,13 @@ POLICIES = {
         questions=("taste",), minimum_cohort=3, customers_floor=2, accept_company_differencing=True
     ),
     "strict": Policy(questions=("taste",), minimum_cohort=3, customers_floor=2),
+    "post-quantum": Policy(
+        questions=("taste",),
+        minimum_cohort=3,
+        customers_floor=2,
+        accept_company_differencing=True,
+        suites=(HYBRID,),
+    ),
     "four": Policy(questions=("taste",), minimum_cohort=4, customers_floor=2),
 }
 

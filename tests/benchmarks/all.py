@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
+    "crypto-suites": ("-m", "tests.benchmarks.crypto_suites"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),

@@ -11,14 +11,14 @@ import numpy as np
 
 from protocols import audit, merkle
 from protocols.bundle import BundleSignature
-from protocols.codec import encode
+from protocols.codec import decode, encode
 from protocols.enrolment import Invitation
-from protocols.messages import PHASES, Phase, PhaseInput, Submission
+from protocols.messages import PHASES, Phase, PhaseInput, SealedShare, Submission
 from protocols.release import pack
 from protocols.service.clock import ManualClock
 from protocols.service.signing import SignedRequests
 from protocols.vocabulary import Vocabulary
-from tests.fuzz.targets import KINDS, NOW, _manifest, _stage
+from tests.fuzz.targets import KINDS, NOW, _hybrid_stage, _manifest, _stage
 from tests.protocols import consortium
 from tests.protocols.secure_sum.stage import counting
 
@@ -110,7 +110,14 @@ def made() -> dict[str, list[bytes]]:
         "http_signature": [_head()],
         "chunk": [b"\1" + stage.chunks[stage.id(0)][0]],
         "opened_shares": [bytes(64 + 64 + 16)],
+        "opened_capsule": [_capsule()],
     }
+
+
+def _capsule() -> bytes:
+    stage = _hybrid_stage()
+    said = (decode(SealedShare, item.body) for item in stage.bundles[1])
+    return next(each.sealed for each in said if each.recipient == stage.id(3))
 
 
 def _signed(items: dict[Phase, list[object]]) -> list[object]:

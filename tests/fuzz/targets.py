@@ -221,6 +221,20 @@ def opened_shares(data: bytes) -> None:
     )
 
 
+def opened_capsule(data: bytes) -> None:
+    """The same in suite 2, as the last member takes it: with ciphertext and capsule beside the shares."""
+    stage = _hybrid_stage()
+    share = next(
+        said
+        for said in (decode(messages.SealedShare, item.body) for item in stage.bundles[1])
+        if said.recipient == stage.id(3)
+    )
+    bad = stage.players[1].key.sign(stage.id(1), replace(share, sealed=data))
+    contributor.begin_mask(
+        stage.before["last mask"], stage.config, [bad, *stage.bundles_for(3, (0, 2))], roll=stage.roll
+    )
+
+
 Target = Callable[[bytes], None]
 TARGETS: dict[str, Target] = {
     each.__name__: each
@@ -238,7 +252,7 @@ TARGETS: dict[str, Target] = {
             invitation,
             invitation_json,
         ),
-        *(vocabulary, http_signature, chunk, opened_shares),
+        *(vocabulary, http_signature, chunk, opened_shares, opened_capsule),
     )
 }
 
@@ -259,13 +273,13 @@ def outcome(target: str, data: bytes) -> str:
 class Played(Stage):
     """A whole attempt of four, with the states of member 0 before each step."""
 
-    def __init__(self) -> None:
-        super().__init__(4)
+    def __init__(self, suite: int = messages.CLASSICAL) -> None:
+        super().__init__(4, suite=suite)
         self.before: dict[str, object] = {}
         self.advertise()
         self.before["share"] = self.states[0]
         self.share()
-        self.before["mask"] = self.states[0]
+        self.before["mask"], self.before["last mask"] = self.states[0], self.states[3]
         self.mask()
         self.before["check"] = self.states[0]
         self.confirm()
@@ -282,6 +296,11 @@ class Played(Stage):
 @cache
 def _stage() -> Played:
     return Played()
+
+
+@cache
+def _hybrid_stage() -> Played:
+    return Played(messages.HYBRID)
 
 
 @cache

@@ -36,6 +36,8 @@ MODULES = (
     _sum("admission", 4, "contributor"),
     _sum("sealing", 4, "sealing"),
     _sum("agreement", 4, "agreement"),
+    _sum("hybrid", 4, "hybrid", "hybrid_sum"),
+    _sum("encapsulation", 1, "encapsulation"),
     _sum("states", 3, "states"),
     _sum("attempts", 2, "attempts"),
     _sum("dealing", 2, "contributor"),

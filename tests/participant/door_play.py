@@ -121,6 +121,7 @@ def open_door(
         policy=policy,
         clock=clock or ManualClock(asked.NOW),
         entropy=entropy.random_bytes,
+        encapsulate=entropy.encapsulate,
     )
     door.recover()
     return door
@@ -159,7 +160,13 @@ class Peer:
         elif phase is Phase.SHARE:
             rand = self._rand(config, phase, contributor.RAND_SHARE(len(config.cohort)))
             state, items = contributor.share(
-                self._states[at], config, given.items, key=key, roll=roll, rand=rand
+                self._states[at],
+                config,
+                given.items,
+                key=key,
+                roll=roll,
+                rand=rand,
+                encapsulate=entropy.encapsulate,
             )
         elif phase is Phase.MASK:
             masking = contributor.begin_mask(self._states[at], config, given.items, roll=roll)

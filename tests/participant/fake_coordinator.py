@@ -17,8 +17,8 @@ from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed, partner_id
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import (
+    CLASSICAL,
     PHASES,
-    SUITE,
     AnswerSpec,
     InputHeader,
     Phase,
@@ -124,7 +124,7 @@ class FakeCoordinator:
             cohort=self.roster.partners,
             threshold=policy.threshold(n),
             minimum_cohort=minimum,
-            suite=SUITE,
+            suite=CLASSICAL,
             roster_hash=roster_hash(self.roster),
             roster_height=self.roster.height,
             audit_head=merkle.root(self.log),

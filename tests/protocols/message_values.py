@@ -2,7 +2,7 @@
 
 from protocols.identity import PartnerId
 from protocols.limits import CHUNK_BYTES
-from protocols.messages import SUITE, AnswerSpec, Block, InputHeader, RoundConfig
+from protocols.messages import CLASSICAL, AnswerSpec, Block, InputHeader, RoundConfig
 
 ZERO = bytes(32)
 
@@ -42,7 +42,7 @@ def config(members=5, **change):
         "cohort": tuple(member(number) for number in range(1, members + 1)),
         "threshold": 2 * members // 3 + 1,
         "minimum_cohort": min(4, members),
-        "suite": SUITE,
+        "suite": CLASSICAL,
         "roster_hash": ZERO,
         "roster_height": 3,
         "audit_head": ZERO,

@@ -70,7 +70,8 @@ def test_an_answer_counts_the_cells_and_bytes_of_all_its_blocks():
         {"threshold": 6},
         {"minimum_cohort": 2},
         {"minimum_cohort": 6},
-        {"suite": 2},
+        {"suite": 0},
+        {"suite": 3},
         {"attempt": 0},
         {"deadlines": (10, 20, 30, 40)},
         {"deadlines": (10, 30, 20, 40, 50)},
@@ -101,6 +102,7 @@ CHANGES = {
     "cohort": tuple(member(n) for n in (2, 1, 3, 4, 5)),
     "threshold": 5,
     "minimum_cohort": 3,
+    "suite": 2,
     "roster_hash": bytes([1]) * 32,
     "roster_height": 4,
     "audit_head": bytes([1]) * 32,
@@ -109,7 +111,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(RoundConfig) if field.name != "suite"])
+@pytest.mark.parametrize("name", [field.name for field in fields(RoundConfig)])
 def test_the_hash_of_a_configuration_binds_every_field(name):
     assert digest(replace(config(), **{name: CHANGES[name]})) != digest(config())
 
@@ -172,6 +174,14 @@ def test_an_advertisement_needs_two_keys_and_a_commitment(name):
     Advertisement(**whole, counter=0)
     with pytest.raises(MalformedMessage):
         Advertisement(**whole | {name: b"short"}, counter=0)
+
+
+def test_both_keys_of_an_advertisement_are_of_one_suite():
+    whole = {"config": ZERO, "sender": member(1), "self_commitment": ZERO, "counter": 0}
+    Advertisement(**whole, seal_key=bytes(1216), mask_key=bytes(1216))
+    for sizes in ((1216, 32), (32, 1216), (1184, 1184)):
+        with pytest.raises(MalformedMessage, match="of a suite"):
+            Advertisement(**whole, seal_key=bytes(sizes[0]), mask_key=bytes(sizes[1]))
 
 
 @given(st.sampled_from(PHASES), st.integers(1, 2**32), st.text(max_size=20).filter(str.isprintable))

@@ -17,6 +17,7 @@ from protocols.errors import (
     QuestionNotAllowed,
     ReplayedRound,
     RolledBack,
+    SuiteNotAllowed,
     ThresholdTooLow,
     TooFewCustomers,
     TooFewSurvivors,
@@ -138,6 +139,22 @@ def test_a_policy_that_asks_for_noise_refuses_a_block_without():
     check_config(strict, config(answer=answer(blocks=(block(noise_sigma=16),))))
 
 
+def test_a_round_in_a_suite_that_the_policy_does_not_list_is_refused():
+    for suite in (1, 2):
+        check_config(POLICY, config(suite=suite))
+        check_config(replace(POLICY, suites=(suite,)), config(suite=suite))
+        with pytest.raises(
+            SuiteNotAllowed, match=f"expected suite {3 - suite}; came a round in suite {suite}"
+        ):
+            check_config(replace(POLICY, suites=(3 - suite,)), config(suite=suite))
+
+
+@pytest.mark.parametrize("suites", [(), (0,), (1, 3)])
+def test_a_policy_without_a_known_suite_does_not_exist(suites):
+    with pytest.raises(ValueError, match="one or more of 1, 2"):
+        replace(POLICY, suites=suites)
+
+
 @pytest.mark.parametrize("change", [{"colluders": -2}, {"customers_floor": -1}, {"differencing_floor": -1}])
 def test_a_policy_with_negative_floors_does_not_exist(change):
     with pytest.raises(ValueError, match="floors from 0"):
@@ -168,6 +185,7 @@ def test_the_policy_that_nobody_wrote_accepts_no_weakness_and_requires_no_noise(
     weakened = (POLICY.accept_company_differencing, POLICY.accept_two_expose_the_third)
     assert weakened == (False, False)
     assert POLICY.require_dp is False
+    assert POLICY.suites == (1, 2)
     assert (POLICY.budget.quarter, POLICY.budget.lifetime, POLICY.delta) == (2.0, 8.0, 1e-7)
     assert (POLICY.lifetime_months, POLICY.epsilon_unreleased) == (24, 1.0)
     check_customers(replace(POLICY, customers_floor=0), 0)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from fastapi.testclient import TestClient
 
+from participant.entropy import encapsulate
 from protocols.codec import decode, encode, tagged_hash
 from protocols.enrolment import Invitation, JoinRequest
 from protocols.identity import COORDINATOR, IdentityKey, Roll, Signed, open_signed, partner_id
@@ -117,7 +118,13 @@ class SimulatedMember:
             case Phase.SHARE:
                 rand = self._rand(contributor.RAND_SHARE(len(config.cohort)))
                 self.state, items = contributor.share(
-                    self.state, config, given.items, key=self.key, roll=self.roll, rand=rand
+                    self.state,
+                    config,
+                    given.items,
+                    key=self.key,
+                    roll=self.roll,
+                    rand=rand,
+                    encapsulate=encapsulate,
                 )
             case Phase.MASK:
                 items = self._mask(given, config)

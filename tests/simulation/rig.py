@@ -25,6 +25,7 @@ from coordinator.services import Services, build
 from coordinator.settings import load
 from coordinator.store.rounds import Rounds
 from protocols.identity import COORDINATOR, IdentityKey
+from protocols.messages import CLASSICAL
 from protocols.service.clock import ManualClock
 from protocols.service.jobs import Jobs
 from protocols.service.unit_of_work import reading
@@ -99,7 +100,15 @@ class Rig:
         self._open()
         self._connect()
 
-    def ask(self, *, epoch: str = "1", retries: int = 1, cohort: Sequence[str] = (), cap: int = 100) -> int:
+    def ask(
+        self,
+        *,
+        epoch: str = "1",
+        retries: int = 1,
+        cohort: Sequence[str] = (),
+        cap: int = 100,
+        suite: int = CLASSICAL,
+    ) -> int:
         """Ask `taste` of ``cohort`` (everybody)."""
         parameters = {"until": 1_500_000_000, "customers_cap": cap, "row_scheme": "binary"}
         return self.services.planner.ask(
@@ -110,6 +119,7 @@ class Rig:
                 phase_seconds=PHASE_SECONDS,
                 epoch=epoch,
                 retries=retries,
+                suite=suite,
             )
         )
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from cryptography.hazmat.backends.openssl.backend import backend
 
 from coordinator.audit.verification import verify
-from protocols.messages import PHASES, Phase
+from protocols.errors import SuiteUnavailable
+from protocols.messages import HYBRID, PHASES, Phase
 from tests.simulation.rig import NAMES, Rig, expected_gram, founded
 
 
@@ -40,6 +42,24 @@ def test_a_member_silent_from_a_phase_on_leaves_an_exact_sum_of_the_others(rig, 
     in_sum = [m for m in rig.members if m is not silent or phase in (Phase.CHECK, Phase.UNMASK)]
     assert np.array_equal(rig.total(number), expected_gram(in_sum))
     assert problems(rig) == []
+
+
+def test_in_suite_2_a_lost_member_and_a_killed_coordinator_change_nothing(rig):
+    silent = rig.by_name("Ceres")
+    silent.mute = {Phase.MASK, Phase.CHECK, Phase.UNMASK}
+    number = rig.ask(suite=HYBRID)
+    view = rig.play(number, restart_each_turn=True)
+    assert (view.round.state, len(view.attempts)) == ("released", 1)
+    assert {attempt.attempt.config.suite for attempt in view.attempts} == {HYBRID}
+    assert np.array_equal(rig.total(number), expected_gram([m for m in rig.members if m is not silent]))
+    assert problems(rig) == []
+
+
+def test_a_coordinator_without_ml_kem_asks_nothing_in_suite_2(rig, monkeypatch):
+    monkeypatch.setattr(type(backend), "mlkem_supported", lambda _: False)
+    with pytest.raises(SuiteUnavailable):
+        rig.ask(suite=HYBRID)
+    assert rig.play(rig.ask()).round.state == "released"
 
 
 def test_a_header_without_its_bytes_is_not_in_the_sum(rig):

@@ -1,11 +1,16 @@
 """The admin API: nothing without a token, everything that the command line needs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from coordinator import cli
+from coordinator.app import build_apps
 from protocols.enrolment import Invitation
 from protocols.errors import BadInput
+from protocols.service.jobs import Jobs
 from tests.simulation.rig import founded
 
 PUBLIC = {"/healthz", "/readyz"}
@@ -70,6 +75,21 @@ def test_a_round_is_asked_followed_and_its_release_read(rig):
     assert "No differential privacy" in release["description"][0]
     assert len(release["readings"][0]["gram"]) == 3
     assert rig.admin.post("/admin/v1/audit/verify", headers=rig.token).json()["well"]
+
+
+@pytest.mark.parametrize(("setting", "asked", "suite"), [(1, None, 1), (2, None, 2), (1, 2, 2), (2, 1, 1)])
+def test_a_round_is_asked_in_the_suite_named_or_else_in_that_of_the_settings(rig, setting, asked, suite):
+    rig.services = replace(rig.services, settings=rig.settings.model_copy(update={"suite": setting}))
+    with TestClient(
+        build_apps(rig.services, Jobs(rig.clock)).admin, base_url="http://127.0.0.1:7400"
+    ) as admin:
+        parameters = {"until": "2017-08-14T04:00:00Z", "customers_cap": "100"}
+        body = {"question": "taste", "parameters": parameters} | ({"suite": asked} if asked else {})
+        number = admin.post("/admin/v1/rounds", json=body, headers=rig.token).json()["round"]
+        shown = admin.get(f"/admin/v1/rounds/{number}", headers=rig.token).json()
+        assert shown["suite"] == suite
+        wrong = admin.post("/admin/v1/rounds", json=body | {"suite": 3}, headers=rig.token)
+        assert wrong.status_code == 422
 
 
 def test_the_lambda_is_chosen_by_the_reading_of_an_evaluation_release(rig):

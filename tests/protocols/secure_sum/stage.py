@@ -6,17 +6,20 @@ It plays an honest coordinator unless a test hands a member something else.
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 
 import numpy as np
 
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
-from protocols.messages import AnswerSpec, Block, Phase, RoundConfig, Submission
+from protocols.messages import CLASSICAL, AnswerSpec, Block, Phase, RoundConfig, Submission
 from protocols.ring import encode_vector
 from protocols.secure_sum import collector, contributor
 from protocols.secure_sum.collector import Context, context
+from protocols.secure_sum.encapsulation import Encapsulate, Encapsulated
 from protocols.secure_sum.play import cohort, configure, fitted
 from protocols.secure_sum.unmasking import Unmasking, combine, sum_chunks
+from tests.protocols import ml_kem
 
 SEED = b"stage".ljust(32, b"\0")
 
@@ -41,12 +44,18 @@ class Stage:
     """One attempt; ``states`` holds the newest state of each member, the lists what was sent."""
 
     def __init__(
-        self, n: int = 4, *, threshold: int | None = None, minimum: int = 3, spec: AnswerSpec | None = None
+        self,
+        n: int = 4,
+        *,
+        threshold: int | None = None,
+        minimum: int = 3,
+        spec: AnswerSpec | None = None,
+        suite: int = CLASSICAL,
     ) -> None:
         self.players = cohort(n, SEED)
         self.spec = fitted(spec or counting(), n)
         self.config: RoundConfig = configure(
-            self.spec, self.players, 2 * n // 3 + 1 if threshold is None else threshold, minimum
+            self.spec, self.players, 2 * n // 3 + 1 if threshold is None else threshold, minimum, suite
         )
         self.roll = {p.id: p.key.public for p in self.players}
         self.inputs = [np.arange(self.spec.elements, dtype=np.int64) * (i + 1) << 24 for i in range(n)]
@@ -71,6 +80,16 @@ class Stage:
         )
         return stream[:count]
 
+    def encapsulator(self, i: int) -> Encapsulate:
+        """What member ``i`` encapsulates with: the standard's algorithm, with coins that are the same every time."""
+        drawn = count()
+
+        def encapsulate(key: bytes) -> Encapsulated:
+            secret, ciphertext = ml_kem.encapsulate(key, sha256(bytes([i, next(drawn)])).digest())
+            return Encapsulated(ciphertext=ciphertext, secret=secret)
+
+        return encapsulate
+
     def everyone(self, members: Iterable[int] | None) -> list[int]:
         return list(range(len(self.players))) if members is None else list(members)
 
@@ -87,7 +106,13 @@ class Stage:
         p = self.players[i]
         rand = self.rand(i, contributor.RAND_SHARE(len(self.players)))
         self.states[i], bundles = contributor.share(
-            self.states[i], self.config, tuple(ads), key=p.key, roll=self.roll, rand=rand
+            self.states[i],
+            self.config,
+            tuple(ads),
+            key=p.key,
+            roll=self.roll,
+            rand=rand,
+            encapsulate=self.encapsulator(i),
         )
         return bundles
 

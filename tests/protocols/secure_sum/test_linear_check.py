@@ -8,8 +8,11 @@ import pytest
 from protocols.codec import decode, encode
 from protocols.errors import Equivocation, MalformedMessage, NotTheSum, WrongMembers, WrongTranscript
 from protocols.keystream import Keystream
+from protocols.messages import CLASSICAL, HYBRID
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_check, linear_contributor
+from protocols.secure_sum.agreement import pair_seeds
+from protocols.secure_sum.hybrid import private_key
 from protocols.secure_sum.linear_check import LinearAnswer, Opening
 from protocols.secure_sum.linear_contributor import Armed, Opened
 from protocols.secure_sum.linear_function import Q, inner
@@ -22,8 +25,8 @@ ALIVE = range(4)
 class Checked(Stage):
     """A stage of five, the last of whom falls silent after sharing its keys, up to the armed check."""
 
-    def __init__(self, ring_bits=32):
-        super().__init__(5, spec=counting(length=3000, bound=20_000, ring_bits=ring_bits))
+    def __init__(self, ring_bits=32, suite=CLASSICAL):
+        super().__init__(5, spec=counting(length=3000, bound=20_000, ring_bits=ring_bits), suite=suite)
         self.advertise().share().mask(ALIVE).confirm(ALIVE)
         self.armed = [self.arm(i) for i in ALIVE]
         self.unmask(ALIVE)
@@ -59,13 +62,27 @@ def played():
     return Checked()
 
 
-@pytest.mark.parametrize("ring_bits", [32, 64])
-def test_the_true_sum_passes_at_every_survivor(ring_bits):
-    stage = Checked(ring_bits)
+@pytest.mark.parametrize(("ring_bits", "suite"), [(32, CLASSICAL), (64, CLASSICAL), (32, HYBRID)])
+def test_the_true_sum_passes_at_every_survivor(ring_bits, suite):
+    stage = Checked(ring_bits, suite)
     states, openings = stage.opened()
     answers = [stage.answer(i, states[i], openings) for i in ALIVE]
     for state in states:
         stage.check(state, openings, answers, stage.sum)
+
+
+def test_in_suite_2_what_hides_the_answers_does_not_follow_from_x25519_alone():
+    stage = Stage(4, suite=HYBRID).advertise().share()
+    shared = dict(stage.states)
+    stage.mask()
+    keys = {state.me: {each.member: each.key for each in state.checks} for state in stage.states.values()}
+    for state in shared.values():
+        exchange = private_key(HYBRID, state.mask_secret, state.config).x25519
+        for peer in state.peers:
+            low, high = sorted((state.me, peer.member), key=stage.config.position)
+            bound = {"transcript": state.transcript, "config": state.config, "low": low, "high": high}
+            _, classical = pair_seeds(exchange, peer.mask_key[:32], **bound)
+            assert keys[state.me][peer.member] == keys[peer.member][state.me] != classical
 
 
 @pytest.mark.parametrize(("cell", "by"), [(0, 1), (2999, -1), (1500, 2**31)])

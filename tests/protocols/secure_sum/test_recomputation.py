@@ -17,7 +17,8 @@ from protocols.errors import (
     WrongTranscript,
 )
 from protocols.identity import COORDINATOR, IdentityKey
-from protocols.messages import Confirmation, UnmaskAnswer
+from protocols.messages import HYBRID, Confirmation, SealedShare, UnmaskAnswer
+from protocols.secure_sum.hybrid import Pair, close
 from protocols.secure_sum.recomputation import Evidence, admit_evidence, recompute
 from tests.protocols.secure_sum.stage import Stage
 
@@ -60,6 +61,34 @@ def numbers(stage, made, dealt=()):
 def test_it_is_the_exact_sum_of_the_survivors(stage):
     expected = sum(stage.inputs[i] >> 24 for i in range(4)) << stage.spec.blocks[0].scale_bits
     assert np.array_equal(numbers(stage, evidence(stage)), expected)
+
+
+def test_in_suite_2_the_masks_of_the_lost_member_come_off_with_the_bundles():
+    stage = Stage(5, suite=HYBRID).advertise().share().mask(range(4)).confirm(range(4)).unmask(range(4))
+    stage.roll |= {COORDINATOR: KEY.public}
+    assert np.array_equal(numbers(stage, evidence(stage), bundles(stage)), stage.expected(range(4)))
+    with pytest.raises(BadShare, match="ask for them again"):
+        numbers(stage, evidence(stage))
+    forged = [replace(bundles(stage)[0], signature=bytes(64)), *bundles(stage)[1:]]
+    with pytest.raises(BadSignature):
+        numbers(stage, evidence(stage), forged)
+
+
+def test_a_survivor_that_signs_two_capsules_for_the_lost_member_can_turn_a_sum_into_noise_afterwards():
+    """The gap that protocols/README.md admits: capsules are signed by one member and confirmed by nobody."""
+    stage = Stage(5, suite=HYBRID).advertise().share()
+    state, honest = stage.states[0], bundles(stage)
+    peer = next(each for each in state.peers if each.member == stage.id(4))
+    pair = Pair(config=state.config, transcript=state.transcript, low=stage.id(0), high=stage.id(4))
+    second = close(bytes(32), peer.mask_key, pair, stage.encapsulator(0))
+    at = next(i for i, item in enumerate(honest) if decode(SealedShare, item.body).recipient == stage.id(4))
+    sealed = decode(SealedShare, honest[at].body).sealed
+    other = stage.forge(0, honest[at], SealedShare, sealed=sealed[: -len(second)] + second)
+    stage.mask(range(4)).confirm(range(4)).unmask(range(4))
+    stage.roll |= {COORDINATOR: KEY.public}
+    shown = [*honest[:at], other, *honest[at + 1 :]]
+    assert np.array_equal(numbers(stage, evidence(stage), honest), stage.expected(range(4)))
+    assert not np.any(numbers(stage, evidence(stage), shown) == stage.expected(range(4)))
 
 
 def test_another_configuration_than_the_confirmed_one_is_refused(stage):

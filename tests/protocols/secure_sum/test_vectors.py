@@ -1,12 +1,14 @@
 """An attempt pinned to the byte: what the collector admits, refuses, and sums."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
-from protocols.codec import decode, digest
+from protocols.codec import decode, digest, encode
 from protocols.errors import AltroveError
 from protocols.identity import PartnerId, Signed
-from protocols.messages import Phase, RoundConfig, SealedShare, Submission
+from protocols.messages import HYBRID, Phase, RoundConfig, SealedShare, Submission
 from protocols.secure_sum.collector import check_submission, context
 from protocols.secure_sum.sealing import unseal
 from protocols.secure_sum.transcript import members_hash
@@ -69,6 +71,18 @@ def test_the_same_randomness_plays_the_same_attempt():
     assert np.array_equal(stage.total(), PINNED["sum"])
     good = [o["submission"] for o in PINNED["operations"] if o["name"] == "bundles"]
     assert list(stage.bundles[0]) == list(decode(Submission, bytes.fromhex(good[0])).items)
+
+
+def test_an_attempt_of_suite_2_is_pinned_to_the_byte():
+    pinned = load("attempt_hybrid")
+    stage = Stage(4, suite=HYBRID).advertise().share().mask(range(3)).confirm(range(3)).unmask(range(3))
+    assert digest(stage.config).hex() == pinned["config_hash"]
+    assert stage.settled().transcript.hex() == pinned["transcript"]
+    bundles = [item for items in stage.bundles.values() for item in items]
+    sent = {"ads": stage.ads, "bundles": bundles, "headers": stage.headers, "answers": stage.answers}
+    for name, items in sent.items():
+        assert [sha256(encode(item)).hexdigest() for item in items] == pinned[name], name
+    assert stage.total().tolist() == pinned["sum"]
 
 
 @pytest.mark.parametrize("operation", load("sealing")["operations"], ids=lambda o: o["name"])
