@@ -166,7 +166,7 @@ class LinearDesk:
 
     def _open(self, held: StoredCheck) -> tuple[Signed, ...]:
         """Open our part, once a process (after a restart the same bytes again); all openings, or none yet."""
-        if held.state != WATCHING and (held.release, "opening") not in self._sent:
+        if self._speaks(held) and (held.release, "opening") not in self._sent:
             self._link.open_check(held.release, self._door.linear.open(held.key, held.release))
             self._sent.add((held.release, "opening"))
         if not self._openings.get(held.release):
@@ -175,10 +175,14 @@ class LinearDesk:
 
     def _answer(self, held: StoredCheck, openings: tuple[Signed, ...]) -> tuple[Signed, ...]:
         """Answer them, once a process; all answers, or none yet."""
-        if held.state != WATCHING and (held.release, "answer") not in self._sent:
+        if self._speaks(held) and (held.release, "answer") not in self._sent:
             self._link.answer_check(held.release, self._door.linear.answer(held.key, openings))
             self._sent.add((held.release, "answer"))
         return self._link.check_answers(held.release)
+
+    def _speaks(self, held: StoredCheck) -> bool:
+        """Whether this company says anything in a check: after its time it only looks at what others said."""
+        return held.state != WATCHING and self._clock.now() <= held.until
 
     def _ours(self, held: StoredCheck) -> tuple[RoundConfig, Claim, Roll]:
         with reading(self._db) as connection:

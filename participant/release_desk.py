@@ -196,7 +196,10 @@ class ReleaseDesk(ReleaseShelf):
         )
 
     def _conclude(self, finding: Finding) -> None:
-        """Keep or refuse a release whose linear check has ended; the same again after a crash."""
+        """Keep or refuse a release whose linear check has ended.
+
+        Its secrets go first, also while STOP forbids a vote; what is left to do, :meth:`catch_up` does again.
+        """
         signed, verdict = decode(Signed, finding.check.manifest), finding.verdict
         manifest = decode(ReleaseManifest, signed.body)
         release = release_id(manifest)
@@ -204,17 +207,14 @@ class ReleaseDesk(ReleaseShelf):
         if verdict.outcome is Outcome.DISPUTED:
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
             verdict = self._verification.disputed(signed, opened) or verdict
-        with reading(self._db) as connection:
-            kept = Releases(connection).find(release) is not None
-        if verdict.outcome in REFUSED:
-            if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
-                self._vote(config, release, accept=False, reason=NOT_THE_SUM)
-            _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)
-        elif not kept:
-            self._keep(signed, config if witnessed else None, verdict)
         self._door.linear.end(finding.check.key)
-        if verdict.outcome in REFUSED:
-            durable.erase(self._file(release))
+        if verdict.outcome not in REFUSED:
+            self._keep(signed, config if witnessed else None, verdict)
+            return
+        _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)
+        durable.erase(self._file(release))
+        if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
+            self._vote(config, release, accept=False, reason=NOT_THE_SUM)
 
     def _reconsider(self, release: bytes) -> Verdict:
         signed, _, opened = self._fetch(release)

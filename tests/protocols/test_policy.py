@@ -172,6 +172,7 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
         {"delta": 2e-7},
         {"lifetime_months": 0},
         {"epsilon_unreleased": 0},
+        {"recomputed_members": -1},
     ],
 )
 def test_a_policy_without_a_finite_budget_does_not_exist(change):

@@ -24,6 +24,8 @@ from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 from tests.simulation import real_nodes
 from tests.simulation.real_nodes import REAL, World
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory):
@@ -210,6 +212,25 @@ def test_the_silence_of_one_member_leaves_the_release_unverified(world):
     pass_the_deadline(world)
     assert outcomes(world) == [Outcome.UNVERIFIED] * 2
     assert all("no complete set of openings" in verdict.reason for verdict in verdicts(world))
+    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
+    no_secret_is_left(world)
+
+
+def test_a_node_that_was_stopped_until_the_deadline_says_nothing_and_keeps_no_secret(world):
+    node = world.nodes["Ceres"]
+    release = world.release()
+    node.door.switch.stop()
+    others_check(world, release)
+    assert len(list((node.home.root / "secrets").iterdir())) == 1
+    world.rig.clock.advance(LINEAR_CHECK_S + 120)
+    world.nodes_turn()
+    assert not any("/check/" in path for path, _ in world.callers["Ceres"].sent)
+    (verdict,) = node.verification.verdicts.all()
+    assert verdict.outcome is Outcome.UNVERIFIED
+    assert list((node.home.root / "secrets").iterdir()) == []
+    node.door.switch.release()
+    world.nodes_turn(2)
+    assert not any("/check/" in path for path, _ in world.callers["Ceres"].sent)
     assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
     no_secret_is_left(world)
 
