@@ -91,9 +91,9 @@ class Member:
                 rand = self.rand(contributor.RAND_CONFIRM)
                 state, said = contributor.confirm(before, config, items, rand=rand, **mine)
                 return state, (said,)
+        state, opened = contributor.unmask(before, config, items, bound=self.bound(config), **mine)
         with suppress(WrongMembers):  # a survivor never confirmed: there will be no check
             self.armed[config.round, config.attempt] = linear_contributor.arm(before, items)
-        state, opened = contributor.unmask(before, config, items, bound=self.bound(config), **mine)
         return state, (opened,)
 
     def open_check(self, key: Key, release: bytes) -> Signed:
