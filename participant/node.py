@@ -12,6 +12,7 @@ from participant.courier_desk import CourierDesk
 from participant.door import Door
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
+from participant.forgotten import Recollection
 from participant.home import Home
 from participant.peer_counters import PeerCounters
 from participant.preparation import Preparation
@@ -149,6 +150,15 @@ def open_node(
         policy=settings.policy.policy(),
         mark=OutboxMark(db, home.mark),
         peers=peers,
+        recollection=Recollection(
+            db=db,
+            link=link,
+            records=records,
+            policy=settings.policy.policy(),
+            me=member.partner,
+            own=key.public,
+            consortium=member.consortium,
+        ),
         clock=clock,
         entropy=random_bytes,
     )

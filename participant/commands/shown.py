@@ -140,10 +140,11 @@ def spent(budget: BudgetStanding) -> None:
     table = Table("when", "round", "asked", "this answer", "its quarter then", "lifetime then", box=None)
     for each in budget.spendings:
         alone, quarter, lifetime = budget_words.costs(each, budget)
-        table.add_row(
-            iso(each.at), f"{each.round}.{each.attempt}", " ".join(each.questions), alone, quarter, lifetime
-        )
+        number = f"{each.round}.{each.attempt}" if each.round else "unknown"
+        table.add_row(iso(each.at), number, " ".join(each.questions), alone, quarter, lifetime)
     out.print(table)
+    for note in dict.fromkeys(each.note for each in budget.spendings if each.note):
+        out.print(f"{sum(each.note == note for each in budget.spendings)} of them {note}.", markup=False)
 
 
 def recommended(served: Served) -> None:
