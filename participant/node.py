@@ -10,6 +10,7 @@ from participant import entropy
 from participant.consortium import Caller, Consortium
 from participant.courier_desk import CourierDesk
 from participant.door import Door
+from participant.erasing import Eraser
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
 from participant.forgotten import Recollection
@@ -61,6 +62,7 @@ class Node:
     verification: Verification
     restoring: Restoring
     trainer: Trainer
+    eraser: Eraser
     exchange: Exchange
     courier: CourierDesk
 
@@ -192,6 +194,7 @@ def open_node(
         verification=verification,
         restoring=restoring,
         trainer=trainer,
+        eraser=Eraser(home=home.root, db=db, door=door, trainer=trainer, clock=clock, entropy=random_bytes),
         exchange=exchange,
         courier=CourierDesk(
             home=home,

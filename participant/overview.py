@@ -20,15 +20,17 @@ from participant.console.view import Reason as ShownReason
 from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
 from participant.errors import NoData
 from participant.node import Node
+from participant.release_desk import open_stored
 from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
+from participant.store.erasures import Erasures
 from participant.store.outbox import Outbox, OutboxRecord
 from participant.store.releases import Releases
 from participant.verdicts import Outcome as Outcomes
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
-from protocols.questions import describe
+from protocols.questions import describe, say_privacy
 from protocols.service.unit_of_work import reading
 
 MEASURE: Final = "nDCG@10 on own validation weeks"
@@ -66,7 +68,9 @@ class Overview:
             release_round=release.round if release is not None else 0,
             courier=node.courier.sentence(),
             recomputed=self._recomputed(release.release) if release is not None else "",
+            privacy=say_privacy(open_stored(release).answer) if release is not None else "",
             alarms=tuple(self._alarms()),
+            undone=tuple(self._undone()),
         )
 
     def _recomputed(self, release: bytes) -> str:
@@ -87,6 +91,10 @@ class Overview:
                 f"Round {number}.{attempt}: this company helped to open a sum more than an hour ago, and the "
                 "coordinator has published nothing."
             )
+
+    def _undone(self) -> Iterator[str]:
+        if Erasures(self._node.db).unfinished():
+            yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
         """What left from unix second ``since`` on, newest first: one line an answer."""

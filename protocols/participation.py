@@ -67,8 +67,9 @@ def open_participation(
     known = tuple(keys)
     config = digest(said.config)
     ad = open_own(said.messages[0], Advertisement, me=me, keys=known)
-    headers = [open_own(signed, InputHeader, me=me, keys=known) for signed in said.messages[1:]]
-    if any(each.config != config or each.sender != me for each in (ad, *headers)):
+    headers = [open_own(each, InputHeader, me=me, keys=known) for each in said.messages[1:]]
+    signed: list[Advertisement | InputHeader] = [ad, *headers]
+    if any(each.config != config or each.sender != me for each in signed):
         raise WrongTranscript(
             expected=f"messages of round {said.config.round}.{said.config.attempt}",
             came="messages of another attempt",

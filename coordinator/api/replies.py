@@ -17,7 +17,7 @@ from coordinator.rounds.overview import AttemptView, RoundView
 from coordinator.store.members import Member
 from coordinator.store.releases import StoredRelease, StoredVote
 from protocols.identity import PartnerId
-from protocols.questions.registry import describe
+from protocols.questions import describe, has_noise, say_privacy
 from protocols.roster import RosterVersion, SignedRoster, roster_hash
 
 Names = Mapping[PartnerId, str]
@@ -72,6 +72,8 @@ def round_reply(view: RoundView, names: Names, now_ms: int) -> RoundReply:
         retries_left=view.round.retries_left,
         sequence=view.sequence,
         release=view.release.hex(),
+        differentially_private=has_noise(config.answer),
+        privacy=say_privacy(config.answer),
         attempts=[_attempt(each, names, now_ms) for each in view.attempts],
     )
 
@@ -93,7 +95,8 @@ def release_reply(
             VoteReply(voter=_name(names, each.vote.voter), accept=each.vote.accept, reason=each.vote.reason)
             for each in votes
         ],
-        differentially_private=all(block.noise_sigma > 0 for block in answer.blocks),
+        differentially_private=has_noise(answer),
+        privacy=say_privacy(answer),
         readings=list(readings),
     )
 

@@ -123,7 +123,7 @@ class AttemptReply(BaseModel):
 
 
 class RoundReply(BaseModel):
-    """One round with all its attempts."""
+    """One round with all its attempts; ``privacy`` says in words what protects a customer in its sum."""
 
     round: int
     question: str
@@ -138,6 +138,8 @@ class RoundReply(BaseModel):
     retries_left: int
     sequence: int
     release: str
+    differentially_private: bool
+    privacy: str
     attempts: list[AttemptReply]
 
 
@@ -167,6 +169,7 @@ class ReleaseReply(BaseModel):
     at: int
     votes: list[VoteReply]
     differentially_private: bool
+    privacy: str
     readings: list[object] = Field(default_factory=list)
 
 

@@ -115,7 +115,10 @@ def stood(
     table.add_row("privacy budget", budget_words.standing(budget))
     if status.release:
         table.add_row("its sum, recomputed", status.recomputed)
+        table.add_row("one customer in it", status.privacy)
     out.print(table)
+    for sentence in status.undone:
+        out.print(sentence, markup=False)
     for alarm in status.alarms:
         out.print(f"TELL THE OTHER MEMBERS. {alarm}", markup=False)
     lines = list(departures)

@@ -35,7 +35,8 @@ class NodeStatus:
     ``last_purchase`` bound the imported data; ``release`` is the hex id of the release in use, or
     empty; ``members`` are the names of the companies in the roster; ``courier`` says how the courier
     stands, in a sentence. ``recomputed`` says what recomputing the release in use ended with;
-    ``alarms`` are sentences on sums that were proved wrong or never published.
+    ``privacy`` says what protects one customer in it. ``alarms`` are sentences on sums that were proved wrong or
+    never published, ``undone`` on what was interrupted here and has to be done again.
     """
 
     company: str
@@ -52,7 +53,9 @@ class NodeStatus:
     release_round: int
     courier: str
     recomputed: str = ""
+    privacy: str = ""
     alarms: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ erasures: Final = Table(
     Column("keyed", LargeBinary(32), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("customer_key", BigInteger, nullable=True),
+    Column("scrubbed_at", BigInteger, nullable=True),
     Column("finished_at", BigInteger, nullable=True),
     Column("receipt", Text, nullable=False),
 )

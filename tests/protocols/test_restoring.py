@@ -11,7 +11,6 @@ from protocols.messages import Advertisement
 from protocols.policy import threshold
 from protocols.restoring import ANSWERS_MAX, Attestation, needed, open_attestation, remembered
 
-
 KEY = IdentityKey(bytes(32))
 SUBJECT = PartnerId(bytes([9]) * 16)
 

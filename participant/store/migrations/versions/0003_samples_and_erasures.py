@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("keyed", sa.LargeBinary(length=32), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("customer_key", sa.BigInteger(), nullable=True),
+        sa.Column("scrubbed_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("receipt", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("keyed", name=op.f("pk_erasures")),
