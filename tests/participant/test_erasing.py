@@ -146,13 +146,13 @@ def test_the_receipt_lists_the_sums_that_contain_the_customer_and_asking_again_g
     home = str(made[0].home.root)
     said = CliRunner().invoke(cli, ["erase", GONE, "--home", home])
     assert said.exit_code == 0, said.output
-    assert "round 1 (taste): epsilon 0.9" in said.output
-    assert "4 purchases, 1 rejected rows" in said.output
-    assert "backups" in said.output
+    assert "round 1 (taste): epsilon 0.9" in said.stdout
+    assert "4 purchases, 1 rejected rows" in said.stdout
+    assert "backups" in said.stdout
     coordinator.ask(asked.taste(4, epoch="later"))
     turn_all(made, 12)
     again = CliRunner().invoke(cli, ["erase", GONE, "--home", home])
-    assert (again.exit_code, again.output) == (0, said.output)
+    assert (again.exit_code, again.stdout) == (0, said.stdout)
     assert GONE not in said.output
     nobody = CliRunner().invoke(cli, ["erase", "nobody", "--home", home])
     assert (nobody.exit_code, "no import" in " ".join(nobody.output.split())) == (1, True)
@@ -160,7 +160,6 @@ def test_the_receipt_lists_the_sums_that_contain_the_customer_and_asking_again_g
 
 def test_an_old_export_does_not_bring_the_customer_back_and_a_new_purchase_does(four, tmp_path):
     node = four[1][0]
-    key = node.eraser._erasures.customer(GONE)
     node.eraser.erase(GONE)
     bought = f"{GONE},milk,{asked.SPRING},1,b1\nnew-one,milk,{asked.SPRING},1,b2\n{GONE},tea,{asked.SPRING},-5,b3\n"
     export = tmp_path / "export.csv"
@@ -169,13 +168,14 @@ def test_an_old_export_does_not_bring_the_customer_back_and_a_new_purchase_does(
     assert (report.kept, dict(report.rejected)) == (1, {"erased": 2})
     assert set(report.rejected) <= set(checks.REASONS)
     assert holding(node, GONE) == []
-    assert purchases(node, key) == 0
+    assert node.records.history("new-one", asked.WORDS).concepts.tolist() == [2]
     export.write_text(f"customer,item,time,quantity,basket\n{bought}{GONE},tea,{asked.NOW + 5},1,b4\n")
     later = read([export], home=node.home.root, engine=node.db, now=asked.NOW + 9)
     assert (later.kept, later.already_stored, dict(later.rejected)) == (1, 1, {"erased": 2})
     assert node.records.history(GONE, asked.WORDS).concepts.tolist() == [3]
+    key = node.eraser._erasures.customer(GONE)
     assert node.eraser.erase(GONE).rows == 1
-    is_gone(node, node.eraser._erasures.customer("new-one") + 1)
+    is_gone(node, key)
 
 
 def test_without_the_key_of_erased_customers_nothing_is_read_in(four, tmp_path):
@@ -304,7 +304,7 @@ def test_interrupted_at_any_durable_step_the_same_verb_goes_on_and_ends_with_the
 
     whole = attempt(-1)
     assert whole >= 20
-    for die_at in range(1, whole + 1, 3):
+    for die_at in range(2, whole + 1, 5):
         attempt(die_at)
 
 
@@ -316,7 +316,7 @@ def test_a_process_that_is_killed_again_and_again_still_erases(homes, tmp_path):
     node = nodes.start(root, members[0], coordinator, clock)
     key = node.eraser._erasures.customer(GONE)
     node.db.dispose()
-    for step in (4, 9, 14):
+    for step in (5, 16):
         child = subprocess.run(
             [sys.executable, "-m", "tests.participant.test_erasing", str(root), str(step)],
             cwd=ROOT,
