@@ -128,6 +128,7 @@ def invite(
     made = Admin(home).invite(name, days)
     # Plain print: rich would wrap or colour a line that is to be copied.
     print(made.model_dump_json() if as_json else made.invitation)  # noqa: T201
+    typer.echo(shown.INVITED, err=True)
 
 
 @cli.command()
@@ -187,7 +188,11 @@ def vocabulary(
 def ask(
     question: Annotated[str, typer.Argument(help=f"{' or '.join(QUESTIONS)}.")],
     parameters: Annotated[
-        list[str] | None, typer.Argument(help="NAME=VALUE, for example until=2017-08-14.")
+        list[str] | None,
+        typer.Argument(
+            help="NAME=VALUE, for example until=2017-08-14. With noise=2.45 every company adds noise of so many "
+            "sensitivities; without it there is no differential privacy."
+        ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     member: Annotated[list[str] | None, typer.Option(help="Ask only these members.")] = None,
@@ -204,7 +209,7 @@ def ask(
     wait: Annotated[bool, typer.Option(help="Follow the round until it is over.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a question to the members."""
+    """Put a question to the members. Unless noise is asked for, its sum has no differential privacy."""
     admin = Admin(home)
     number = admin.ask(
         shapes.AskRequest(
@@ -226,9 +231,10 @@ def ask(
         if last.state != "released":
             raise typer.Exit(2)
     elif as_json:
-        _print_json({"round": number})
+        _print_json({"round": number, "privacy": admin.round(number).privacy})
     else:
         out.print(f"Round {number} is open: `altrove-coordinator rounds {number} --wait` follows it.")
+        out.print(f"Privacy of one customer: {admin.round(number).privacy}.")
 
 
 @cli.command()

@@ -13,6 +13,12 @@ from protocols.service.clock import iso
 
 NO_PRIVACY = "No differential privacy: members are hidden among the survivors, customers among them."
 
+INVITED = (
+    "What this consortium asks without noise=MULTIPLIER has no differential privacy. Whether it answers that, each company "
+    "decides by its own require_dp, which is false unless it is set."
+)
+"""Said beside an invitation; whoever joins is told the same."""
+
 
 def show_members(out: Console, members: Sequence[shapes.MemberReply], roster: shapes.RosterReply) -> None:
     """Members and where the roster stands."""
@@ -68,12 +74,13 @@ def show_rounds(out: Console, rounds: Sequence[shapes.RoundReply]) -> None:
     if not rounds:
         out.print("No round yet: `altrove-coordinator ask` opens one.")
         return
-    table = _table("round", "question", "state", "companies", "attempts", "asked", "seconds")
+    table = _table("round", "question", "privacy", "state", "companies", "attempts", "asked", "seconds")
     for each in rounds:
         attempt = each.attempts[-1]
         table.add_row(
             str(each.round),
             escape(each.question),
+            _privacy(each.differentially_private),
             each.state,
             f"{len(attempt.survivors)} of {len(attempt.cohort)}",
             str(len(each.attempts)),
@@ -88,6 +95,7 @@ def show_round(out: Console, view: shapes.RoundReply) -> None:
     """One round with all its attempts."""
     out.print(progress(view))
     out.print(escape(view.description))
+    out.print(f"Privacy of one customer: {view.privacy}.")
     out.print(
         f"{view.elements} numbers, {view.vector_bytes} bytes a company; threshold {view.threshold}, "
         f"minimum cohort {view.minimum_cohort}, suite {view.suite}"
@@ -115,13 +123,14 @@ def show_releases(out: Console, releases: Sequence[shapes.ReleaseReply]) -> None
     if not releases:
         out.print("No release yet.")
         return
-    table = _table("release", "round", "question", "companies", "votes", "at")
+    table = _table("release", "round", "question", "privacy", "companies", "votes", "at")
     for each in releases:
         votes = f"{sum(vote.accept for vote in each.votes)} for, {sum(not vote.accept for vote in each.votes)} against"
         table.add_row(
             each.release,
             f"{each.round}.{each.attempt}",
             ", ".join(each.questions),
+            _privacy(each.differentially_private),
             str(len(each.survivors)),
             votes,
             iso(each.at),
@@ -137,6 +146,7 @@ def show_release(out: Console, release: shapes.ReleaseReply) -> None:
     out.print(f"Sum over {', '.join(map(escape, release.survivors))}")
     for sentence in release.description:
         out.print(escape(sentence))
+    out.print(f"Privacy of one customer: {release.privacy}.")
     for reading in release.readings:
         out.print_json(data=reading)
     if release.linear_check is not None:
@@ -163,6 +173,10 @@ def show_checks(out: Console, checks: Sequence[Check]) -> None:
     for check in checks:
         table.add_row(check.what, str(check.checked), escape(check.problem))
     out.print(table)
+
+
+def _privacy(noisy: bool) -> str:
+    return "noise" if noisy else "none"
 
 
 def _table(*columns: str, title: str | None = None) -> Table:

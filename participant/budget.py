@@ -24,7 +24,8 @@ class Spending:
     """One answer in the ledger.
 
     ``epsilon`` is its own, ``quarter_epsilon`` and ``lifetime_epsilon`` what everything up to it came to; all
-    are 0 without noise, where ``is_private`` is False. ``returned`` says why it cost nothing in the end.
+    are 0 without noise, where ``is_private`` is False. ``returned`` says why it cost nothing in the end, ``note``
+    why it was booked after a restore; ``round`` 0 is of answers that nobody can name.
     """
 
     round: int
@@ -36,6 +37,7 @@ class Spending:
     quarter_epsilon: float
     lifetime_epsilon: float
     returned: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,7 @@ def _spending(lines: tuple[Line, ...], at: int, months: int) -> Spending:
         quarter_epsilon=_epsilon(in_quarter),
         lifetime_epsilon=_epsilon(together),
         returned=line.reason if line.returned_at else "",
+        note=debit.note,
     )
 
 

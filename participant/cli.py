@@ -62,6 +62,7 @@ def join(
     typer.echo(f"{joined.name} joined as {joined.partner.hex()}.")
     ends = iso(tls.ends_at(place.certificate))
     typer.echo(f"Its certificate ends on {ends}, and nothing renews it yet: write the date down.")
+    typer.echo(officer.noise_policy(settings.policy.policy()))
     typer.echo(
         "Next: `altrove-node roster` shows the roster; accept its hash after comparing it with others."
     )
@@ -344,6 +345,26 @@ def opt_out(
     from participant.commands import officer
 
     officer.opt_out(node_at(home), customer, undo=undo)
+
+
+@app.command()
+@in_words
+def erase(
+    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a customer from this node for good, with a receipt; may be repeated."""
+    from contextlib import redirect_stdout
+
+    from participant.commands import erasure, shown
+
+    with redirect_stdout(sys.stderr):  # what the training logs is no part of the receipt
+        receipt = node_at(home).eraser.erase(customer)
+    if as_json:
+        shown.as_json(receipt)
+    else:
+        erasure.say(receipt)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from protocols.errors import MalformedMessage
 from protocols.identity import PartnerId, Signed
 from protocols.limits import EVIDENCE_BYTES, PAYLOAD_BYTES
 from protocols.messages import PhaseInput, Submission
+from protocols.participation import Participations
 from protocols.roster import SignedRoster
 from protocols.secure_sum.linear_check import Board, Grounds
 from protocols.secure_sum.recomputation import Evidence
@@ -235,6 +236,11 @@ class Consortium:
     def answer_check(self, release: bytes, answer: Signed) -> None:
         """Hand in the sixth message, as often as need be."""
         self._post(f"/v1/releases/{release.hex()}/check/answers", encode(answer))
+
+    def participations(self, round_number: int, attempt: int) -> Participations:
+        """What the coordinator holds of this node's own attempts after that one; believe nothing of it."""
+        path = f"/v1/rounds/mine?round={round_number}&attempt={attempt}"
+        return decode(Participations, self._get(path).content)
 
     def vote(self, release: bytes, vote: Signed) -> None:
         """Hand in this member's vote on a release."""

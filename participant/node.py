@@ -10,8 +10,10 @@ from participant import entropy
 from participant.consortium import Caller, Consortium
 from participant.courier_desk import CourierDesk
 from participant.door import Door
+from participant.erasing import Eraser
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
+from participant.forgotten import Recollection
 from participant.home import Home
 from participant.linear_desk import LinearDesk
 from participant.peer_counters import PeerCounters
@@ -61,6 +63,7 @@ class Node:
     verification: Verification
     restoring: Restoring
     trainer: Trainer
+    eraser: Eraser
     exchange: Exchange
     courier: CourierDesk
 
@@ -158,6 +161,15 @@ def open_node(
         policy=policy,
         mark=OutboxMark(db, home.mark),
         peers=peers,
+        recollection=Recollection(
+            db=db,
+            link=link,
+            records=records,
+            policy=settings.policy.policy(),
+            me=member.partner,
+            own=key.public,
+            consortium=member.consortium,
+        ),
         clock=clock,
         entropy=random_bytes,
     )
@@ -191,6 +203,7 @@ def open_node(
         verification=verification,
         restoring=restoring,
         trainer=trainer,
+        eraser=Eraser(home=home.root, db=db, door=door, trainer=trainer, clock=clock, entropy=random_bytes),
         exchange=exchange,
         courier=CourierDesk(
             home=home,

@@ -58,10 +58,11 @@ def opt_out(customer: str, *, db: Engine, records: Records, door: Door) -> Recei
     records.opt_out(customer, before_commit=withdrawal.close)
     withdrawal.erase()
     with reading(db) as connection:
-        return Receipt(closed=withdrawal.closed, contained=_containing(connection))
+        return Receipt(closed=withdrawal.closed, contained=containing(connection))
 
 
-def _containing(connection: Connection) -> tuple[Contained, ...]:
+def containing(connection: Connection) -> tuple[Contained, ...]:
+    """Every sum that this company helped to open: a customer who counted may be in it."""
     attempts = Attempts(connection)
     witnessed = [kept for kept in Releases(connection).all() if kept.witnessed]
     released = (attempts.find(kept.round, kept.attempt) for kept in witnessed)

@@ -20,16 +20,18 @@ from participant.console.view import Reason as ShownReason
 from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
 from participant.errors import NoData
 from participant.node import Node
+from participant.release_shelf import open_stored
 from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.checks import Checks
+from participant.store.erasures import Erasures
 from participant.store.outbox import Outbox, OutboxRecord
 from participant.store.releases import Releases
 from participant.verdicts import Outcome as Outcomes
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
-from protocols.questions import describe
+from protocols.questions import describe, say_privacy
 from protocols.service.clock import iso
 from protocols.service.unit_of_work import reading
 
@@ -69,8 +71,10 @@ class Overview:
             release_round=release.round if release is not None else 0,
             courier=node.courier.sentence(),
             looked_at=self._looked_at(release.release) if release is not None else "",
+            privacy=say_privacy(open_stored(release.manifest).answer) if release is not None else "",
             waiting=tuple(self._waiting()),
             alarms=tuple(self._alarms()),
+            undone=tuple(self._undone()),
         )
 
     def _looked_at(self, release: bytes) -> str:
@@ -106,6 +110,10 @@ class Overview:
                 f"Round {number}.{attempt}: this company helped to open a sum more than an hour ago, and the "
                 "coordinator has published nothing."
             )
+
+    def _undone(self) -> Iterator[str]:
+        if Erasures(self._node.db).unfinished():
+            yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
         """What left from unix second ``since`` on, newest first: one line an answer."""

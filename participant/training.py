@@ -7,6 +7,7 @@ alone. Training runs in a job of its own; the model in use keeps serving until t
 """
 
 import json
+import shutil
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
 from participant.settings import TrainingSettings
+from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases, StoredRelease
@@ -28,6 +30,7 @@ from participant.surprise import train
 from protocols.messages import Block
 from protocols.questions import question_named, taste
 from protocols.questions.evaluation import EvaluationReading
+from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.jobs import Stop
 from protocols.service.unit_of_work import reading, transaction
@@ -133,36 +136,62 @@ class Trainer:
     def train(self, plan: Plan | None) -> NodeModel:
         """Train, save and deploy; with no plan on this company's own data alone.
 
+        If a customer is erased meanwhile, what was trained is thrown away and it begins again.
+
         Raises:
             NoData: nothing was read in yet.
         """
+        self.training = True
+        try:
+            while True:
+                with reading(self._db) as connection:
+                    mark = Erasures.mark(connection)
+                    waiting = [found.release for found in Releases(connection).all()]
+                model = self._learn(plan)
+                if self._deploy(model, plan, waiting, mark):
+                    return model
+        finally:
+            self.training = False
+
+    def train_anew(self) -> None:
+        """After an erasure: replace the model in use by one without that customer, and delete all older ones."""
+        with reading(self._db) as connection:
+            deployed = Releases(connection).in_use()
+        if deployed is not None:
+            try:
+                self.train(self.plan())
+            except NoData:  # nobody is left to learn from
+                with transaction(self._db) as connection:
+                    Releases(connection).take_out_of_service()
+        with reading(self._db) as connection:
+            deployed = Releases(connection).in_use()
+        kept = "" if deployed is None else deployed.folder
+        for folder in self._folder.iterdir():
+            if folder.name != kept:
+                shutil.rmtree(folder)
+        durable.sync_folder(self._folder)
+
+    def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
             vocabulary = Membership(connection).vocabulary()
-            waiting = [found.release for found in Releases(connection).all()]
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
                 expected="purchases and a vocabulary",
                 came="neither or one",
                 do="run `altrove-node connect` first",
             )
-        self.training = True
-        try:
-            exchange = None
-            if plan is not None:
-                exchange = Released(
-                    fitted=self._releases.gram(plan.fitted),
-                    refitted=self._releases.gram(plan.refitted),
-                    lambdas=plan.lambdas,
-                    release=plan.refitted.hex(),
-                    row_scheme=plan.row_scheme,
-                    items_cap=plan.items_cap,
-                )
-            windows = plan.windows if plan is not None else self._own_windows()
-            model = train(self._records, vocabulary, windows=windows, exchange=exchange)
-            self._deploy(model, plan, waiting)
-        finally:
-            self.training = False
-        return model
+        exchange = None
+        if plan is not None:
+            exchange = Released(
+                fitted=self._releases.gram(plan.fitted),
+                refitted=self._releases.gram(plan.refitted),
+                lambdas=plan.lambdas,
+                release=plan.refitted.hex(),
+                row_scheme=plan.row_scheme,
+                items_cap=plan.items_cap,
+            )
+        windows = plan.windows if plan is not None else self._own_windows()
+        return train(self._records, vocabulary, windows=windows, exchange=exchange)
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""
@@ -175,28 +204,37 @@ class Trainer:
                 self._loaded = (deployed.model_version, load(self._folder / deployed.folder))
             return self._loaded
 
-    def _deploy(self, model: NodeModel, plan: Plan | None, trained: list[bytes]) -> None:
+    def _deploy(self, model: NodeModel, plan: Plan | None, trained: list[bytes], mark: Mark) -> bool:
+        """False: a customer was erased while this was trained, and nothing of it stays."""
         at = self._clock.now()
         release = plan.refitted if plan is not None else b""
         version = f"{at}-{release.hex()[:12] or 'local'}"
+        while (self._folder / version).exists():  # trained twice in one second
+            version += "-again"
         save(model, self._folder / version)
         verdicts = {name: _figures(part) for name, part in model.scenarios.items()}
         with transaction(self._db) as connection:
             kept = Releases(connection)
-            kept.deploy(
-                Deployment(
-                    release=release,
-                    folder=version,
-                    model_version=version,
-                    report=json.dumps(verdicts),
-                    deployed_at=at,
+            stale = Erasures.mark(connection) != mark
+            if not stale:
+                kept.deploy(
+                    Deployment(
+                        release=release,
+                        folder=version,
+                        model_version=version,
+                        report=json.dumps(verdicts),
+                        deployed_at=at,
+                    )
                 )
-            )
-            for each in trained if plan is not None else ():
+            for each in trained if plan is not None and not stale else ():
                 kept.trained(each, at=at)
+        if stale:
+            shutil.rmtree(self._folder / version)
+            return False
         with self._lock:
             self._loaded = (version, model)
         _log.info("model deployed", model_version=version, exchange=plan is not None)
+        return True
 
     def _own_windows(self) -> Windows:
         if self._settings.fit_until and self._settings.validation_until:

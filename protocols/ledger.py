@@ -21,7 +21,7 @@ protocols.errors.BudgetSpent: expected at most epsilon 2 a quarter; came epsilon
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final, Self
 
@@ -48,12 +48,25 @@ EPOCH_YEAR: Final = 1970
 class Quote:
     """What an answer costs, and the purchases that it is made from: ``since <= time < until``, unix seconds.
 
-    ``price`` is None where the answer has no noise: there is no differential privacy, and no number for it.
+    ``price`` is None where the answer has no noise: there is no differential privacy, and no number for it. It
+    is that of one release, or of one round on a sample of customers, which travels alone: each round of a
+    training is an answer, and paid for by itself.
     """
 
     price: Price | None
     since: int
     until: int
+
+    def __post_init__(self) -> None:
+        sampled = () if self.price is None else self.price.sampled
+        if self.price is not None and sampled:
+            alone = len(sampled) == 1 and sampled[0].rounds == 1
+            if self.price.loss or self.price.releases or not alone:
+                raise QuestionNotAllowed(
+                    expected="one round on a sample of customers, in a vector of its own",
+                    came="more in one answer",
+                    do="ask for each round by itself",
+                )
 
     def reaches(self, other: "Quote") -> bool:
         """Whether both are made from some of the same purchases."""
@@ -66,7 +79,11 @@ NO_QUOTE: Final = Quote(price=None, since=0, until=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debit:
-    """One answer that was paid for, at the attempt that first needed it."""
+    """One answer that was paid for, at the attempt that first needed it.
+
+    ``note`` is empty for an answer that was paid for when it was sealed. Else it says why this line is here: it
+    was booked afterwards, by a node that was restored from a backup.
+    """
 
     answer_id: bytes
     questions: tuple[str, ...]
@@ -75,6 +92,7 @@ class Debit:
     at: int
     quarter: int
     quote: Quote
+    note: str = ""
 
     @classmethod
     def example(cls, quote: Quote, *, at: int) -> Self:
@@ -154,8 +172,8 @@ def quote_for(spec: AnswerSpec, n_concepts: int, *, delta: float, at_cap: bool) 
             came=f"{public.customers:,}",
             do="ask with a lower customers_cap, or lower delta in the node's policy",
         )
-    loss = public.loss * (DISPLACED if at_cap else 1)
-    return Quote(price=Price(loss=loss, customers=customers_at(delta)), since=since, until=until)
+    own = replace(public, customers=customers_at(delta))
+    return Quote(price=own.times(DISPLACED) if at_cap else own, since=since, until=until)
 
 
 def customers_at(delta: float) -> int:

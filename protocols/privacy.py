@@ -7,20 +7,29 @@ or the choice of later questions). So a *loss* is an integer, mu^2 in units of 2
 losses add up in a ledger, and epsilon is only ever a reading of their sum
 (Balle and Wang 2018, theorem 8; exact for a Gaussian). Nothing here is a secret, and nothing is signed.
 
+Rounds on secret Poisson samples of customers (`protocols.subsampling`) have no closed form: they are kept as
+what they are, and read by privacy loss distributions (Doroshenko et al. 2022), pessimistically, with Google's
+`dp-accounting`. It is imported where it is used, as a node that asks no such question needs none.
+
 >>> one = Price(loss=loss_of(25, 150), customers=100_000)  # sigma / Delta = sqrt(150 / 25) = 2.449
 >>> f"{one.epsilon:.2f} {(one + one + one + one).epsilon:.2f}"  # a quarter, a year: not 4 times as much
 '2.00 4.27'
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self
 
 from protocols.errors import BadInput, BudgetSpent
 from protocols.limits import VECTOR_BYTES
 
 LOSS_BITS: Final = 40
 """A loss of ``2**LOSS_BITS`` is mu = 1: noise as large as the sensitivity."""
+
+RATE_BITS: Final = 32
+"""A rate of ``2**RATE_BITS`` samples everybody."""
 
 DELTA_MAX: Final = 1e-7
 """No delta is larger, however few customers there are."""
@@ -56,6 +65,29 @@ def loss_of(sensitivity2: int, variance: int) -> int:
     return -((-sensitivity2 << LOSS_BITS) // variance)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Sampled:
+    """Rounds of one noise, each on a fresh secret sample in which every customer is with the same probability.
+
+    Attributes:
+        loss: (Delta / sigma)^2 of one round on everybody, as in :class:`Price`.
+        rate: that probability, in units of ``2**-RATE_BITS``.
+        rounds: how many of them.
+    """
+
+    loss: int
+    rate: int
+    rounds: int = 1
+
+    def __post_init__(self) -> None:
+        if not (self.loss > 0 and 0 < self.rate <= 2**RATE_BITS and self.rounds > 0):
+            raise BadInput(
+                expected=f"a loss, a rate of 1 to 2**{RATE_BITS} and at least one round",
+                came=f"{self.loss}, {self.rate}, {self.rounds}",
+                do="correct the question",
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """What one release, or several together, cost.
@@ -64,17 +96,41 @@ class Price:
         loss: sum of (Delta / sigma)^2 over blocks and releases, in units of ``2**-LOSS_BITS``.
         customers: the largest public cap on customers among them; gives delta.
         releases: how many were added up; each has its own cut-off tails.
+        sampled: rounds on samples, which are in none of the others; ordered, one entry for each noise and rate.
     """
 
     loss: int
     customers: int
     releases: int = 1
+    sampled: tuple[Sampled, ...] = ()
+
+    @classmethod
+    def of_rounds(cls, sampled: Sampled, customers: int) -> Self:
+        """The price of rounds on samples: of one, to debit it, or of a whole training, to plan it."""
+        return cls(loss=0, customers=customers, releases=0, sampled=(sampled,))
 
     def __add__(self, other: "Price") -> "Price":
+        rounds: dict[tuple[int, int], int] = {}
+        for each in (*self.sampled, *other.sampled):
+            rounds[each.loss, each.rate] = rounds.get((each.loss, each.rate), 0) + each.rounds
         return Price(
             loss=self.loss + other.loss,
             customers=max(self.customers, other.customers),
             releases=self.releases + other.releases,
+            sampled=tuple(
+                Sampled(loss=loss, rate=rate, rounds=n) for (loss, rate), n in sorted(rounds.items())
+            ),
+        )
+
+    def times(self, factor: int) -> "Price":
+        """The price for neighbours that differ by sqrt(``factor``) times as much.
+
+        No sample makes it cheaper: where one customer more displaces another, what a sample saves is not claimed.
+        """
+        return Price(
+            loss=factor * (self.loss + sum(each.loss * each.rounds for each in self.sampled)),
+            customers=self.customers,
+            releases=self.releases + sum(each.rounds for each in self.sampled),
         )
 
     @property
@@ -83,14 +139,12 @@ class Price:
         return delta_for(self.customers)
 
     @property
-    def multiplier(self) -> float:
-        """The sigma / Delta of a single release that costs as much."""
-        return math.sqrt(2**LOSS_BITS / self.loss)
-
-    @property
     def epsilon(self) -> float:
         """The epsilon at :attr:`delta`; infinite where delta does not even pay the cut-off tails."""
-        return epsilon(self.loss / 2**LOSS_BITS, self.delta, self.releases)
+        mu2 = self.loss / 2**LOSS_BITS
+        if self.sampled:
+            return _read(self.sampled, self.delta, mu2, self.releases)
+        return epsilon(mu2, self.delta, self.releases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +171,25 @@ class Budget:
                     came=f"epsilon {after.epsilon:.2f} with this answer",
                     do="ask with more noise, ask later, or reuse a released sum",
                 )
+
+    def left(self, *, customers: int, this_quarter: Price | None, lifetime: Price | None) -> Price | None:
+        """The most that one more answer may cost: what must be assumed where nobody knows what was spent.
+
+        >>> most = Budget().left(customers=100_000, this_quarter=None, lifetime=None)
+        >>> f"{most.epsilon:.4f}"
+        '2.0000'
+        """
+        low, high = 0, 2 ** (LOSS_BITS + 10)  # an epsilon of some hundreds
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                price = Price(loss=middle, customers=customers)
+                self.check(price, this_quarter=this_quarter, lifetime=lifetime)
+            except BudgetSpent:
+                high = middle
+            else:
+                low = middle
+        return Price(loss=low, customers=customers) if low else None
 
 
 def epsilon(mu2: float, delta: float, releases: int = 1) -> float:
@@ -165,6 +238,40 @@ def multiplier_for(epsilon_wanted: float, delta: float, releases: int = 1) -> fl
             else (middle, high)
         )
     return high
+
+
+def epsilon_with(sampled: Iterable[Sampled], delta: float, *, mu2: float = 0.0, releases: int = 0) -> float:
+    """The epsilon at ``delta`` of sampled rounds and of ``releases`` plain ones of total ``mu2`` together.
+
+    An upper bound, a little above the exact value; infinite if ``delta`` cannot pay what the noise is cut
+    off by. For no sampled rounds it agrees with :func:`epsilon`.
+    """
+    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent
+    from dp_accounting.pld import PLDAccountant
+
+    accountant = PLDAccountant()
+    if mu2 > 0:
+        accountant.compose(GaussianDpEvent(1 / math.sqrt(mu2)))
+    for some in sampled:
+        noise = GaussianDpEvent(math.sqrt(2**LOSS_BITS / some.loss))
+        accountant.compose(PoissonSampledDpEvent(some.rate / 2**RATE_BITS, noise), some.rounds)
+        releases += some.rounds
+    charged = 0.0
+    for _ in range(8):  # the charge grows with epsilon, and epsilon with the charge: two or three turns
+        found = float(accountant.get_epsilon(delta - charged))
+        needed = releases * (1 + math.exp(min(found, 700.0))) * SHORTFALL
+        if needed <= charged:
+            return found
+        charged = 1.01 * needed
+        if charged >= delta:
+            break
+    return math.inf
+
+
+@lru_cache(maxsize=4096)
+def _read(sampled: tuple[Sampled, ...], delta: float, mu2: float, releases: int) -> float:
+    """:func:`epsilon_with`, remembered: a ledger is read again at every answer."""
+    return epsilon_with(sampled, delta, mu2=mu2, releases=releases)
 
 
 def _enough(epsilon_: float, mu2: float, delta: float, releases: int) -> bool:

@@ -1,9 +1,10 @@
 """A node restored from a backup asks its peers what it has forgotten.
 
 It may have answered since the backup, and an answer that is given twice, for two sets of companies, gives
-one company away. So it answers nothing until enough other members (:func:`needed`) have signed which
-counter they last saw in its advertisements, and for which answers: enough that an honest one among them
-took part in any sum that this node has forgotten. What they name is closed for ever.
+one company away. So it answers nothing until enough other members (:func:`needed`) have handed over
+the newest of its advertisements that they saw, and signed for which answers it advertised: enough that an honest
+one among them took part in any sum that this node has forgotten. What they name is closed for ever. A member can
+name too little, but not invent: the counter is in an advertisement that this node signed itself.
 
 A challenge, drawn at the restore, keeps older attestations out. They travel by any way, through people too:
 they are signed.
@@ -17,9 +18,12 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import ClassVar, Final
 
+from protocols.codec import decode
 from protocols.errors import MalformedMessage, TooFewAttestations, UnknownSigner, WrongTranscript
-from protocols.identity import COORDINATOR, PartnerId, Roll, Signed, open_signed
+from protocols.identity import COORDINATOR, IdentityPublic, PartnerId, Roll, Signed, open_signed
 from protocols.limits import HASH_BYTES
+from protocols.messages import Advertisement
+from protocols.participation import open_own
 from protocols.policy import threshold
 
 CHALLENGE_BYTES: Final = 16
@@ -29,9 +33,10 @@ ANSWERS_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
-    """What ``sender`` saw of ``subject``: the highest counter it advertised, and in asking for which answers.
+    """What ``sender`` saw of ``subject``: its newest advertisement, and for which answers it advertised.
 
-    ``answers`` are the newest ids, at most ``ANSWERS_MAX``, oldest first.
+    ``newest`` is the advertisement with the highest counter as ``subject`` signed it, or nothing. ``answers`` are
+    the newest ids, at most ``ANSWERS_MAX``, oldest first.
     """
 
     TAG: ClassVar[str] = "counter-attestation"
@@ -39,7 +44,7 @@ class Attestation:
     sender: PartnerId
     subject: PartnerId
     challenge: bytes
-    counter: int
+    newest: tuple[Signed, ...]
     answers: tuple[bytes, ...]
 
     def __post_init__(self) -> None:
@@ -49,8 +54,15 @@ class Attestation:
                 came=f"{len(self.challenge)} bytes and {len(self.answers)}",
                 do="refuse it",
             )
-        if any(len(answer) != HASH_BYTES for answer in self.answers):
-            raise MalformedMessage(expected="answer ids of 32 bytes", came="others", do="refuse it")
+        if any(len(answer) != HASH_BYTES for answer in self.answers) or len(self.newest) > 1:
+            raise MalformedMessage(
+                expected="answer ids of 32 bytes and one advertisement", came="others", do="refuse it"
+            )
+
+    @property
+    def counter(self) -> int:
+        """The counter of the newest advertisement; 0 where none was seen."""
+        return decode(Advertisement, self.newest[0].body).counter if self.newest else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +85,22 @@ def needed(members: int, *, colluders: int) -> int:
 
 
 def open_attestation(
-    signed: Signed, roll: Roll, *, consortium: bytes, subject: PartnerId, challenge: bytes
+    signed: Signed,
+    roll: Roll,
+    *,
+    consortium: bytes,
+    subject: PartnerId,
+    keys: Iterable[IdentityPublic],
+    challenge: bytes,
 ) -> Attestation:
     """The attestation inside ``signed``, if it is about ``subject`` and answers this challenge.
 
+    ``keys`` are those that ``subject`` has signed with, the present one and earlier ones.
+
     Raises:
         UnknownSigner: by no member, by the subject itself or the coordinator, or in another's name.
-        BadSignature, MalformedMessage, UnknownVersion: as :func:`protocols.identity.open_signed`.
+        BadSignature, MalformedMessage, UnknownVersion: as :func:`protocols.identity.open_signed`; also of the
+            advertisement in it, which ``subject`` must have signed.
         WrongTranscript: about another company, or made for an earlier restore.
     """
     said = open_signed(signed, Attestation, roll)
@@ -94,6 +115,8 @@ def open_attestation(
             came=f"another from {said.sender.hex()}",
             do="ask for one with the challenge that `altrove-node restored` shows",
         )
+    for ad in said.newest:
+        open_own(ad, Advertisement, me=subject, keys=keys)
     return said
 
 

@@ -1,4 +1,4 @@
-"""The partner API's routes to the evidence behind a released sum; any member may read them."""
+"""The partner API's routes to the evidence behind a released sum, for any member, and to what a member sent itself."""
 
 from typing import Annotated
 
@@ -8,13 +8,22 @@ from coordinator.errors import UnknownMember
 from coordinator.services import Services
 from protocols.codec import encode
 from protocols.identity import PartnerId
-from protocols.limits import ID_BYTES, PIECE_BYTES, VECTOR_BYTES
+from protocols.limits import ID_BYTES, NUMBER_MAX, PIECE_BYTES, VECTOR_BYTES
 
 BINARY = "application/octet-stream"
 
 
 def add_evidence(router: APIRouter, services: Services, Sender: object) -> None:
-    """Signed messages, sealed shares and masked vectors of a released attempt."""
+    """Signed messages, sealed shares and masked vectors of a released attempt; the caller's own part in any."""
+
+    @router.get("/rounds/mine")
+    def mine(
+        sender: Sender,  # type: ignore[valid-type]
+        number: Annotated[int, Query(alias="round", ge=0, le=NUMBER_MAX)] = 0,
+        attempt: Annotated[int, Query(ge=0, le=NUMBER_MAX)] = 0,
+    ) -> Response:
+        own = services.evidence.participations(sender, after=(number, attempt))
+        return Response(encode(own), media_type=BINARY)
 
     @router.get("/rounds/{number}/{attempt}/evidence")
     def evidence(_sender: Sender, number: int, attempt: int) -> Response:  # type: ignore[valid-type]

@@ -19,7 +19,7 @@ from coordinator.rounds.overview import AttemptView, RoundView
 from coordinator.store.members import Member
 from coordinator.store.releases import StoredRelease, StoredVote
 from protocols.identity import PartnerId
-from protocols.questions.registry import describe
+from protocols.questions import describe, has_noise, say_privacy
 from protocols.roster import RosterVersion, SignedRoster, roster_hash
 from protocols.vote_reasons import looked_at
 
@@ -76,6 +76,8 @@ def round_reply(view: RoundView, names: Names, now_ms: int) -> RoundReply:
         retries_left=view.round.retries_left,
         sequence=view.sequence,
         release=view.release.hex(),
+        differentially_private=has_noise(config.answer),
+        privacy=say_privacy(config.answer),
         attempts=[_attempt(each, names, now_ms) for each in view.attempts],
     )
 
@@ -107,7 +109,8 @@ def release_reply(
             for each in votes
         ],
         linear_check=_check(checked, stored.manifest.survivors, names) if checked.began else None,
-        differentially_private=all(block.noise_sigma > 0 for block in answer.blocks),
+        differentially_private=has_noise(answer),
+        privacy=say_privacy(answer),
         readings=list(readings),
     )
 

@@ -124,7 +124,7 @@ class AttemptReply(BaseModel):
 
 
 class RoundReply(BaseModel):
-    """One round with all its attempts."""
+    """One round with all its attempts; ``privacy`` says in words what protects a customer in its sum."""
 
     round: int
     question: str
@@ -140,6 +140,8 @@ class RoundReply(BaseModel):
     retries_left: int
     sequence: int
     release: str
+    differentially_private: bool
+    privacy: str
     attempts: list[AttemptReply]
 
 
@@ -182,6 +184,7 @@ class ReleaseReply(BaseModel):
     votes: list[VoteReply]
     linear_check: LinearCheckReply | None
     differentially_private: bool
+    privacy: str
     readings: list[object] = Field(default_factory=list)
 
 

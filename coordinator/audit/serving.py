@@ -1,7 +1,8 @@
-"""Handing the evidence of a released sum to any member, who recomputes the sum from it.
+"""Handing the evidence of a released sum to any member, who recomputes the sum from it; to each what it sent itself.
 
 Signed messages stay in the database; masked vectors for ``spool_days``. What was not released is not
-handed out: before the release an attempt is the business of its cohort, and after an abort of nobody.
+handed out: before the release an attempt is the business of its cohort, and after an abort of nobody. A member's
+own messages are its own in any case: restored from a backup, it learns from them what it has forgotten.
 """
 
 from pathlib import Path
@@ -12,9 +13,10 @@ from coordinator.errors import EvidenceGone, UnknownRound
 from coordinator.rounds.settled import items
 from coordinator.rounds.spool import Spool
 from coordinator.store.rounds import Attempt, Rounds
-from coordinator.store.submissions import Submissions
+from coordinator.store.submissions import Submissions, advertised_by
 from protocols.identity import PartnerId
 from protocols.messages import Phase
+from protocols.participation import PAGE, Participation, Participations
 from protocols.secure_sum.recomputation import Evidence
 from protocols.service.unit_of_work import reading
 
@@ -43,6 +45,12 @@ class EvidenceDesk:
                 headers=tuple(each for each in items(sent, Phase.MASK) if each.signer in survivors),
                 answers=items(sent, Phase.UNMASK),
             )
+
+    def participations(self, member: PartnerId, *, after: tuple[int, int]) -> Participations:
+        """The attempts after ``after`` in which ``member`` took part, with its own advertisement and header."""
+        with reading(self._db) as connection:
+            keys = advertised_by(connection, member, after=after, limit=PAGE)
+            return Participations(attempts=tuple(_own(connection, member, *key) for key in keys))
 
     def bundles(self, number: int, attempt: int, dealer: PartnerId) -> bytes:
         """The submission in which ``dealer`` sealed its shares, as it came.
@@ -76,6 +84,15 @@ class EvidenceDesk:
                 do="verify a sum within the days for which the coordinator keeps its vectors",
             )
         return path
+
+
+def _own(connection: Connection, member: PartnerId, number: int, attempt: int) -> Participation:
+    sent = Submissions(connection, number, attempt)
+    found = (sent.find(member, phase) for phase in (Phase.ADVERTISE, Phase.MASK))
+    return Participation(
+        config=Rounds(connection).attempt(number, attempt).config,
+        messages=tuple(item for stored in found if stored is not None for item in stored.submission.items),
+    )
 
 
 def _released(connection: Connection, number: int, attempt: int) -> Attempt:

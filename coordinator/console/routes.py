@@ -83,6 +83,7 @@ def _round_parts(shown: Round | None, members: Sequence[Member]) -> dict[str, ob
         "finding": "" if shown is None else words.timing_finding(shown),
         "plot": "" if shown is None else _timing_plot(shown),
         "no_privacy": words.NO_PRIVACY,
+        "no_privacy_asked": words.NO_PRIVACY_ASKED,
         "round_sentence": words.round_sentence,
         "release_sentence": words.release_sentence,
     }

@@ -23,7 +23,8 @@ from coordinator.store.rosters import Rosters
 from coordinator.store.rounds import FAILED, OPEN, RELEASED, Rounds
 from coordinator.store.vocabularies import Vocabularies
 from protocols.identity import PartnerId
-from protocols.messages import PHASES, AnswerSpec, Phase
+from protocols.messages import PHASES, Phase
+from protocols.questions import has_noise
 from protocols.roster import RosterVersion, roster_hash
 from protocols.service.unit_of_work import reading
 from protocols.vote_reasons import looked_at
@@ -139,7 +140,7 @@ def _round(view: RoundView, now_ms: int) -> Round:
         elements=attempt.config.answer.elements,
         vector_bytes=attempt.config.answer.vector_bytes,
         phases=tuple(_phase(phase, opened.get(phase), view.newest, now_ms) for phase in PHASES),
-        differentially_private=_noisy(attempt.config.answer),
+        differentially_private=has_noise(attempt.config.answer),
         release=view.release.hex(),
         cause=attempt.reason,
         next_step=attempt.next_step,
@@ -177,14 +178,10 @@ def _release(connection: Connection, stored: StoredRelease) -> Release:
         cohort=_hex(config.cohort),
         votes_for=sum(each.vote.accept for each in votes),
         votes_against=sum(not each.vote.accept for each in votes),
-        differentially_private=_noisy(manifest.answer),
+        differentially_private=has_noise(manifest.answer),
         looked_at=tuple(sorted(Counter(looked_at(each.vote.reason).value for each in votes).items())),
         checked=len(checked.answered) if checked.began else -1,
     )
-
-
-def _noisy(answer: AnswerSpec) -> bool:
-    return all(block.noise_sigma > 0 for block in answer.blocks)
 
 
 def _hex(partners: tuple[PartnerId, ...]) -> tuple[str, ...]:

@@ -25,6 +25,11 @@ NO_PRIVACY = (
     "but the sum itself carries no noise."
 )
 
+NO_PRIVACY_ASKED = (
+    "There is no differential privacy in what this round asks: the secure sum hides each company's answer, but its sum "
+    "will carry no noise."
+)
+
 
 def how_things_stand(members: Sequence[Member], rounds: Sequence[Round], *, founded: bool) -> str:
     """The sentence of the start page."""

@@ -169,6 +169,21 @@ class Submissions:
         return and_(*here)
 
 
+def advertised_by(
+    connection: Connection, partner: PartnerId, *, after: tuple[int, int], limit: int
+) -> tuple[tuple[int, int], ...]:
+    """(round, attempt) of the attempts after ``after`` in which ``partner`` sent an advertisement, in order."""
+    at = (messages.c.round, messages.c.attempt)
+    later = (at[0] > after[0]) | ((at[0] == after[0]) & (at[1] > after[1]))
+    query = (
+        select(*at)
+        .where(messages.c.partner == partner, messages.c.phase == str(Phase.ADVERTISE), later)
+        .order_by(*at)
+        .limit(limit)
+    )
+    return tuple((row.round, row.attempt) for row in connection.execute(query))
+
+
 def _stored(row: Row[tuple[object, ...]]) -> Stored:
     return Stored(
         partner=PartnerId(row.partner),

@@ -18,6 +18,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.progress import Progress, RoundView
 from deploy.local.results import RoundFigures
 from deploy.local.windows import FIT_UNTIL, TEST_UNTIL, VALIDATE_UNTIL
+from protocols.questions import NO_DIFFERENTIAL_PRIVACY
 
 PHASES: Final = {
     "advertise-keys": "keys",
@@ -47,7 +48,7 @@ class Cycle:
             CommandFailed: the round failed; the message names the cause and the next step.
         """
         number = self.consortium.ask(question, parameters, *options)
-        return self.follow(title, number)
+        return self.follow(f"{title}, {privacy(parameters)}", number)
 
     def follow(self, title: str, number: int) -> RoundSeen:
         """Show an open round until it is over."""
@@ -230,3 +231,8 @@ def _share(interval: dict[str, Any]) -> Interval:
 
 def _of_100(interval: dict[str, Any]) -> Interval:
     return Interval(value=100 * interval["mean"], low=100 * interval["low"], high=100 * interval["high"])
+
+
+def privacy(parameters: Mapping[str, str]) -> str:
+    """What a question's parameters say of one customer's privacy, in words."""
+    return "with noise" if "noise" in parameters else NO_DIFFERENTIAL_PRIVACY

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from deploy.local.admin import RoundSeen
 from deploy.local.companies import Company
-from deploy.local.cycle import Cycle
+from deploy.local.cycle import Cycle, privacy
 from deploy.local.faults import CommandFailed
 from deploy.local.windows import FIT_UNTIL, VALIDATE_UNTIL
 
@@ -67,7 +67,7 @@ def stop_in_mid_round(cycle: Cycle, console: Console, proceed: Callable[[str], N
     began = time.monotonic()
     try:
         with cycle.progress.shown():
-            cycle.follow(f"taste of weeks 34 to 40, {company.name} stopped", number)
+            cycle.follow(f"taste of weeks 34 to 40, {privacy(window)}, {company.name} stopped", number)
     except CommandFailed:
         seen = consortium.admin.round(number)
     else:

@@ -1,6 +1,6 @@
 """Verbs of the data-protection officer: the roster, release keys, and who may use the API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -11,15 +11,27 @@ from participant.commands.shown import out
 from participant.courier import trust
 from participant.home import Home
 from participant.node import Node
+from participant.opting_out import Contained
 from participant.roster_desk import Offer
 from participant.settings import CourierSwitch
 from participant.store.tokens import Tokens
 from protocols.bundle import ReleaseKey
 from protocols.errors import BadInput
+from protocols.policy import Policy
 from protocols.service.clock import iso
 from protocols.service.tokens import RANDOM_BYTES, mint
 
 DAY_S = 86_400
+
+
+def noise_policy(policy: Policy) -> str:
+    """What this company's policy says of questions without noise: there is no silence about it."""
+    if policy.require_dp:
+        return "Questions without noise, which have no differential privacy, are refused (require_dp = true)."
+    return (
+        "Questions without noise are answered (require_dp = false): they have no differential privacy. "
+        "`require_dp = true` in node.toml, [policy], refuses them."
+    )
 
 
 def show_or_accept(node: Node, typed: str) -> None:
@@ -112,17 +124,25 @@ def opt_out(node: Node, customer: str, *, undo: bool) -> None:
     receipt = opting_out.opt_out(customer, db=node.db, records=node.records, door=node.door)
     out.print("Left out of every answer from now on.")
     for closed in receipt.closed:
-        questions = ", ".join(closed.questions)
+        say_closed(closed.questions, closed.rounds)
+    say_contained(receipt.contained)
+
+
+def say_closed(questions: Sequence[str], rounds: Sequence[int]) -> None:
+    """An answer that was closed, and in which rounds a part of it may have left."""
+    asked = ", ".join(questions)
+    out.print(f"Closed an unsent answer to {asked}: its round goes on without this company.", markup=False)
+    if rounds:
+        numbers = ", ".join(str(number) for number in rounds)
         out.print(
-            f"Closed an unsent answer to {questions}: its round goes on without this company.", markup=False
+            f"  Masked bytes of it may have left in round {numbers}; they can be read in a sum of all companies only.",
+            markup=False,
         )
-        if closed.rounds:
-            rounds = ", ".join(str(number) for number in closed.rounds)
-            out.print(
-                f"  Masked bytes of it may have left in round {rounds}; they can be read in a sum of all companies only.",
-                markup=False,
-            )
-    if receipt.contained:
+
+
+def say_contained(contained: Sequence[Contained]) -> None:
+    """The sums that no opt-out and no erasure reaches, and what protects the customer in each."""
+    if contained:
         out.print("Sums that may still contain this customer, and from which nobody can be taken out:")
-    for each in receipt.contained:
+    for each in contained:
         out.print(f"  round {each.round} ({', '.join(each.questions)}): {each.privacy}", markup=False)

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from participant.commands.shown import out
+from participant.door.words import privacy
 from participant.node import Node
+from participant.restoring import Settled
 from participant.store.rosters import Rosters
+from protocols import ledger as ledgers
 from protocols.codec import decode, encode
 from protocols.errors import BadInput
 from protocols.identity import PartnerId, Signed
@@ -36,21 +39,46 @@ def settle(node: Node, lines: Sequence[str], *, abandon: bool) -> bool:
         return False
     attestations = [decode(Signed, _bytes(line.strip().removeprefix(LINE))) for line in lines]
     done = node.restoring.settle(attestations, abandon=abandon)
+    _say(done)
+    return True
+
+
+def _say(done: Settled) -> None:
     out.print(
-        f"Settled. {done.closed} unsent answers and {len(done.forgotten)} that peers know of are closed for ever; "
+        f"Settled. {done.closed} unsent answers and {len(done.forgotten)} that others know of are closed for ever; "
         "the node answers new questions from now on."
     )
-    return True
+    if done.missing:
+        why = f" ({done.trouble})" if done.trouble else ""
+        out.print(
+            f"Of {done.missing} advertisements of this node nobody shows anything{why}. All that was left of every "
+            "budget since the backup is taken as spent. Answers without noise may be among them: of those no budget tells.",
+            markup=False,
+        )
+    for each in done.booked:
+        name = f"round {each.round}.{each.attempt}" if each.round else ledgers.say_quarter(each.quarter)
+        out.print(f"  {name} ({', '.join(each.questions)}): {privacy(each.quote)}; {each.note}", markup=False)
+    if done.booked:
+        out.print("`altrove-node budget` shows these lines, and what is left.", markup=False)
 
 
 def _ask(node: Node, needed: int, challenge: bytes) -> None:
     me = node.member.partner.hex()
     out.print("This database is older than what the node has sent: nothing is answered until it is settled.")
     out.print(
+        "Before that, do again what was done since the backup: read purchases in (`connect`), for prices depend on how "
+        "many customers there are; opt-outs and erasures, for the backup holds these customers still.",
+        markup=False,
+    )
+    out.print(
         f"Ask {needed} other members to run this, not through the coordinator, and to hand you the line:"
     )
     out.print(f"  altrove-node attest {me} {challenge.hex()}", markup=False)
     out.print("Then: altrove-node restored --attestation LINE --attestation LINE ...", markup=False)
+    out.print(
+        "What was answered since the backup is booked in the ledger then. The coordinator is asked for it, and believed "
+        "only under this node's own signature."
+    )
     with reading(node.db) as connection:
         counter = Rosters(connection).seen().counter
     out.print(f"This database remembers {counter} advertisements.")

@@ -115,8 +115,9 @@ def stood(
     table.add_row("privacy budget", budget_words.standing(budget))
     if status.release:
         table.add_row("its sum", status.looked_at)
+        table.add_row("one customer in it", status.privacy)
     out.print(table)
-    for line in status.waiting:
+    for line in (*status.waiting, *status.undone):
         out.print(line, markup=False)
     for alarm in status.alarms:
         out.print(f"TELL THE OTHER MEMBERS. {alarm}", markup=False)
@@ -142,10 +143,11 @@ def spent(budget: BudgetStanding) -> None:
     table = Table("when", "round", "asked", "this answer", "its quarter then", "lifetime then", box=None)
     for each in budget.spendings:
         alone, quarter, lifetime = budget_words.costs(each, budget)
-        table.add_row(
-            iso(each.at), f"{each.round}.{each.attempt}", " ".join(each.questions), alone, quarter, lifetime
-        )
+        number = f"{each.round}.{each.attempt}" if each.round else "unknown"
+        table.add_row(iso(each.at), number, " ".join(each.questions), alone, quarter, lifetime)
     out.print(table)
+    for note in dict.fromkeys(each.note for each in budget.spendings if each.note):
+        out.print(f"{sum(each.note == note for each in budget.spendings)} of them {note}.", markup=False)
 
 
 def recommended(served: Served) -> None:

@@ -35,8 +35,9 @@ class NodeStatus:
     ``last_purchase`` bound the imported data; ``release`` is the hex id of the release in use, or
     empty; ``members`` are the names of the companies in the roster; ``courier`` says how the courier
     stands, in a sentence. ``looked_at`` says what was done to know that the release in use is the sum, and how
-    it ended; ``waiting`` are sentences on releases whose check goes on, ``alarms`` on sums that were proved wrong,
-    that are disputed, or that were never published.
+    it ended; ``privacy`` what protects one customer in it. ``waiting`` are sentences on releases whose check goes
+    on, ``alarms`` on sums that were proved wrong, that are disputed, or that were never published, ``undone`` on
+    what was interrupted here and has to be done again.
     """
 
     company: str
@@ -53,8 +54,10 @@ class NodeStatus:
     release_round: int
     courier: str
     looked_at: str = ""
+    privacy: str = ""
     waiting: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

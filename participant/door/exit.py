@@ -22,7 +22,7 @@ from participant.door.linear import LinearDoor
 from participant.door.payloads import Payloads
 from participant.door.purse import Purse
 from participant.door.steps import Steps
-from participant.door.withdrawal import Withdrawal, sweep
+from participant.door.withdrawal import Withdrawal, erase_closed, sweep
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.rosters import Rosters, StoredRoster
 from participant.store.sealed_answers import SealedAnswers
@@ -247,6 +247,11 @@ class Door(Carrier):
     def withdrawal(self, reason: str) -> Withdrawal:
         """What an opt-out needs of the door: closes every answer that was not unmasked yet."""
         return Withdrawal(vectors=self._vectors, secrets=self._secrets, clock=self._clock, reason=reason)
+
+    def erase_closed(self) -> None:
+        """Delete vectors that a withdrawal closed and a crash left; a running daemon minds it not."""
+        with reading(self._db) as connection:
+            erase_closed(self._vectors, connection)
 
     def vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> Signed:
         """Sign this company's vote on a release; a second, different vote is refused.

@@ -100,7 +100,9 @@ class Purse:
 
 
 def _came_to_nothing(connection: Connection, debit: Debit) -> bool:
-    """Whether an answer that was paid for was unmasked here nor released, nor closed by this company."""
+    """Whether an answer that was paid for was neither unmasked here nor released, nor closed by this company."""
+    if debit.note:  # booked after a restore, which closed it
+        return False
     answer = SealedAnswers(connection).find(debit.answer_id)
     if answer is not None and (answer.voided or answer.bound_to):
         return False

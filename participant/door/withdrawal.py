@@ -83,18 +83,30 @@ class Withdrawal:
 
 
 def sweep(vectors: Path, connection: Connection) -> None:
-    """Delete what a crash left in ``vectors``: half-written files, and vectors whose answer or attempt is over."""
+    """Delete what a crash left in ``vectors``: half-written files, and vectors whose answer or attempt is over.
+
+    At the start only: a running daemon writes such files.
+    """
+    answers = SealedAnswers(connection)
+    for path in vectors.iterdir():
+        never_committed = path.suffix == ".sealed" and answers.find(bytes.fromhex(path.stem)) is None
+        if path.suffix == ".partial" or never_committed:
+            durable.erase(path)
+    erase_closed(vectors, connection)
+
+
+def erase_closed(vectors: Path, connection: Connection) -> None:
+    """Delete the vectors of answers that were closed and of attempts that are over; at any time."""
     answers, attempts = SealedAnswers(connection), Attempts(connection)
     for path in vectors.iterdir():
+        over = False
         if path.suffix == ".sealed":
             answer = answers.find(bytes.fromhex(path.stem))
-            over = answer is None or answer.voided  # never committed: nobody refers to it
+            over = answer is not None and answer.voided
         elif path.suffix == ".masked":
             round_number, attempt_number = path.stem.split("-")
             attempt = attempts.find(int(round_number), int(attempt_number))
             over = attempt is not None and attempt.state == "Closed"
-        else:
-            over = path.suffix == ".partial"
         if over:
             durable.erase(path)
 

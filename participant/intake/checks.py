@@ -9,6 +9,7 @@ from typing import Final
 from participant.intake.sources import identifier
 
 REASONS: Final = {
+    "erased": "the customer was erased, and this was bought before",
     "malformed-line": "the line does not have the columns of its header",
     "missing-customer": "no customer id",
     "missing-item": "no item id",
@@ -70,9 +71,11 @@ def normalised(mapping: Mapping[str, str], kinds: Mapping[str, str], source: str
 
 
 def reason(now: int, *, with_catalogue: bool) -> str:
-    """SQL CASE over the columns of :func:`normalised`: the first of :data:`REASONS` that applies."""
+    """SQL CASE over the table ``raw`` of :func:`normalised`: the first of :data:`REASONS` that applies."""
     unknown = "WHEN item NOT IN (SELECT item FROM catalogue) THEN 'unknown-item'" if with_catalogue else ""
     return f"""CASE
+        WHEN EXISTS (SELECT 1 FROM erased e WHERE e.customer = raw.customer
+                     AND (raw.seconds IS NULL OR raw.seconds <= e.until)) THEN 'erased'
         WHEN customer IS NULL OR length(customer) > 255 THEN 'missing-customer'
         WHEN item IS NULL OR length(item) > 255 THEN 'missing-item'
         WHEN time IS NULL THEN 'missing-time'

@@ -1,7 +1,7 @@
 """One import from files to stored events: stage, check, number, place, commit."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 from sqlalchemy import Engine
 
-from participant.intake import checks, numbering, sources, staging
+from participant.intake import checks, erased, numbering, sources, staging
 from participant.intake.faults import NothingKept
 from participant.intake.mapping import CATALOGUE, TRANSACTIONS, ColumnMapping, guess
 from participant.intake.report import IntakeReport
@@ -65,7 +65,7 @@ def read(
         with sources.workbench(folder) as work:
             try:
                 _load_catalogue(work, catalogue_files, mapping)
-                _load_rows(work, files, mapping, moment, left_out)
+                _load_rows(work, files, mapping, moment, left_out, lambda: erased.find(work, home, engine))
                 numbering.assign(work, writer, data)
                 record, report = _summary(work, digest, concepts, dry_run=dry_run, repeated=earlier)
                 rejected = folder / "rejected.csv"
@@ -104,12 +104,14 @@ def _load_rows(
     mapping: ColumnMapping,
     now: int,
     left_out: Sequence[str],
+    find_erased: Callable[[], None],
 ) -> None:
     source = sources.scan(work, files)
     kinds = sources.columns(work, source)
     found = guess(kinds, TRANSACTIONS, mapping.transactions)
     with_catalogue = bool(work.execute("SELECT count(*) FROM catalogue").fetchall()[0][0])
     work.execute(f"CREATE TABLE raw AS {checks.normalised(found, kinds, source)}")
+    find_erased()
     names = ", ".join(sources.literal(name) for name in left_out) or "NULL"
     work.execute(
         f"""CREATE TABLE judged AS
@@ -207,7 +209,7 @@ def _summary(
 def _write_rejected(work: duckdb.DuckDBPyConnection, target: Path) -> None:
     work.execute(
         "COPY (SELECT file, line, reason, customer, item, basket, time, quantity FROM judged "
-        f"WHERE reason IS NOT NULL ORDER BY file, line) TO {sources.literal(str(target))} (HEADER, FORMAT csv)"
+        f"WHERE reason IS NOT NULL AND reason <> '{erased.ERASED}' ORDER BY file, line) TO {sources.literal(str(target))} (HEADER, FORMAT csv)"
     )
     target.chmod(0o600)
 

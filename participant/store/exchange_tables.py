@@ -97,8 +97,10 @@ attempts = Table(
     Column("customers_cap", BigInteger),
     Column("rows_since", BigInteger, nullable=False, server_default="0"),
     Column("rows_until", BigInteger, nullable=False, server_default="0"),
+    Column("sample_rate", BigInteger),
 )
-"""``loss`` and ``customers_cap`` are this company's own price of the answer; without noise there is none."""
+"""``loss`` and ``customers_cap`` are this company's own price of the answer; without noise there is none. With a
+``sample_rate`` it is a round on a sample of customers."""
 
 checks = Table(
     "checks",
@@ -129,11 +131,13 @@ ledger = Table(
     Column("rows_since", BigInteger, nullable=False),
     Column("rows_until", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("sample_rate", BigInteger),
     UniqueConstraint("round", "attempt", "kind"),
     CheckConstraint("kind IN ('debit', 'returned')", name="kind"),
     CheckConstraint("(loss IS NULL) = (customers_cap IS NULL)", name="priced"),
 )
-"""Lines are added and never changed: triggers refuse it. A ``returned`` line has its debit's numbers."""
+"""Lines are added and never changed: triggers refuse it. A ``returned`` line has its debit's numbers, and the
+``reason`` of it; that of a debit is its note."""
 
 outbox = Table(
     "outbox",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select
 
 from participant.store.exchange_tables import ledger
 from protocols.ledger import Debit, Ledger, Quote
-from protocols.privacy import Price
+from protocols.privacy import Price, Sampled
 
 DEBIT, RETURNED = "debit", "returned"
 
@@ -42,7 +42,7 @@ class LedgerBook:
 
     def debit(self, debit: Debit) -> None:
         """Add a debit (with the surrounding transaction); the database refuses a second one of an attempt."""
-        self._add(DEBIT, debit, at=debit.at, reason="")
+        self._add(DEBIT, debit, at=debit.at, reason=debit.note)
 
     def give_back(self, debit: Debit, *, at: int, reason: str) -> None:
         """Add the line that gives ``debit`` back; the database refuses a second one."""
@@ -65,18 +65,27 @@ class LedgerBook:
 
 
 def quoted(quote: Quote) -> Mapping[str, int | None]:
-    """A quote as columns: the same four wherever one is kept."""
+    """A quote as columns: the same five wherever one is kept."""
+    price = quote.price
+    round_ = price.sampled[0] if price is not None and price.sampled else None
+    loss = None if price is None else price.loss
     return {
-        "loss": None if quote.price is None else quote.price.loss,
-        "customers_cap": None if quote.price is None else quote.price.customers,
+        "loss": loss if round_ is None else round_.loss,
+        "customers_cap": None if price is None else price.customers,
+        "sample_rate": None if round_ is None else round_.rate,
         "rows_since": quote.since,
         "rows_until": quote.until,
     }
 
 
 def quote_in(row: RowMapping) -> Quote:
-    """The quote in those four columns."""
-    price = None if row["loss"] is None else Price(loss=row["loss"], customers=row["customers_cap"])
+    """The quote in those five columns."""
+    loss, customers, rate = row["loss"], row["customers_cap"], row["sample_rate"]
+    price = None
+    if loss is not None:
+        price = Price(loss=loss, customers=customers)
+        if rate is not None:
+            price = Price.of_rounds(Sampled(loss=loss, rate=rate), customers)
     return Quote(price=price, since=row["rows_since"], until=row["rows_until"])
 
 
@@ -94,6 +103,7 @@ def _line(row: RowMapping, returned: RowMapping | None) -> Line:
             at=row["at"],
             quarter=row["quarter"],
             quote=quote_in(row),
+            note=row["reason"],
         ),
         returned_at=0 if returned is None else returned["at"],
         reason="" if returned is None else returned["reason"],

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -71,3 +72,18 @@ rejected: Final = Table(
     Column("rows", BigInteger, nullable=False),
 )
 """How many rows an import refused, by reason; the rows themselves are in its rejected file."""
+
+erasures: Final = Table(
+    "erasures",
+    metadata,
+    Column("keyed", LargeBinary(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("customer_key", BigInteger, nullable=True),
+    Column("scrubbed_at", BigInteger, nullable=True),
+    Column("finished_at", BigInteger, nullable=True),
+    Column("receipt", Text, nullable=False),
+)
+"""Customers who were erased, by a keyed hash of their id: purchases up to ``at`` are not read in again.
+
+``customer_key`` is there only until every copy is gone; ``receipt`` is JSON and names no customer.
+"""

@@ -98,7 +98,7 @@ class Records:
         with transaction(self._engine) as connection:
             before = connection.execute(select(customers.c.opted_out).where(one)).scalar_one_or_none()
             if before is None:
-                raise _unknown()
+                raise unknown()
             connection.execute(update(customers).where(one).values(opted_out=opted_out))
             if before_commit is not None and before != opted_out:
                 before_commit(connection)
@@ -123,8 +123,8 @@ class Records:
     def unmapped_share(self, vocabulary: Vocabulary) -> float:
         """Share of stored lines whose item is not in ``vocabulary``: they stay local."""
         item_keys, _ = self._mapping(vocabulary)
-        events = self._events.relation()
         with self._events.scanning() as connection:
+            events = self._events.relation()
             connection.register("mapped", pa.table({"item_key": item_keys}))
             total, mapped = connection.execute(
                 f"SELECT count(*), count(*) FILTER (item_key IN (SELECT item_key FROM mapped)) FROM {events}"
@@ -172,19 +172,16 @@ class Records:
         query = select(customers.c.customer_key, customers.c.opted_out).where(
             customers.c.external_id == external_id
         )
-        with reading(self._engine) as database:
-            found = database.execute(query).first()
-            if found is None:
-                raise _unknown()
-            events = self._events.relation_in(database)
-            mapped_items, mapped_concepts = self._mapping_in(database, vocabulary)
-        bought = (
-            self._events.lookup()
-            .execute(
-                f"SELECT DISTINCT item_key FROM {events} WHERE customer_key = ?", [int(found.customer_key)]
-            )
-            .fetchnumpy()
-        )
+        with self._events.held():
+            with reading(self._engine) as database:
+                found = database.execute(query).first()
+                if found is None:
+                    raise unknown()
+                events = self._events.relation_in(database)
+                mapped_items, mapped_concepts = self._mapping_in(database, vocabulary)
+            one = [int(found.customer_key)]
+            wanted = f"SELECT DISTINCT item_key FROM {events} WHERE customer_key = ?"
+            bought = self._events.lookup().execute(wanted, one).fetchnumpy()
         item_keys = np.asarray(bought["item_key"], np.int64)
         at = np.searchsorted(mapped_items, item_keys)
         inside = at < len(mapped_items)
@@ -259,7 +256,8 @@ def _scatter(keys: Ints) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def _unknown() -> UnknownCustomer:
+def unknown() -> UnknownCustomer:
+    """The error, in words that hold no id."""
     return UnknownCustomer(
         expected="a customer who has bought here",
         came="an id that is in no import",

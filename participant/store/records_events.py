@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
 from sqlalchemy import Connection, Engine, select
 
 from participant.store.record_tables import imports
+from participant.store.records_lock import reading_events
 from protocols.service.unit_of_work import reading
 
 MEMORY_LIMIT = "512MB"
@@ -45,10 +46,17 @@ class Events:
 
     @contextmanager
     def scanning(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A fresh connection for a pass over many events; it spills to disk beyond its limit."""
-        with duckdb.connect() as connection:
+        """A fresh connection for a pass over many events; it spills to disk beyond its limit.
+
+        Ask for :meth:`relation` inside: its files stay there until the end.
+        """
+        with self.held(), duckdb.connect() as connection:
             self._configure(connection, threads=2)
             yield connection
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep event files from being removed."""
+        return reading_events(self._data)
 
     def lookup(self) -> duckdb.DuckDBPyConnection:
         """This thread's own warm connection, for one customer's events."""

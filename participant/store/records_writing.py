@@ -58,6 +58,12 @@ class RecordsWriter:
             rows = connection.execute(select(imports.c.folder).where(imports.c.folder.is_not(None)))
             return frozenset(str(row.folder) for row in rows)
 
+    def replace_folders(self, replaced: Mapping[str, str | None]) -> None:
+        """Make other event folders visible in the place of those that are named; None: none, it held nothing else."""
+        with transaction(self._engine) as connection:
+            for old, new in replaced.items():
+                connection.execute(update(imports).where(imports.c.folder == old).values(folder=new))
+
     def import_of(self, source_digest: str) -> bool:
         """Whether these very files were imported before with these settings."""
         with reading(self._engine) as connection:

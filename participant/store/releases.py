@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from participant.store.exchange_tables import deployments, releases
 
@@ -91,6 +91,10 @@ class Releases:
                 deployed_at=deployment.deployed_at,
             )
         )
+
+    def take_out_of_service(self) -> None:
+        """Forget every deployment: no model is in use."""
+        self._db.execute(delete(deployments))
 
     def in_use(self) -> Deployment | None:
         """The newest deployment, or None before the first training."""

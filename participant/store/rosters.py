@@ -1,8 +1,9 @@
 """The roster chain and the audit log as this node last saw them: both only ever move forwards."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from participant.store.exchange_tables import rosters, seen
 from protocols.merkle import Frontier
@@ -50,6 +51,11 @@ class Rosters:
         """The version at ``height`` if this node has signed it or seen it in force."""
         return self._one(select(rosters).where(rosters.c.height == height))
 
+    def all_in_force(self) -> tuple[StoredRoster, ...]:
+        """Every version that was seen in force, newest first."""
+        query = select(rosters).where(rosters.c.in_force_at.is_not(None)).order_by(rosters.c.height.desc())
+        return tuple(_stored(row) for row in self._db.execute(query))
+
     def approve(self, *, height: int, roster_hash: bytes, body: bytes, at: int) -> None:
         """Keep that the officer accepted this version: at most one successor per height is signed."""
         self._db.execute(
@@ -95,12 +101,14 @@ class Rosters:
 
     def _one(self, query: object) -> StoredRoster | None:
         row = self._db.execute(query).one_or_none()  # type: ignore[call-overload]
-        if row is None:
-            return None
-        return StoredRoster(
-            height=row.height,
-            hash=row.hash,
-            body=row.body,
-            approved=row.approved_at is not None,
-            in_force=row.in_force_at is not None,
-        )
+        return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> StoredRoster:
+    return StoredRoster(
+        height=row.height,
+        hash=row.hash,
+        body=row.body,
+        approved=row.approved_at is not None,
+        in_force=row.in_force_at is not None,
+    )

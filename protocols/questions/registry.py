@@ -46,6 +46,9 @@ QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
     {"taste": TASTE, "evaluation": EVALUATION}
 )
 
+NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"
+"""Said in words wherever a question without noise is shown, never left blank."""
+
 NO_MODEL: Final = bytes(HASH_BYTES)
 """The model hash of an answer that needs no model."""
 
@@ -129,7 +132,7 @@ def price(answer: AnswerSpec, n_concepts: int) -> Price | None:
         QuestionNotAllowed: an unknown question.
         UnboundedSensitivity: a block whose noise hides nobody.
     """
-    if not all(block.noise_sigma for block in answer.blocks):
+    if not has_noise(answer):
         return None
     kinds = [(question_named(block.question), block) for block in answer.blocks]
     return Price(
@@ -179,6 +182,21 @@ class _BlockNoise:
 def describe(answer: AnswerSpec) -> tuple[str, ...]:
     """One plain paragraph a block: what is asked, its size, and its privacy, always in words."""
     return tuple(_describe(block) for block in answer.blocks)
+
+
+def has_noise(answer: AnswerSpec) -> bool:
+    """Whether every number of ``answer`` carries noise: one block without gives its customers away."""
+    return all(block.noise_sigma for block in answer.blocks)
+
+
+def say_privacy(answer: AnswerSpec) -> str:
+    """What protects one customer in the sum, in words that are never blank.
+
+    There is no epsilon in them: what an answer costs each company computes for itself, and says in its own ledger.
+    """
+    if has_noise(answer):
+        return "noise in every company's answer hides one account; each company's ledger has the price"
+    return NO_DIFFERENTIAL_PRIVACY
 
 
 def read(answer: AnswerSpec, total: npt.NDArray[np.int64], n_concepts: int) -> tuple[Reading, ...]:

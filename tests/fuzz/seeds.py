@@ -14,7 +14,9 @@ from protocols.bundle import BundleSignature
 from protocols.codec import decode, encode
 from protocols.enrolment import Invitation
 from protocols.messages import PHASES, Phase, PhaseInput, SealedShare, Submission
+from protocols.participation import Participation, Participations
 from protocols.release import pack
+from protocols.restoring import Attestation
 from protocols.service.clock import ManualClock
 from protocols.service.signing import SignedRequests
 from protocols.vocabulary import Vocabulary
@@ -74,6 +76,17 @@ def made() -> dict[str, list[bytes]]:
         *(stage.before["unmask"], stage.states[0]),
         audit.AuditEntry(sequence=0, at=NOW, kind="round", body_hash=bytes(32)),
         audit.TreeHead(consortium=bytes(16), size=7, root=merkle.root(leaves)),
+        Participations(
+            attempts=(Participation(config=stage.config, messages=(stage.ads[0], stage.headers[0])),)
+        ),
+        Attestation(
+            consortium=bytes(16),
+            sender=stage.id(1),
+            subject=stage.id(0),
+            challenge=bytes(16),
+            newest=(stage.ads[0],),
+            answers=(bytes(32),),
+        ),
     ]
     kinds = {kind: index for index, kind in enumerate(KINDS)}
     plain = [bytes([kinds[type(value)]]) + encode(value) for value in values]

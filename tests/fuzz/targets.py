@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from starlette.requests import Request
 
-from protocols import audit, merkle, messages, roster
+from protocols import audit, merkle, messages, participation, restoring, roster
 from protocols import release as releases
 from protocols.bundle import BundleSignature, ReleaseKey
 from protocols.codec import decode, enc, encode
@@ -43,6 +43,7 @@ KINDS = (
     *(releases.ReleaseManifest, releases.Vote, audit.AuditEntry, audit.TreeHead),
     *(roster.RosterEntry, roster.RosterVersion, roster.RosterApproval, roster.SignedRoster),
     *(states.Advertised, states.Shared, states.Masked, states.Confirmed, states.Unmasked, states.Closed),
+    *(participation.Participations, restoring.Attestation),
 )
 """Every type that is decoded from bytes."""
 

@@ -26,6 +26,7 @@ from protocols.messages import (
     RoundConfig,
     Submission,
 )
+from protocols.participation import Participation
 from protocols.release import NO_RELEASE, ReleaseManifest, pack, release_id, sum_sha256
 from protocols.roster import Change, RosterEntry, RosterVersion, SignedRoster, approve, roll, roster_hash
 from protocols.secure_sum import collector
@@ -103,6 +104,9 @@ class FakeCoordinator:
         self.adds_to_the_sum = 0
         self.publishes_nothing = False
         self.keeps_evidence_back = False
+        self.hidden: set[tuple[int, int]] = set()
+        self.hides_headers: set[tuple[int, int]] = set()
+        self.invented: tuple[Participation, ...] = ()
 
     @property
     def signed_roster(self) -> SignedRoster:

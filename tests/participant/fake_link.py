@@ -7,6 +7,7 @@ from protocols import merkle
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import Submission
+from protocols.participation import Participations
 from protocols.release import ReleaseManifest
 from protocols.roster import SignedRoster
 from protocols.secure_sum.recomputation import Evidence
@@ -94,6 +95,9 @@ class FakeLink:
         self, round_number: int, attempt: int, member: PartnerId, *, offset: int, count: int
     ) -> bytes:
         return fake_evidence.masked_vector(self._up(), round_number, attempt, member, offset, count)
+
+    def participations(self, round_number: int, attempt: int) -> Participations:
+        return fake_evidence.participations(self._up(), self.me, (round_number, attempt))
 
     def vote(self, release: bytes, vote: Signed) -> None:
         self._up().votes.append(vote)

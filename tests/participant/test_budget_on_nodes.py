@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from participant.answers import AnswerContext
 from participant.app import make_apps
 from participant.cli import app as cli
+from participant.commands.officer import noise_policy
 from participant.opting_out import opt_out
 from participant.preparation import fill_all
 from participant.serving import Recommender
@@ -175,3 +177,22 @@ def test_console_and_terminal_show_the_same_burn_down(four):
     assert "silent" in page  # what no epsilon counts is said beside it
     found = json.loads(CliRunner().invoke(cli, ["budget", "--json", "--home", str(node.home.root)]).output)
     assert (found["without_privacy"], len(found["spendings"])) == (1, 2)
+
+
+def test_a_node_says_of_the_release_in_use_and_of_its_own_policy_what_they_lack(four):
+    coordinator, made = four
+    node = made[1]
+    web, _ = public(node)
+    for until in (asked.SUMMER, asked.AUTUMN):
+        coordinator.ask(asked.taste(4, epoch=str(until), until=until))
+        turn_all(made)
+        node.exchange.turn()
+    node.trainer.train(node.trainer.plan())
+    home = str(node.home.root)
+    assert "one customer in it no differential privacy" in " ".join(
+        CliRunner().invoke(cli, ["status", "--home", home]).output.split()
+    )
+    assert "<dt>Privacy of one customer in it</dt><dd>no differential privacy</dd>" in web.get("/").text
+    policy = node.settings.policy.policy()
+    assert "no differential privacy" in noise_policy(policy)
+    assert "refused" in noise_policy(replace(policy, require_dp=True))

@@ -12,9 +12,11 @@ from participant.peer_counters import PeerCounters
 from participant.store.checks import Checks, StoredCheck
 from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswers
+from protocols.codec import decode
 from protocols.errors import MustAbandon, Restored, TooFewAttestations, UnknownSigner, WrongTranscript
 from protocols.identity import COORDINATOR, PartnerId, Signed
 from protocols.messages import Phase
+from protocols.restoring import Attestation
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked, nodes
@@ -257,3 +259,19 @@ def test_the_memory_of_peers_keeps_the_newest_and_forgets_no_counter(tmp_path: P
     assert {PartnerId(bytes.fromhex(each)) for each in json.loads(first)} == {
         member.id for member in coordinator.members
     }
+
+
+def test_a_memory_without_signed_advertisements_names_answers_and_proves_no_counter(
+    tmp_path: Path, four: Four
+) -> None:
+    subject, node = four[1][0].member.partner, four[1][1]
+    (tmp_path / "peers.json").write_text(json.dumps({subject.hex(): [[7, "ab" * 32]]}))
+    signed = PeerCounters(tmp_path / "peers.json").attest(
+        node.member.partner,
+        node.home.identity_key(),
+        consortium=node.member.consortium,
+        subject=subject,
+        challenge=bytes(16),
+    )
+    said = decode(Attestation, signed.body)
+    assert (said.counter, said.answers) == (0, (bytes.fromhex("ab" * 32),))

@@ -1,21 +1,38 @@
 """Who may attest what of a restored node, and how many of them it takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from protocols.codec import decode, encode
-from protocols.errors import MalformedMessage, TooFewAttestations
-from protocols.identity import PartnerId
+from protocols.errors import BadSignature, MalformedMessage, TooFewAttestations, UnknownSigner
+from protocols.identity import IdentityKey, PartnerId, Signed
+from protocols.messages import Advertisement
 from protocols.policy import threshold
-from protocols.restoring import ANSWERS_MAX, Attestation, needed, remembered
+from protocols.restoring import ANSWERS_MAX, Attestation, needed, open_attestation, remembered
+
+KEY = IdentityKey(bytes(32))
+SUBJECT = PartnerId(bytes([9]) * 16)
 
 
-def said(sender: int, counter: int = 0, answers: tuple[bytes, ...] = ()) -> Attestation:
+def an_ad(counter: int, key: IdentityKey = KEY) -> Signed:
+    """An advertisement of the member that was restored."""
+    zero = bytes(32)
+    ad = Advertisement(
+        config=zero, sender=SUBJECT, seal_key=zero, mask_key=zero, self_commitment=zero, counter=counter
+    )
+    return key.sign(SUBJECT, ad)
+
+
+def said(
+    sender: int, counter: int = 0, answers: tuple[bytes, ...] = (), key: IdentityKey = KEY
+) -> Attestation:
     return Attestation(
         consortium=bytes(16),
         sender=PartnerId(bytes([sender]) * 16),
-        subject=PartnerId(bytes(16)),
+        subject=SUBJECT,
         challenge=bytes(16),
-        counter=counter,
+        newest=(an_ad(counter, key),) if counter else (),
         answers=answers,
     )
 
@@ -47,7 +64,33 @@ def test_one_member_that_attests_twice_is_one() -> None:
         remembered([said(1), said(1)], 2)
 
 
-@pytest.mark.parametrize("wrong", [{"challenge": bytes(15)}, {"answers": (bytes(31),)}])
+def test_a_counter_counts_only_under_the_signature_of_whom_it_is_about() -> None:
+    member = IdentityKey(bytes([1]) * 32)
+    keys = {PartnerId(bytes([1]) * 16): member.public}
+
+    def opened(attestation: Attestation, own: tuple[IdentityKey, ...] = (KEY,)) -> Attestation:
+        return open_attestation(
+            member.sign(attestation.sender, attestation),
+            keys,
+            consortium=bytes(16),
+            subject=SUBJECT,
+            keys=[each.public for each in own],
+            challenge=bytes(16),
+        )
+
+    assert opened(said(1, 7)).counter == 7
+    invented = said(1, 2**60, key=member)
+    with pytest.raises(BadSignature):
+        opened(invented)
+    old = IdentityKey(bytes([7]) * 32)  # the key before a new one
+    assert opened(said(1, 7, key=old), (KEY, old)).counter == 7
+    with pytest.raises(UnknownSigner):
+        opened(replace(said(1), newest=(replace(an_ad(7), signer=PartnerId(bytes([1]) * 16)),)))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"challenge": bytes(15)}, {"answers": (bytes(31),)}, {"newest": (an_ad(1), an_ad(2))}]
+)
 def test_an_attestation_has_the_one_form(wrong: dict[str, object]) -> None:
     fields = {name: getattr(said(1), name) for name in Attestation.__slots__} | wrong
     with pytest.raises(MalformedMessage):

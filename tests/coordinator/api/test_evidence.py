@@ -7,6 +7,7 @@ from protocols.codec import decode
 from protocols.identity import Signed
 from protocols.limits import EVIDENCE_BYTES
 from protocols.messages import Phase, SealedShare, Submission
+from protocols.participation import Participations, open_participation
 from protocols.release import open_release
 from protocols.secure_sum.recomputation import Evidence, admit_evidence, recompute
 from tests.simulation.rig import founded
@@ -56,6 +57,30 @@ def test_an_attempt_that_is_open_gives_no_evidence(rig):
     member = rig.members[0]
     for what in ("", f"/bundles/{member.id.hex()}", f"/vectors/{member.id.hex()}"):
         assert member.get(f"/v1/rounds/1/1/evidence{what}").status_code == 404
+
+
+def mine(member, after=""):
+    return decode(Participations, member.get(f"/v1/rounds/mine{after}").content).attempts
+
+
+def test_a_member_is_shown_its_own_part_in_every_attempt_and_nobody_elses(rig):
+    quiet = rig.by_name("Galene")
+    quiet.mute = {Phase.MASK}
+    rig.play(rig.ask())
+    rig.ask(epoch="2")
+    for _ in range(2):
+        rig.turn()
+    member = rig.members[0]
+    for each, parts in ((member, [True, False]), (quiet, [False, False])):
+        keys = [each.key.public]
+        told = [
+            open_participation(said, me=each.id, keys=keys, consortium=said.config.consortium)
+            for said in mine(each)
+        ]
+        assert [(took.config.round, took.masked) for took in told] == list(zip((1, 2), parts, strict=True))
+    assert [said.config.round for said in mine(member, "?round=1&attempt=1")] == [2]
+    assert mine(member, "?round=2&attempt=1") == ()
+    assert member.get("/v1/rounds/mine?round=-1").status_code == 422
 
 
 def test_vectors_that_have_expired_are_gone_by_that_name(rig):

@@ -1,5 +1,6 @@
 """Any question, driven without knowing it: asked, checked, described and read."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from protocols.errors import (
 )
 from protocols.limits import FRACTION_BITS
 from protocols.noise import STRIDE
+from protocols.privacy import LOSS_BITS
 from protocols.questions import QUESTIONS, ask, check_answer, describe, noise_for, price, question_named, read
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.taste import Taste
@@ -128,7 +130,7 @@ def test_every_question_can_be_asked_with_noise_and_says_what_it_costs(name):
     spec = noisy(name, noise="2.45")
     check_answer(spec, WORDS, 5)
     cost = price(spec, 3)
-    assert 2.45 <= cost.multiplier < 2.4501
+    assert 2.45 <= math.sqrt(2**LOSS_BITS / cost.loss) < 2.4501
     assert cost.epsilon == pytest.approx(2.0, abs=0.01)
     assert "Gaussian noise of" in describe(spec)[0]
     assert spec.blocks[0].noise_tail >= 14 * spec.blocks[0].noise_sigma >> (
