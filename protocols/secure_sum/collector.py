@@ -37,6 +37,7 @@ from protocols.secret_sharing import from_bytes
 from protocols.secure_sum.admission import (
     Frame,
     admit,
+    admit_together,
     agree,
     check_distinct,
     check_floor,
@@ -169,8 +170,7 @@ def _check_advertise(items: Sequence[Signed], sender: PartnerId, frame: Frame, s
 def _check_share(items: Sequence[Signed], sender: PartnerId, frame: Frame, seen: Context) -> None:
     _require_in(sender, seen.u1, "a member of U1")
     recipients = []
-    for item in items:
-        bundle = admit(item, SealedShare, frame)
+    for bundle in admit_together(items, SealedShare, frame):
         agree("the transcript of this attempt", bundle.transcript, seen.transcript, sender)
         commitments(bundle)
         recipients.append(bundle.recipient)

@@ -64,11 +64,12 @@ class Crowd:
             self_secret=state.self_secret,
         )
         secret = exchange_key(state.seal_secret)
-        return tuple(
-            player.key.sign(player.id, seal_for(shared, peer, dealt[peer.member], secret))
+        bundles = [
+            seal_for(shared, peer, dealt[peer.member], secret)
             for peer in self._peers
             if peer.member != player.id
-        )
+        ]
+        return player.key.sign_many(player.id, bundles)
 
     def header(self, player: Player, u2: tuple[PartnerId, ...]) -> Signed:
         """The header of the crowd's vector."""
