@@ -149,7 +149,12 @@ class _Reader:
         return int.from_bytes(self.take(size), "big")
 
     def sized(self) -> bytes:
-        return self.take(self.number(4))
+        start = self._at + 4
+        end = start + int.from_bytes(self._data[self._at : start], "big")
+        if end > len(self._data):
+            return self.take(self.number(4))  # says what is missing
+        self._at = end
+        return self._data[start:end]
 
 
 def _decode_fields(kind: type[M], reader: _Reader) -> M:

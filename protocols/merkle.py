@@ -86,14 +86,13 @@ def inclusion_proofs(leaves: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
         below = levels[-1]
         pairs = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
         levels.append(pairs + below[len(below) & ~1 :])  # a last node without a neighbour moves up as it is
-    return tuple(
-        tuple(
-            level[index >> height ^ 1]
-            for height, level in enumerate(levels[:-1])
-            if index >> height ^ 1 < len(level)
-        )
-        for index in range(len(leaves))
-    )
+    proofs: list[tuple[bytes, ...]] = [()][: len(leaves)]
+    for level in reversed(levels[:-1]):
+        above, size = proofs, len(level)
+        proofs = [
+            (level[at ^ 1], *above[at // 2]) if at ^ 1 < size else above[at // 2] for at in range(size)
+        ]
+    return tuple(proofs)
 
 
 def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ from typing import Final
 from protocols.codec import enc
 from protocols.errors import BadProof
 from protocols.limits import HASH_BYTES
-from protocols.merkle import implied_root, inclusion_proofs, leaf_hash, root
+from protocols.merkle import implied_root, inclusion_proofs, leaf_hash
 
 _NUMBER_BYTES: Final = 4
 
@@ -33,11 +33,11 @@ def text_of_one(signer: bytes, body: bytes) -> bytes:
 def text_and_tails(signer: bytes, bodies: Sequence[bytes]) -> tuple[bytes, tuple[bytes, ...]]:
     """What is signed once for all of ``bodies`` in this order, and what then follows the signature of each."""
     leaves = [leaf_hash(text_of_one(signer, body)) for body in bodies]
-    size = _number(len(leaves))
-    tails = tuple(
-        b"".join((_number(place), size, *proof)) for place, proof in enumerate(inclusion_proofs(leaves))
-    )
-    return _text(signer, size, root(leaves)), tails
+    if not leaves:
+        raise ValueError("a signature stands for at least one message")
+    proofs, size = inclusion_proofs(leaves), _number(len(leaves))
+    tails = tuple(b"".join((_number(place), size, *proof)) for place, proof in enumerate(proofs))
+    return _text(signer, size, implied_root(leaves[0], 0, len(leaves), proofs[0])), tails
 
 
 def text_behind(signer: bytes, body: bytes, tail: bytes) -> bytes:
