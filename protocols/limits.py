@@ -24,7 +24,12 @@ COHORT_MAX: Final = 1_000
 """Complete graph up to here; larger consortia form groups."""
 
 MESSAGE_BYTES: Final = 8 * 2**20
-"""A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB."""
+"""A handshake message: 1,000 advertisements, confirmations or sealed shares of 300 to 800 bytes stay far
+below 8 MiB."""
+
+DELIVERY_BYTES: Final = 16 * 2**20
+"""What a member is handed to act on. Longest are the headers of the longest vectors, each with 400 hashes:
+15 MB from 1,000 members."""
 
 EVIDENCE_BYTES: Final = 96 * 2**20
 """The signed messages behind a sum: 1,000 unmask answers of 1,000 shares take 56 MB, 1,000 headers of the

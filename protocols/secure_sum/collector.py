@@ -239,13 +239,13 @@ def close_advertise(config: RoundConfig, ads: Sequence[Signed]) -> tuple[Partner
     return _closed(config, (ad.sender for ad in opened), "U1")
 
 
-def close_share(config: RoundConfig, submissions: Iterable[Submission]) -> tuple[PartnerId, ...]:
+def close_share(config: RoundConfig, senders: Iterable[PartnerId]) -> tuple[PartnerId, ...]:
     """U2 in cohort order: who sealed shares for everybody in U1.
 
     Raises:
         TooFewSurvivors: too few; the attempt aborts.
     """
-    return _closed(config, (submission.items[0].signer for submission in submissions), "U2")
+    return _closed(config, senders, "U2")
 
 
 def shares_by_recipient(submissions: Iterable[Submission]) -> dict[PartnerId, tuple[Signed, ...]]:
