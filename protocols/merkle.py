@@ -89,9 +89,7 @@ def inclusion_proofs(leaves: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
     proofs: list[tuple[bytes, ...]] = [()][: len(leaves)]
     for level in reversed(levels[:-1]):
         above, size = proofs, len(level)
-        proofs = [
-            (level[at ^ 1], *above[at // 2]) if at ^ 1 < size else above[at // 2] for at in range(size)
-        ]
+        proofs = [(level[at ^ 1], *above[at // 2]) if at ^ 1 < size else above[at // 2] for at in range(size)]
     return tuple(proofs)
 
 

@@ -43,8 +43,8 @@ from tests.benchmarks.flower_memory import peak_mb
 
 LOST_EVERY: Final = 10
 LOST_AT: Final = 5
-EXACT_WORK: Final = 10**11
-"""Members squared times parameters up to which every vector is really masked (about a minute of a core)."""
+EXACT_WORK: Final = 10**10
+"""Members squared times parameters up to which every vector is really masked (a quarter of a minute of a core)."""
 
 
 class Graph:
@@ -110,24 +110,26 @@ class Graph:
         self.settled = context(self.config, ads=self.sent[Phase.ADVERTISE])
 
     def share(self) -> None:
-        """ShareKeys; the crowd deals for all, so that it knows every share."""
-        self.crowd = Crowd(self.config, self.sent[Phase.ADVERTISE])
+        """ShareKeys; where there is a crowd, it knows every share."""
+        if not self.exact:
+            members = [p.id for p in self.players if p.index in self.stepping]
+            self.crowd = Crowd(self.config, self.sent[Phase.ADVERTISE], members)
         for p in self.players:
             state: Advertised = self.states[p.index]
             rand = randomness(f"s{p.index}", contributor.RAND_SHARE(self.n))
-            steps = p.index in self.stepping
-            items = self.crowd.share(p, state, rand, take_part=not steps)
             body = self.given(p)
-            if steps:
+            if p.index in self.stepping:
+                if not self.exact:
+                    self.crowd.deal(state, rand)
                 with self.node(Phase.SHARE):
                     self.states[p.index], items = contributor.share(
                         state, self.config, opened(body), key=p.key, roll=self.roll, rand=rand
                     )
+            else:
+                items = self.crowd.share(p, state)
             self.take(p, Phase.SHARE, items)
         self.desk.close(Phase.SHARE)
-        self.settled = context(
-            self.config, ads=self.sent[Phase.ADVERTISE], u2=self.desk.attempt.u2
-        )
+        self.settled = context(self.config, ads=self.sent[Phase.ADVERTISE], u2=self.desk.attempt.u2)
 
     def mask(self) -> None:
         """MaskedInput of those who are left."""

@@ -242,8 +242,6 @@ def test_the_evidence_behind_the_longest_sum_of_a_thousand_members_is_within_its
     unmasked = UnmaskAnswer(
         config=ZERO, transcript=ZERO, survivors=ZERO, sender=member(1), self_shares=shares, key_shares=()
     )
-    longest = header(
-        elements=VECTOR_BYTES // 4, chunk_hashes=(ZERO,) * (VECTOR_BYTES // CHUNK_BYTES)
-    )
+    longest = header(elements=VECTOR_BYTES // 4, chunk_hashes=(ZERO,) * (VECTOR_BYTES // CHUNK_BYTES))
     advertised = MESSAGE_BYTES / 8
     assert handed(COHORT_MAX, unmasked) + handed(COHORT_MAX, longest) + advertised < EVIDENCE_BYTES
