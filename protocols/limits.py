@@ -37,7 +37,7 @@ longest vectors 15 MB."""
 
 CHUNK_BYTES: Final = 2**20
 """Masked vectors are hashed, sent and added in chunks of 1 MiB: a multiple of both word sizes,
-and the size at which AES-256-CTR is fastest while a chunk still fits a core's cache."""
+which still fits a core's cache while masks are added to it."""
 
 PIECE_BYTES: Final = 32 * CHUNK_BYTES
 """A longer vector travels in pieces of 32 MiB: a courier holds a piece or two, whatever the vector; a piece

@@ -39,7 +39,7 @@ class Phase(StrEnum):
 
 PHASES = (Phase.ADVERTISE, Phase.SHARE, Phase.MASK, Phase.CHECK, Phase.UNMASK)
 SUITE = 1
-"""X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256-CTR, Ed25519, SHA-256."""
+"""X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256 in counter mode, Ed25519, SHA-256."""
 
 
 def _exact(name: str, value: bytes, size: int) -> None:
