@@ -86,7 +86,7 @@ def inclusion_proofs(leaves: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
         below = levels[-1]
         pairs = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
         levels.append(pairs + below[len(below) & ~1 :])  # a last node without a neighbour moves up as it is
-    proofs: list[tuple[bytes, ...]] = [()][: len(leaves)]
+    proofs: list[tuple[bytes, ...]] = [() for _ in levels[-1]]
     for level in reversed(levels[:-1]):
         above, size = proofs, len(level)
         proofs = [(level[at ^ 1], *above[at // 2]) if at ^ 1 < size else above[at // 2] for at in range(size)]

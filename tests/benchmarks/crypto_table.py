@@ -239,7 +239,11 @@ SECTIONS: Final = (
     ("shamir", "Shamir's sharing of one mask secret: split, and combine from the threshold", (shamir,)),
     ("memory", "Peak memory of the aggregator", (memory,)),
     ("sampler", "Noise from a secret stream, on one core", (sampler,)),
-    ("graph", "The complete graph, a tenth lost after ShareKeys, 1,000,000 parameters", (what_counts, graph, by_phase)),
+    (
+        "graph",
+        "The complete graph, a tenth lost after ShareKeys, 1,000,000 parameters",
+        (what_counts, graph, by_phase),
+    ),
 )
 
 
