@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
 from protocols.identity import PartnerId, Signed
-from protocols.limits import EVIDENCE_BYTES, PAYLOAD_BYTES
+from protocols.limits import DELIVERY_BYTES, EVIDENCE_BYTES, PAYLOAD_BYTES
 from protocols.messages import PhaseInput, Submission
 from protocols.participation import Participations
 from protocols.roster import SignedRoster
@@ -133,7 +133,8 @@ class Consortium:
 
     def next(self, after: int, wait_s: int) -> Delivery | None:
         """Wait up to ``wait_s`` seconds for the next phase change after ``after``."""
-        response = self._get(f"/v1/rounds/next?after={after}&wait_s={wait_s}")
+        path = f"/v1/rounds/next?after={after}&wait_s={wait_s}"
+        response = self._client.request("GET", path, answer_bytes=DELIVERY_BYTES)
         if response.status_code == NO_CONTENT:
             return None
         sequence = response.headers.get(SEQUENCE_HEADER, "")
@@ -141,7 +142,8 @@ class Consortium:
             raise MalformedMessage(
                 expected=f"a number in {SEQUENCE_HEADER}", came=repr(sequence[:20]), do="ask again"
             )
-        return Delivery(sequence=int(sequence), given=decode(PhaseInput, response.content))
+        given = decode(PhaseInput, response.content, limit=DELIVERY_BYTES)
+        return Delivery(sequence=int(sequence), given=given)
 
     def submit(self, submission: Submission) -> None:
         """Submit a phase's payload. The same bytes may be submitted any number of times."""

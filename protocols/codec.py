@@ -118,8 +118,9 @@ def _encode_value(kind: Any, value: Any, name: str) -> Iterator[bytes]:
         yield _sized(value.encode("utf-8"))
     elif get_origin(kind) is tuple and isinstance(value, tuple):
         yield len(value).to_bytes(4, "big")
+        item_kind = get_args(kind)[0]
         for item in value:
-            yield from _encode_value(get_args(kind)[0], item, name)
+            yield from _encode_value(item_kind, item, name)
     elif type(value) is kind and is_dataclass(kind):
         yield from _encode_fields(value)
     else:
@@ -149,7 +150,12 @@ class _Reader:
         return int.from_bytes(self.take(size), "big")
 
     def sized(self) -> bytes:
-        return self.take(self.number(4))
+        start = self._at + 4
+        end = start + int.from_bytes(self._data[self._at : start], "big")
+        if end > len(self._data):
+            return self.take(self.number(4))  # says what is missing
+        self._at = end
+        return self._data[start:end]
 
 
 def _decode_fields(kind: type[M], reader: _Reader) -> M:
@@ -176,7 +182,8 @@ def _decode_value(kind: Any, reader: _Reader) -> Any:
             raise MalformedMessage(
                 expected=f"{count} items", came=f"{reader.left} byte(s)", do="refuse the message"
             )
-        return tuple(_decode_value(get_args(kind)[0], reader) for _ in range(count))
+        item_kind = get_args(kind)[0]
+        return tuple(_decode_value(item_kind, reader) for _ in range(count))
     return _decode_fields(kind, reader)
 
 

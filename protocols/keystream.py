@@ -1,7 +1,7 @@
-"""Masks: AES-256 in counter mode (NIST SP 800-38A), initial counter zero, one stream a key.
+"""Secret randomness from a key: AES-256 in counter mode (NIST SP 800-38A), initial counter zero.
 
-A stream is addressed by byte offset, so any chunk of it can be made without the ones before it.
-A key must be used for one vector only: two vectors under one key are a two-time pad.
+A stream is addressed by byte offset, so any part of it can be made without what is before it. Masks have
+their own way of using the same cipher (:mod:`protocols.masks`).
 
 >>> stream = Keystream(bytes(32))
 >>> bytes(stream.read(0, 16)).hex()  # AES-256 of the zero block under the zero key
@@ -10,7 +10,6 @@ A key must be used for one vector only: two vectors under one key are a two-time
 True
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -22,8 +21,7 @@ from protocols.ring import Words, word_dtype
 
 BLOCK_BYTES: Final = 16
 STRIDE_BYTES: Final = 2**18
-"""Streams are added in strides of 256 KiB: accumulator, keystream and zeros stay in a core's cache
-while every stream passes over them (1.5e9 words a second against 1.4e9 at 1 MiB)."""
+"""A stream is written in strides of 256 KiB: it and the zeros stay in a core's cache."""
 
 _ZEROS: Final = bytes(STRIDE_BYTES)
 
@@ -65,46 +63,3 @@ class Keystream:
             raise ValueError("a stream is entered at a multiple of 16 bytes")
         counter = (offset_bytes // BLOCK_BYTES).to_bytes(BLOCK_BYTES, "big")
         return Cipher(self._algorithm, modes.CTR(counter)).encryptor()
-
-
-def apply_streams(total: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]) -> None:
-    """Add the streams of the keys ``plus`` to ``total`` in place and subtract those of ``minus``.
-
-    ``total`` is the part of a masked vector that starts ``offset_bytes`` (a multiple of 16) into it.
-    """
-    _apply(total, total, offset_bytes, plus, minus)
-
-
-def with_streams(words: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]) -> Words:
-    """The same, with ``words`` left as they are: the result is new."""
-    total = np.empty_like(words)
-    _apply(words, total, offset_bytes, plus, minus)
-    return total
-
-
-def _apply(
-    words: Words, total: Words, offset_bytes: int, plus: Iterable[bytes], minus: Iterable[bytes]
-) -> None:
-    """Write ``words`` with all streams to ``total``, which may be ``words`` itself.
-
-    Every stream passes over one stride before the next stride is touched; each cipher is set up once.
-    """
-    adding = [Keystream(key).enter(offset_bytes) for key in plus]
-    taking = [Keystream(key).enter(offset_bytes) for key in minus]
-    scratch = np.empty(min(STRIDE_BYTES, total.nbytes), dtype=np.uint8)
-    width = total.dtype.itemsize
-    for start in range(0, total.nbytes, STRIDE_BYTES):
-        here = slice(start // width, (start + STRIDE_BYTES) // width)
-        before, part = words[here], total[here]
-        stream = scratch[: part.nbytes]
-        mask, zeros = stream.view(total.dtype), _ZEROS[: part.nbytes]
-        if not adding and not taking:
-            part[...] = before
-        for running in adding:
-            running.update_into(zeros, stream.data)
-            np.add(before, mask, out=part)
-            before = part
-        for running in taking:
-            running.update_into(zeros, stream.data)
-            np.subtract(before, mask, out=part)
-            before = part

@@ -33,8 +33,12 @@ COHORT_MAX: Final = 1_000
 """Complete graph up to here; larger consortia form groups."""
 
 MESSAGE_BYTES: Final = 8 * 2**20
-"""A handshake message: 1,000 advertisements or headers of about 300 bytes stay far below 8 MiB, and so do 1,000
-advertisements or sealed shares of suite 2, of about 2,700 bytes."""
+"""A handshake message: 1,000 advertisements, confirmations or sealed shares of 300 to 800 bytes stay far below
+8 MiB, and so do 1,000 advertisements or sealed shares of suite 2, of about 2,700 bytes."""
+
+DELIVERY_BYTES: Final = 16 * 2**20
+"""What a member is handed to act on. Longest are the headers of the longest vectors, each with 400 hashes:
+15 MB from 1,000 members."""
 
 EVIDENCE_BYTES: Final = 96 * 2**20
 """The signed messages behind a sum: 1,000 unmask answers of 1,000 shares take 56 MB, 1,000 headers of the
@@ -42,7 +46,7 @@ longest vectors 15 MB."""
 
 CHUNK_BYTES: Final = 2**20
 """Masked vectors are hashed, sent and added in chunks of 1 MiB: a multiple of both word sizes,
-and the size at which AES-256-CTR is fastest while a chunk still fits a core's cache."""
+which still fits a core's cache while masks are added to it."""
 
 PIECE_BYTES: Final = 32 * CHUNK_BYTES
 """A longer vector travels in pieces of 32 MiB: a courier holds a piece or two, whatever the vector; a piece

@@ -74,6 +74,25 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     return tuple(reversed(proof))
 
 
+def inclusion_proofs(leaves: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
+    """The proofs of all leaves in order, each hash of the tree made once.
+
+    >>> leaves = [leaf_hash(text) for text in (b"one", b"two", b"three")]
+    >>> inclusion_proofs(leaves) == tuple(inclusion_proof(leaves, index) for index in range(3))
+    True
+    """
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        pairs = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+        levels.append(pairs + below[len(below) & ~1 :])  # a last node without a neighbour moves up as it is
+    proofs: list[tuple[bytes, ...]] = [() for _ in levels[-1]]
+    for level in reversed(levels[:-1]):
+        above, size = proofs, len(level)
+        proofs = [(level[at ^ 1], *above[at // 2]) if at ^ 1 < size else above[at // 2] for at in range(size)]
+    return tuple(proofs)
+
+
 def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
     """PROOF(first, leaves) of RFC 9162, section 2.1.4.1: the first ``first`` leaves are a prefix.
 
@@ -105,10 +124,19 @@ def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
     """Check that ``leaf`` is entry ``index`` of the log of ``size`` entries with root ``expected``.
 
+    Raises:
+        BadProof: the proof has another length or leads to another root.
+    """
+    _must_equal(implied_root(leaf, index, size, proof), expected)
+
+
+def implied_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root of the log of ``size`` entries whose entry ``index`` is ``leaf``, if ``proof`` is its proof.
+
     RFC 9162, section 2.1.3.2.
 
     Raises:
-        BadProof: the proof has another length or leads to another root.
+        BadProof: the proof has another length.
     """
     if not 0 <= index < size:
         raise BadProof(expected=f"an index below {size}", came=str(index), do="refuse the log")
@@ -125,7 +153,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         position, last = position >> 1, last >> 1
     if last != 0:
         raise _wrong_length()
-    _must_equal(node, expected)
+    return node
 
 
 def verify_consistency(

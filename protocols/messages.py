@@ -40,7 +40,7 @@ class Phase(StrEnum):
 
 PHASES = (Phase.ADVERTISE, Phase.SHARE, Phase.MASK, Phase.CHECK, Phase.UNMASK)
 CLASSICAL: Final = 1
-"""Suite 1: X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256-CTR, Ed25519, SHA-256."""
+"""Suite 1: X25519, HKDF-SHA256, ChaCha20-Poly1305, AES-256 in counter mode, Ed25519, SHA-256."""
 
 HYBRID: Final = 2
 """Suite 2: the same, with ML-KEM-768 beside X25519 under every key of a pair."""

@@ -16,7 +16,7 @@ from coordinator.audit.evidence import Aborted
 from coordinator.errors import WrongSum
 from coordinator.releases.checking import claim_in
 from coordinator.releases.publishing import Payloads
-from coordinator.rounds.settled import Settled, items, roll_of, submissions
+from coordinator.rounds.settled import Settled, items, roll_of
 from coordinator.rounds.spool import Spool
 from coordinator.rounds.summing import total
 from coordinator.store.audit_log import AuditLog
@@ -225,7 +225,7 @@ class _Verifier:
         if attempt.u1:
             closed.append((attempt.u1, close_advertise(config, items(sent, Phase.ADVERTISE))))
         if attempt.u2:
-            closed.append((attempt.u2, close_share(config, submissions(sent, Phase.SHARE))))
+            closed.append((attempt.u2, close_share(config, sent.senders(Phase.SHARE))))
         if attempt.u3:
             headers = [signed for signed in items(sent, Phase.MASK) if signed.signer in whole]
             closed.append((attempt.u3, close_mask(config, headers)))

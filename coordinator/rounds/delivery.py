@@ -27,7 +27,9 @@ class Parcel:
 class Delivery:
     """Answers "what is next for me?" from the database alone.
 
-    The sealed shares of the newest attempt in MASK are kept by recipient: U2 is closed, so they never change.
+    Kept in memory, since a thousand members ask for it and a phase that is open never changes what came
+    before it: the newest input that all members are handed alike, and the sealed shares of the newest attempt
+    in MASK by recipient.
     """
 
     def __init__(self, db: Engine) -> None:
@@ -35,6 +37,7 @@ class Delivery:
         self._lock = threading.Lock()
         self._dealt_in = (0, 0)
         self._dealt: dict[PartnerId, tuple[Signed, ...]] = {}
+        self._alike = Parcel(sequence=0, body=b"")
 
     def next(self, partner: PartnerId, after: int) -> Parcel | None:
         """The oldest round's newest phase change after ``after`` that concerns ``partner``, or None.
@@ -46,14 +49,22 @@ class Delivery:
             if not changes:
                 return None
             change = changes[0] if after else changes[-1]
-            given = PhaseInput(
-                round=change.round,
-                attempt=change.attempt,
-                phase=str(change.phase),
-                items=self._items(connection, change, partner),
-                reason=change.reason,
-            )
-            return Parcel(sequence=change.sequence, body=encode(given))
+            if change.phase is Phase.MASK:
+                return self._parcel(connection, change, partner)
+            with self._lock:
+                if self._alike.sequence != change.sequence:
+                    self._alike = self._parcel(connection, change, partner)
+                return self._alike
+
+    def _parcel(self, connection: Connection, change: PhaseChange, partner: PartnerId) -> Parcel:
+        given = PhaseInput(
+            round=change.round,
+            attempt=change.attempt,
+            phase=str(change.phase),
+            items=self._items(connection, change, partner),
+            reason=change.reason,
+        )
+        return Parcel(sequence=change.sequence, body=encode(given))
 
     def _items(self, connection: Connection, change: PhaseChange, partner: PartnerId) -> tuple[Signed, ...]:
         sent = Submissions(connection, change.round, change.attempt)

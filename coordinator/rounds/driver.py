@@ -7,6 +7,7 @@ starts with new deadlines. Each phase change is one
 transaction that looks before it writes, so two drivers or a killed one change nothing twice.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import structlog
@@ -18,7 +19,7 @@ from coordinator.errors import DeadlinePassed, PhaseClosed
 from coordinator.releases.publishing import Payloads, Publisher
 from coordinator.rounds.news import News
 from coordinator.rounds.planning import Planner
-from coordinator.rounds.settled import Settled, items, submissions
+from coordinator.rounds.settled import Settled, items
 from coordinator.rounds.spool import Spool
 from coordinator.rounds.summing import Total, total
 from coordinator.store.members import Members
@@ -26,7 +27,7 @@ from coordinator.store.rounds import FAILED, RELEASED, Attempt, Rounds
 from coordinator.store.submissions import Submissions
 from protocols.codec import encode
 from protocols.errors import AltroveError
-from protocols.identity import PartnerId
+from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, Phase
 from protocols.secure_sum.collector import (
     Context,
@@ -170,7 +171,7 @@ class Driver:
                 u1 = close_advertise(config, items(sent, Phase.ADVERTISE))
                 return replace(attempt, phase=phase, expected=u1, u1=u1)
             case Phase.SHARE:
-                u2 = close_share(config, submissions(sent, Phase.SHARE))
+                u2 = close_share(config, sent.senders(Phase.SHARE))
                 return replace(attempt, phase=phase, expected=u2, u2=u2)
             case Phase.MASK:
                 whole = sent.vectors()
@@ -198,11 +199,11 @@ class Driver:
         """Sum outside any transaction, then release in one; a killed daemon starts the sum again."""
         with reading(self._db) as connection:
             sent = Submissions(connection, seen.config.round, seen.config.attempt)
-            answers, bundles = items(sent, Phase.UNMASK), items(sent, Phase.SHARE)
+            answers = items(sent, Phase.UNMASK)
             missing = self._waiting_for(connection, seen)
             settled = self._settled.before(connection, seen, Phase.UNMASK)
         try:
-            summed = total(seen.config, settled, answers, bundles, self._spool)
+            summed = total(seen.config, settled, answers, self._bundles(seen), self._spool)
             sum_hash = self._payloads.keep(summed.elements, summed.parts)
         except AltroveError as error:
             with transaction(self._db) as connection:
@@ -212,6 +213,11 @@ class Driver:
         else:
             self._publish(seen, settled, summed, sum_hash)
         self._news.changed()
+
+    def _bundles(self, seen: Attempt) -> Iterator[Signed]:
+        """Everybody's sealed shares, read only where somebody opened a wrong one: there may be a million."""
+        with reading(self._db) as connection:
+            yield from items(Submissions(connection, seen.config.round, seen.config.attempt), Phase.SHARE)
 
     def _publish(self, seen: Attempt, settled: Context, summed: Total, sum_hash: bytes) -> None:
         now = self._clock.now()

@@ -13,7 +13,7 @@ from coordinator.audit.evidence import Doubled
 from coordinator.audit.log import AuditWriter
 from coordinator.errors import NotInCohort, PhaseClosed
 from coordinator.rounds.news import News
-from coordinator.rounds.settled import Settled, roll_of
+from coordinator.rounds.settled import Settled
 from coordinator.store.rounds import Attempt, Rounds
 from coordinator.store.submissions import Stored, Submissions
 from protocols.codec import decode, encode
@@ -94,7 +94,7 @@ class Reception:
             came.phase,
             submission,
             came.partner,
-            roll=roll_of(connection, config),
+            roll=self._settled.roll(connection, config),
             context=self._settled.before(connection, here, came.phase),
         )
 

@@ -3,7 +3,7 @@
 The sum is not held either: whoever asks for it takes it in parts, to disk or into a hash.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,12 @@ def total(
     config: RoundConfig,
     settled: Context,
     answers: tuple[Signed, ...],
-    bundles: tuple[Signed, ...],
+    bundles: Iterable[Signed],
     spool: Spool,
 ) -> Total:
     """Unmask and add. The same stored messages and files always give the same numbers.
+
+    ``bundles`` are read only where a secret comes out wrong.
 
     Raises:
         TooFewSurvivors, BadShare: the answers do not open the masks.

@@ -17,4 +17,5 @@ def pack(members: Iterable[PartnerId]) -> bytes:
 
 def unpack(column: bytes) -> tuple[PartnerId, ...]:
     """The members in a column."""
-    return tuple(PartnerId(bytes(column[at : at + ID_BYTES])) for at in range(0, len(column), ID_BYTES))
+    ids = bytes(column)
+    return tuple(PartnerId(ids[at : at + ID_BYTES]) for at in range(0, len(ids), ID_BYTES))

@@ -1,6 +1,7 @@
 """Repository of rounds, their attempts and their phase changes."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -232,11 +233,18 @@ def _round(row: Row[tuple[object, ...]]) -> Round:
     )
 
 
+@lru_cache(maxsize=8)
+def _opened(stored: bytes) -> tuple[Signed, RoundConfig]:
+    """A stored configuration, decoded once: every submission asks for it, and it has a line for every member."""
+    signed = decode(Signed, stored)
+    return signed, decode(RoundConfig, signed.body)
+
+
 def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
-    signed = decode(Signed, row.config)
+    signed, config = _opened(row.config)
     return Attempt(
         signed=signed,
-        config=decode(RoundConfig, signed.body),
+        config=config,
         config_hash=row.config_hash,
         phase=Phase(row.phase),
         expected=unpack(row.expected),

@@ -5,6 +5,7 @@ the attempts it already took part in. The coordinator's wish is not an argument.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from participant.errors import NoRoster, NotInCohort, SecretsErased
 from participant.store.attempts import OPEN_STATES, StoredAttempt
@@ -37,7 +38,13 @@ def present(stored: StoredRoster | None) -> StoredRoster:
 
 def open_roster(stored: StoredRoster) -> RosterVersion:
     """The version inside a stored roster, whose chain was verified when it was stored."""
-    return decode(RosterVersion, decode(SignedRoster, stored.body).version.body)
+    return _version(stored.body)
+
+
+@lru_cache(maxsize=2)
+def _version(stored: bytes) -> RosterVersion:
+    """Decoded once: every step asks for it, and each of its keys is checked to be a point of the curve."""
+    return decode(RosterVersion, decode(SignedRoster, stored).version.body)
 
 
 def open_config(signed: Signed, version: RosterVersion) -> RoundConfig:

@@ -93,10 +93,11 @@ def write_masked(folder: Path, masking: states.Masking, config: RoundConfig, sea
     hashes: list[bytes] = []
 
     def chunks() -> Iterator[memoryview]:
+        buffer = np.empty(CHUNK_BYTES // dtype.itemsize, dtype=dtype)
         with sealed.open("rb") as file:
             for index in range(-(-config.answer.vector_bytes // CHUNK_BYTES)):
-                words = np.frombuffer(file.read(CHUNK_BYTES), dtype=dtype)
-                chunk = contributor.mask_chunk(masking, config, index, words)
+                words = buffer[: file.readinto(buffer.data) // dtype.itemsize]
+                chunk = contributor.mask_chunk(masking, config, index, words, out=words)
                 hashes.append(hashlib.sha256(chunk).digest())
                 yield chunk
 

@@ -37,6 +37,7 @@ from protocols.secret_sharing import from_bytes
 from protocols.secure_sum.admission import (
     Frame,
     admit,
+    admit_together,
     agree,
     check_distinct,
     check_floor,
@@ -172,8 +173,7 @@ def _check_advertise(items: Sequence[Signed], sender: PartnerId, frame: Frame, s
 def _check_share(items: Sequence[Signed], sender: PartnerId, frame: Frame, seen: Context) -> None:
     _require_in(sender, seen.u1, "a member of U1")
     recipients = []
-    for item in items:
-        bundle = admit(item, SealedShare, frame)
+    for bundle in admit_together(items, SealedShare, frame):
         agree("the transcript of this attempt", bundle.transcript, seen.transcript, sender)
         later = bundle.recipient in frame.place and frame.place[bundle.recipient] > frame.place[sender]
         commitments(bundle, beside_bytes(frame.config.suite, later=later))
@@ -243,13 +243,13 @@ def close_advertise(config: RoundConfig, ads: Sequence[Signed]) -> tuple[Partner
     return _closed(config, (ad.sender for ad in opened), "U1")
 
 
-def close_share(config: RoundConfig, submissions: Iterable[Submission]) -> tuple[PartnerId, ...]:
+def close_share(config: RoundConfig, senders: Iterable[PartnerId]) -> tuple[PartnerId, ...]:
     """U2 in cohort order: who sealed shares for everybody in U1.
 
     Raises:
         TooFewSurvivors: too few; the attempt aborts.
     """
-    return _closed(config, (submission.items[0].signer for submission in submissions), "U2")
+    return _closed(config, senders, "U2")
 
 
 def shares_by_recipient(submissions: Iterable[Submission]) -> dict[PartnerId, tuple[Signed, ...]]:

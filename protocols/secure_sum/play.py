@@ -154,7 +154,7 @@ def play(
         )
         post.deliver(Phase.SHARE, p, bundles, settled)
         dealt.append(post.submission(Phase.SHARE, bundles))
-    u2 = collector.close_share(config, dealt)
+    u2 = collector.close_share(config, [each.items[0].signer for each in dealt])
     settled = context(config, ads=ads, u2=u2)
     times.append(clock())
 

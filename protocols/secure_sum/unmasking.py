@@ -15,8 +15,8 @@ import numpy as np
 from protocols.codec import decode
 from protocols.errors import BadChunk, BadShare
 from protocols.identity import PartnerId, Signed
-from protocols.keystream import apply_streams
 from protocols.limits import CHUNK_BYTES
+from protocols.masks import apply_masks
 from protocols.messages import HYBRID, InputHeader, RoundConfig, SealedShare, UnmaskAnswer
 from protocols.ring import Fixed, lift, word_dtype
 from protocols.secret_sharing import combine as combine_shares
@@ -122,7 +122,7 @@ def sum_chunks(
             came=f"{added}",
             do="give the chunks of the survivors in their order",
         )
-    apply_streams(total, start, unmasking.plus, unmasking.minus)
+    apply_masks(total, index, unmasking.plus, unmasking.minus, out=total)
     return lift(total, config.answer.ring_bits)
 
 

@@ -14,7 +14,7 @@ from protocols import policy as policies
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, Equivocation, IllegalMove, MalformedMessage, RolledBack
 from protocols.identity import PartnerId, Signed
-from protocols.limits import CLOCK_SKEW_S
+from protocols.limits import CLOCK_SKEW_S, DELIVERY_BYTES
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy, Seen
 from protocols.questions import check_answer
@@ -63,7 +63,7 @@ class PureNode(Member):
 
     def hand_bytes(self, body: bytes, **_headers: str) -> None:
         try:
-            given = decode(PhaseInput, body)
+            given = decode(PhaseInput, body, limit=DELIVERY_BYTES)
         except AltroveError as error:
             raise Refused(error.code, str(error)) from error
         self.hand(given)

@@ -6,7 +6,7 @@ import numpy as np
 
 from protocols.codec import decode, digest
 from protocols.identity import PartnerId, Signed
-from protocols.keystream import apply_streams
+from protocols.masks import apply_masks
 from protocols.messages import Advertisement, RoundConfig, UnmaskAnswer
 from protocols.ring import lift, word_dtype
 from protocols.secret_sharing import combine, from_bytes, to_bytes
@@ -47,7 +47,7 @@ def unmasked(
             peer = decode(Advertisement, ads[other].body).mask_key
             low, high = sorted((owner, other), key=place)
             (minus if owner == low else plus).append(mask_key(s, peer, low=low, high=high, **shared))
-    apply_streams(words, 0, plus, minus)
+    apply_masks(words, 0, plus, minus, out=words)
     return lift(words, config.answer.ring_bits)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from protocols.codec import decode
 from protocols.errors import BadShare
-from protocols.keystream import apply_streams
 from protocols.limits import KEM_CIPHERTEXT_BYTES
+from protocols.masks import apply_masks
 from protocols.messages import CLASSICAL, HYBRID, SealedShare, UnmaskAnswer
 from protocols.ring import encode_vector, lift
 from protocols.secret_sharing import combine, from_bytes, to_bytes
@@ -106,7 +106,7 @@ class Recorder:
         plus = [self.mask(i, j) for j in range(i)]
         minus = [self.mask(i, j) for j in range(i + 1, 5)]
         minus.append(self_key(own, member=self.stage.id(i), **self.bound))
-        apply_streams(words, 0, plus, minus)
+        apply_masks(words, 0, plus, minus, out=words)
         return lift(words, 32)
 
     def dealt_by(self, owner):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from protocols.codec import encode
-from protocols.limits import MESSAGE_BYTES
+from protocols.limits import DELIVERY_BYTES, MESSAGE_BYTES
 from protocols.messages import Phase
 from tests.attacks.attack import Attack, Who
 from tests.attacks.scene import Run, Scene
@@ -33,8 +33,8 @@ def trailing(scene: Scene) -> str:
 
 
 def oversized(scene: Scene) -> str:
-    """A delivery of more than 8 MiB."""
-    scene.node.hand_bytes(bytes(MESSAGE_BYTES + 1))
+    """A delivery of more than 16 MiB."""
+    scene.node.hand_bytes(bytes(DELIVERY_BYTES + 1))
     return "the node reads more than a message may have"
 
 

@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from protocols.keystream import apply_streams
 from protocols.limits import CHUNK_BYTES
+from protocols.masks import apply_masks
 from tests.benchmarks import crypto_client, crypto_sampler, crypto_table
 from tests.benchmarks.crypto_memory import measure as memory_of
 from tests.benchmarks.crypto_timing import alone, in_turns
@@ -74,7 +74,7 @@ def masks(_: int) -> dict[str, Any]:
 
     def work() -> None:
         for index in range(chunks):
-            apply_streams(total, index * CHUNK_BYTES, keys, ())
+            apply_masks(total, index, keys, (), out=total)
 
     seen = alone(work)
     words = chunks * len(total) * STREAMS

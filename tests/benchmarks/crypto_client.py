@@ -95,10 +95,11 @@ class Member:
         step = CHUNK_BYTES // (ring_bits // 8)
         chunks: list[memoryview] = []
         hashes: list[bytes] = []
-        buffer = np.empty(step, dtype=word_dtype(ring_bits))
+        whole = np.empty(len(vector), dtype=word_dtype(ring_bits))
         for index, start in enumerate(range(0, len(vector), step)):
-            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits, out=buffer)
-            chunks.append(contributor.mask_chunk(masking, self.config, index, words))
+            here = whole[start : start + step]
+            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits, out=here)
+            chunks.append(contributor.mask_chunk(masking, self.config, index, words, out=words))
             hashes.append(sha256(chunks[-1]).digest())  # while it is in the cache, as the door does
         _, header = contributor.seal_input(masking, self.config, hashes, key=self.players[0].key)
         return chunks, encode(self.submission(Phase.MASK, (header,)))

@@ -1,74 +1,92 @@
-"""Members of whom only the messages matter: signed and right, made without the checks of a node.
+"""Members of whom only the messages matter: signed and right, made without the work of a node.
 
 A thousand nodes that each check a thousand messages take many minutes of one core; their messages can
-be made from the functions that the contributor's steps are made of, in a few. The collector admits them
-like any others. Their masked vectors are one and the same random vector: a sum of them means nothing, and
-takes exactly as long to add and to unmask.
+be made from the functions that the contributor's steps are made of, in seconds. The collector admits them
+like any others, and combines their shares to the very secrets. Three things are cheaper than a node would do
+them, and cost the coordinator the same: all members of the crowd blind their secrets with one polynomial; what
+they seal for each other has true commitments, and random bytes where a shared secret would be; and their masked
+vectors are one and the same random vector, so that a sum of them means nothing.
 """
 
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Final
 
 from protocols.codec import decode, digest, tagged_hash
 from protocols.identity import PartnerId, Signed
-from protocols.limits import CHUNK_BYTES
+from protocols.limits import CHUNK_BYTES, HASH_BYTES
 from protocols.messages import (
     Advertisement,
     Confirmation,
     InputHeader,
     OpenedShare,
     RoundConfig,
+    SealedShare,
     UnmaskAnswer,
 )
-from protocols.secure_sum.agreement import exchange_key
+from protocols.secret_sharing import FIELD_RAND_BYTES, PRIME, split, to_bytes
+from protocols.secure_sum.agreement import exchange_key, seal_key
 from protocols.secure_sum.collector import Context
-from protocols.secure_sum.dealing import deal, seal_for
+from protocols.secure_sum.dealing import deal
 from protocols.secure_sum.play import Player
-from protocols.secure_sum.sealing import HeldShares
-from protocols.secure_sum.states import Advertised, PeerKeys, Shared
+from protocols.secure_sum.sealing import SEALED_BYTES, HeldShares, commit_key, commit_self, seal
+from protocols.secure_sum.states import Advertised, PeerKeys
 from protocols.secure_sum.transcript import members_hash, transcript_hash
 from tests.benchmarks.crypto_client import randomness
 
+COMMITS: Final = (commit_self, commit_key)
 RHO: Final = bytes(32)
 
 
 class Crowd:
-    """Makes the messages of any member after the advertisements."""
+    """Makes the messages of any member after the advertisements; ``stepping`` are those that step by themselves."""
 
-    def __init__(self, config: RoundConfig, ads: list[Signed]) -> None:
+    def __init__(self, config: RoundConfig, ads: list[Signed], stepping: Collection[PartnerId]) -> None:
         self._config = config
         self._hash = digest(config)
         self._transcript = transcript_hash(ads)
+        self._stepping = frozenset(stepping)
         opened = [decode(Advertisement, ad.body) for ad in ads]
-        self._peers = [PeerKeys(member=a.sender, seal_key=a.seal_key, mask_key=a.mask_key) for a in opened]
-        self._held: dict[PartnerId, list[HeldShares]] = {peer.member: [] for peer in self._peers}
+        self._peers = {
+            a.sender: PeerKeys(member=a.sender, seal_key=a.seal_key, mask_key=a.mask_key) for a in opened
+        }
+        self._held: dict[PartnerId, list[HeldShares]] = {member: [] for member in self._peers}
         vector = randomness("the crowd's vector", config.answer.vector_bytes)
         self.chunks = [vector[at : at + CHUNK_BYTES] for at in range(0, len(vector), CHUNK_BYTES)]
         self._hashes = tuple(sha256(chunk).digest() for chunk in self.chunks)
+        places = range(1, len(config.cohort) + 1)
+        blinding = randomness("the crowd's polynomial", (config.threshold - 1) * FIELD_RAND_BYTES)
+        self._blinding = split(0, config.threshold, places, blinding)
+        self._noise = randomness("the crowd's ciphertext", SEALED_BYTES - 2 * HASH_BYTES)
 
-    def share(self, player: Player, state: Advertised, rand: bytes, *, take_part: bool) -> tuple[Signed, ...]:
-        """Deal as the member would with the same randomness; with ``take_part`` also sign what it sends."""
-        dealt = deal(state, self._config, self._config.cohort, rand)
-        for member, shares in dealt.items():
+    def deal(self, state: Advertised, rand: bytes) -> None:
+        """Note what a member that steps by itself deals with the same randomness."""
+        for member, shares in deal(state, self._config, self._config.cohort, rand).items():
             self._held[member].append(shares)
-        if not take_part:
-            return ()
-        shared = Shared(
-            config=self._hash,
-            transcript=self._transcript,
-            me=player.id,
-            peers=(),
-            own=dealt[player.id],
-            seal_secret=state.seal_secret,
-            mask_secret=state.mask_secret,
-            self_secret=state.self_secret,
-        )
-        secret = exchange_key(state.seal_secret)
-        return tuple(
-            player.key.sign(player.id, seal_for(shared, peer, dealt[peer.member], secret))
-            for peer in self._peers
-            if peer.member != player.id
-        )
+
+    def share(self, player: Player, state: Advertised) -> tuple[Signed, ...]:
+        """The bundles of a member of the crowd."""
+        secrets = int.from_bytes(state.self_secret, "big"), int.from_bytes(state.mask_secret, "big")
+        keys = {"transcript": self._transcript, "config": self._hash}
+        secret, bundles = exchange_key(state.seal_secret), []
+        for place, member in enumerate(self._config.cohort, start=1):
+            own, mask = (to_bytes((each + self._blinding[place]) % PRIME) for each in secrets)
+            shares = HeldShares(owner=player.id, self_share=own, key_share=mask)
+            self._held[member].append(shares)
+            if member == player.id:
+                continue
+            if member in self._stepping:
+                peer = self._peers[member].seal_key
+                key = seal_key(secret, peer, sender=player.id, recipient=member, **keys)
+                bundles.append(seal(key, shares, recipient=member, **keys))
+                continue
+            commitments = (
+                commit(self._hash, member, player.id, share)
+                for commit, share in zip(COMMITS, (own, mask), strict=True)
+            )
+            sealed = b"".join((*commitments, self._noise))
+            bundles.append(SealedShare(**keys, sender=player.id, recipient=member, sealed=sealed))
+        return player.key.sign_many(player.id, bundles)
 
     def header(self, player: Player, u2: tuple[PartnerId, ...]) -> Signed:
         """The header of the crowd's vector."""

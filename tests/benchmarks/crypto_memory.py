@@ -38,22 +38,14 @@ def measure(members: int, elements: int) -> dict[str, Any]:
 
 
 def prepare(folder: Path, members: int, elements: int) -> None:
-    """Play a round up to its last answer; vectors into a spool, messages beside it."""
-    from coordinator.rounds.spool import Spool
+    """Play a round up to its last answer; vectors lie in the spool, messages beside it."""
+    from protocols.messages import Phase
     from tests.benchmarks.crypto_graph import Graph
 
-    graph = Graph(members, elements)
-    graph.advertise()
-    dealt = graph.share()
-    headers = graph.mask(dealt)
-    spool = Spool(folder=folder / "spool")
-    for player in graph.left:
-        path = spool.path(1, 1, player.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"".join(graph.vectors[player.index]))
-    answers = graph.answers(graph.confirm(headers))
-    bundles = tuple(item for each in dealt for item in each.items)
-    kept = (graph.config, graph.settled, tuple(answers), bundles)
+    graph = Graph(members, elements, folder / "home")
+    for phase in (graph.advertise, graph.share, graph.mask, graph.confirm, graph.unmask):
+        phase()
+    kept = (graph.config, graph.settled, tuple(graph.sent[Phase.UNMASK]))
     (folder / "kept").write_bytes(pickle.dumps(kept))
 
 
@@ -64,10 +56,10 @@ def ours(folder: Path) -> None:
     from coordinator.rounds.summing import total
 
     (folder / "releases").mkdir()
-    payloads, spool = Payloads(folder=folder / "releases"), Spool(folder=folder / "spool")
-    config, settled, answers, bundles = pickle.loads((folder / "kept").read_bytes())
+    payloads, spool = Payloads(folder=folder / "releases"), Spool(folder=folder / "home" / "spool")
+    config, settled, answers = pickle.loads((folder / "kept").read_bytes())
     began = _resident_mb()
-    summed = total(config, settled, answers, bundles, spool)
+    summed = total(config, settled, answers, (), spool)
     payloads.keep(summed.elements, summed.parts)
     print(peak_mb(os.getpid()) - began)
 

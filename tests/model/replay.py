@@ -15,7 +15,7 @@ import numpy as np
 
 from protocols.codec import decode, digest
 from protocols.identity import PartnerId, Signed
-from protocols.keystream import apply_streams
+from protocols.masks import apply_masks
 from protocols.messages import Advertisement, SealedShare, UnmaskAnswer
 from protocols.ring import encode_vector
 from protocols.secret_sharing import combine, from_bytes, to_bytes
@@ -217,7 +217,7 @@ class Attempt:
             public = decode(Advertisement, self.once(self.advertised, peer, label)[1].body).mask_key
             key = mask_key(secret, public, low=self.stage.id(low), high=self.stage.id(high), **bound_to)
             (minus if member == low else plus).append(key)
-        apply_streams(words, 0, plus, minus)
+        apply_masks(words, 0, plus, minus, out=words)
         return masks, words
 
     def _pair_secret(

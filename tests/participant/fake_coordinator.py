@@ -245,7 +245,7 @@ class FakeCoordinator:
             case Phase.ADVERTISE:
                 attempt.expected = collector.close_advertise(attempt.config, attempt.items(Phase.ADVERTISE))
             case Phase.SHARE:
-                attempt.u2 = attempt.expected = collector.close_share(attempt.config, attempt.of(Phase.SHARE))
+                attempt.u2 = attempt.expected = collector.close_share(attempt.config, came)
             case Phase.MASK:
                 attempt.headers = tuple(i for i in attempt.items(Phase.MASK) if i.signer in came)
                 attempt.expected = collector.close_mask(attempt.config, attempt.headers)

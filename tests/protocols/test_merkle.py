@@ -10,7 +10,9 @@ from protocols.errors import BadProof
 from protocols.merkle import (
     Frontier,
     consistency_proof,
+    implied_root,
     inclusion_proof,
+    inclusion_proofs,
     leaf_hash,
     node_hash,
     root,
@@ -36,6 +38,14 @@ def verify(operation):
     else:
         first = operation["first"]
         verify_consistency(first, root(LEAVES[:first]), size, root(LEAVES[:size]), proof)
+
+
+@given(logs)
+def test_all_proofs_at_once_are_those_of_each_leaf_and_imply_the_root(log):
+    proofs = inclusion_proofs(log)
+    assert proofs == tuple(inclusion_proof(log, index) for index in range(len(log)))
+    for index, proof in enumerate(proofs):
+        assert implied_root(log[index], index, len(log), proof) == root(log)
 
 
 @pytest.mark.parametrize("operation", VECTORS["operations"], ids=lambda operation: operation["name"])

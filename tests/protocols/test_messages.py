@@ -8,17 +8,30 @@ from hypothesis import strategies as st
 
 from protocols.codec import decode, digest, encode
 from protocols.errors import MalformedMessage
-from protocols.limits import COHORT_MAX, VECTOR_BYTES
+from protocols.identity import Signed
+from protocols.limits import (
+    CHUNK_BYTES,
+    COHORT_MAX,
+    DELIVERY_BYTES,
+    EVIDENCE_BYTES,
+    MESSAGE_BYTES,
+    VECTOR_BYTES,
+)
 from protocols.messages import (
     PHASES,
     Advertisement,
     Confirmation,
     InputHeader,
+    OpenedShare,
     Phase,
     PhaseInput,
     RoundConfig,
+    SealedShare,
     Submission,
+    UnmaskAnswer,
 )
+from protocols.secure_sum.sealing import SEALED_BYTES
+from protocols.together import text_and_tails
 from tests.protocols.message_values import ZERO, answer, block, config, header, member
 
 
@@ -206,3 +219,39 @@ def test_bytes_of_an_impossible_header_are_refused_when_decoded():
     assert bad != good
     with pytest.raises(MalformedMessage):
         decode(InputHeader, bad)
+
+
+def handed(count, body, signature=64):
+    """Bytes of what a member is handed: ``count`` signed messages, of which one is like another."""
+    signed = Signed(signer=member(1), body=encode(body), signature=bytes(signature))
+    return len(
+        encode(PhaseInput(round=1, attempt=1, phase=Phase.CHECK.value, items=(signed,) * count, reason=""))
+    )
+
+
+def test_what_a_thousand_members_send_for_a_member_to_act_on_is_within_the_limits():
+    keys = {"seal_key": ZERO, "mask_key": ZERO, "self_commitment": ZERO}
+    ad = Advertisement(config=ZERO, sender=member(1), **keys, counter=0)
+    bundle = SealedShare(
+        config=ZERO, transcript=ZERO, sender=member(1), recipient=member(2), sealed=bytes(SEALED_BYTES)
+    )
+    tail = len(text_and_tails(member(1), [b""] * COHORT_MAX)[1][0])
+    for bytes_ in (
+        handed(COHORT_MAX, ad),
+        handed(COHORT_MAX, bundle, signature=64 + tail),
+        handed(COHORT_MAX, Confirmation.example()),
+    ):
+        assert bytes_ < MESSAGE_BYTES / 8
+    chunks = VECTOR_BYTES // CHUNK_BYTES
+    longest = header(elements=VECTOR_BYTES // 4, chunk_hashes=(ZERO,) * chunks)
+    assert MESSAGE_BYTES < handed(COHORT_MAX, longest) <= DELIVERY_BYTES
+
+
+def test_the_evidence_behind_the_longest_sum_of_a_thousand_members_is_within_its_limit():
+    shares = tuple(OpenedShare(owner=member(1), share=ZERO) for _ in range(COHORT_MAX))
+    unmasked = UnmaskAnswer(
+        config=ZERO, transcript=ZERO, survivors=ZERO, sender=member(1), self_shares=shares, key_shares=()
+    )
+    longest = header(elements=VECTOR_BYTES // 4, chunk_hashes=(ZERO,) * (VECTOR_BYTES // CHUNK_BYTES))
+    advertised = MESSAGE_BYTES / 8
+    assert handed(COHORT_MAX, unmasked) + handed(COHORT_MAX, longest) + advertised < EVIDENCE_BYTES

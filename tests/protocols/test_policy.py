@@ -176,7 +176,7 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
     ],
 )
 def test_a_policy_without_a_finite_budget_does_not_exist(change):
-    with pytest.raises(ValueError, match=r"epsilon|from 1"):
+    with pytest.raises(ValueError, match=r"epsilon|from 1|recomputed_members from 0"):
         replace(POLICY, **change)
 
 

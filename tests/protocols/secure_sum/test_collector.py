@@ -227,10 +227,9 @@ def test_a_share_that_is_no_field_element_is_refused(share):
 def test_a_phase_closes_with_the_threshold_and_the_minimum_cohort(minimum, left, closes):
     stage = Stage(4, threshold=3, minimum=minimum).advertise(range(left))
     whole = Stage(4, threshold=3).advertise().share().mask()
-    bundles = [whole.submission(Phase.SHARE, whole.bundles[i]) for i in range(left)]
     steps = [
         lambda: collector.close_advertise(stage.config, stage.ads),
-        lambda: collector.close_share(stage.config, bundles),
+        lambda: collector.close_share(stage.config, whole.ids(range(left))),
         lambda: collector.close_mask(stage.config, whole.headers[:left]),
     ]
     for step in steps:
