@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis  # noqa: F401  # imported once, before the forks
+import hypothesis  # imported once, before the forks
 import numpy as np  # noqa: F401
 import pytest
 
@@ -105,6 +105,12 @@ def _run(tree: Path, tests: tuple[str, ...], log: Path, limit_s: int) -> None:
         sys.path[:] = [str(tree), *(path for path in sys.path if path and Path(path).resolve() != ROOT)]
         for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "protocols")]:
             del sys.modules[name]
+        hypothesis.settings.register_profile(
+            "unhurried",
+            deadline=None,  # a busy machine must not make a mutant look killed
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        )
+        hypothesis.settings.load_profile("unhurried")
         code = int(pytest.main([*OPTIONS, f"--rootdir={tree}", "--hypothesis-seed=0", *tests]))
     except BaseException:  # noqa: BLE001  # the log is all that leaves a child
         traceback.print_exc()
