@@ -1,21 +1,27 @@
-"""Fuzz every decoder: ten minutes or a million inputs, whichever comes first.
+"""Fuzz every decoder: a million inputs or ten minutes of CPU each, whichever comes first.
 
 python -m tests.fuzz                                  all targets; writes tests/benchmarks/results/fuzz.json
+python -m tests.fuzz --only release,chunk --write     some targets; the others keep their lines
 python -m tests.fuzz --only release --seconds 60      one target; writes nothing
 
+Minutes are of CPU, so that a busy machine does not make them shorter. Results are written after every target.
 An input that brings out an outcome not seen before (another error, or another thing expected) joins the
 corpus of the run. What breaks a target is printed and kept in tests/fuzz/seeds.json, and the run goes on.
 """
 
 import argparse
 import json
+import logging
 import platform
 import resource
 import sys
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
+
+import structlog
 
 from protocols.errors import AltroveError
 from tests.benchmarks.provenance import ROOT, commit
@@ -26,7 +32,7 @@ from tests.fuzz.targets import TARGETS
 RESULT = ROOT / "tests/benchmarks/results/fuzz.json"
 MEMORY_BYTES = 2 * 2**30
 BATCH = 200
-"""Inputs of one target before the next has its turn."""
+"""Inputs between two looks at the time."""
 POOL = 2_000
 """Inputs that a run keeps for one target at most."""
 
@@ -52,7 +58,7 @@ class Run:
             name, detail = type(error).__name__, f"{type(error).__name__} {error.expected[:24]}"
         except Exception as error:  # noqa: BLE001  # this is what is looked for
             name = detail = f"BROKEN {type(error).__name__}"
-            self.broken.setdefault(f"{type(error).__name__}: {error!s:.80}", data)
+            self.broken.setdefault(f"{type(error).__name__} at {_place(error)}", data)
         self.outcomes[name] += 1
         if detail not in self.seen:
             self.seen.add(detail)
@@ -67,66 +73,89 @@ class Run:
         self.seconds += time.process_time() - began
 
 
-def fuzz(targets: list[str], *, executions: int, seconds: float, seed: int) -> list[Run]:
-    """Take turns until ``executions`` inputs or ``seconds`` of CPU are used up."""
-    runs, rng = [Run(target, seeds(target)) for target in targets], Random(seed)
-    end = time.process_time() + seconds
-    while sum(run.outcomes.total() for run in runs) < executions and time.process_time() < end:
-        for run in runs:
-            run.batch(rng, BATCH)
-    return runs
+def _place(error: BaseException) -> str:
+    """The innermost line that an error came from: the same defect is one find."""
+    trace = traceback.extract_tb(error.__traceback__)
+    return f"{trace[-1].name}, line {trace[-1].lineno}" if trace else "nowhere"
 
 
-def keep(runs: list[Run]) -> None:
+def fuzz(target: str, *, executions: int, seconds: float, seed: int) -> Run:
+    """Try ``executions`` inputs, or as many as take ``seconds`` of CPU."""
+    run, rng = Run(target, seeds(target)), Random(f"{seed} {target}")
+    while (left := executions - run.outcomes.total()) > 0 and run.seconds < seconds:
+        run.batch(rng, min(BATCH, left))
+    return run
+
+
+def keep(run: Run) -> None:
     """Put what broke a target into the corpus."""
     corpus = json.loads(CORPUS.read_text())
-    for run in runs:
-        for what, data in run.broken.items():
-            print(f"{run.target}: {what}\n  {data[:60]!r}", file=sys.stderr)
-            if len(data) < 2_000:
-                corpus["found"].setdefault(run.target, []).append(data.hex())
+    for what, data in run.broken.items():
+        print(f"{run.target}: {what}\n  {data[:60]!r}", file=sys.stderr)
+        if len(data) < 2_000:
+            corpus["found"].setdefault(run.target, []).append(data.hex())
     CORPUS.write_text(json.dumps(corpus, indent=1) + "\n")
+
+
+def record(run: Run, asked: argparse.Namespace) -> dict[str, object]:
+    """One target's line of the results."""
+    return {
+        "commit": commit(),
+        "seed": asked.seed,
+        "executions": run.outcomes.total(),
+        "cpu_seconds": round(run.seconds, 2),
+        "ended_by": "executions" if run.outcomes.total() >= asked.executions else "cpu",
+        "kept_inputs": len(run.pool),
+        "broken": len(run.broken),
+        "outcomes": dict(run.outcomes.most_common()),
+    }
+
+
+def write(lines: dict[str, dict[str, object]]) -> None:
+    """Write the results with ``lines`` in the place of these targets' old ones."""
+    before = json.loads(RESULT.read_text())["targets"]
+    targets = {target: lines.get(target, before.get(target)) for target in TARGETS}
+    known = {target: line for target, line in targets.items() if line}
+    result = {
+        "command": "make fuzz",
+        "python": platform.python_version(),
+        "memory_limit_bytes": MEMORY_BYTES,
+        "not_fuzzed": [target for target, line in targets.items() if not line],
+        "executions": sum(int(str(line["executions"])) for line in known.values()),
+        "cpu_seconds": round(sum(float(str(line["cpu_seconds"])) for line in known.values()), 1),
+        "targets": known,
+    }
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def main() -> int:
     """Fuzz; 1 if anything but the named errors came out."""
     words = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    words.add_argument("--only", default="")
+    words.add_argument("--only", default="", metavar="TARGET,TARGET")
+    words.add_argument("--write", action="store_true")
     words.add_argument("--executions", type=int, default=1_000_000)
     words.add_argument("--seconds", type=float, default=600)
     words.add_argument("--seed", type=int, default=1)
     asked = words.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    targets = [target for target in TARGETS if asked.only in ("", target)]
-    runs = fuzz(targets, executions=asked.executions, seconds=asked.seconds, seed=asked.seed)
-    for run in runs:
+    logging.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    lines: dict[str, dict[str, object]] = {}
+    broken = False
+    for target in filter(None, asked.only.split(",")) if asked.only else TARGETS:
+        run = fuzz(target, executions=asked.executions, seconds=asked.seconds, seed=asked.seed)
         rate = run.outcomes.total() / max(run.seconds, 1e-9)
-        print(f"{run.target:16} {run.outcomes.total():8} {rate:9.0f}/s  {dict(run.outcomes.most_common())}")
-    if any(run.broken for run in runs):
-        keep(runs)
-    if not asked.only:
-        result = {
-            "command": f"python -m tests.fuzz --executions {asked.executions} --seconds {asked.seconds:.0f}"
-            f" --seed {asked.seed}",
-            "commit": commit(),
-            "python": platform.python_version(),
-            "executions": sum(run.outcomes.total() for run in runs),
-            "cpu_seconds": round(sum(run.seconds for run in runs), 1),
-            "memory_limit_bytes": MEMORY_BYTES,
-            "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "broken": sum(len(run.broken) for run in runs),
-            "targets": {
-                run.target: {
-                    "executions": run.outcomes.total(),
-                    "cpu_seconds": round(run.seconds, 2),
-                    "kept_inputs": len(run.pool),
-                    "outcomes": dict(run.outcomes.most_common()),
-                }
-                for run in runs
-            },
-        }
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    return int(any(run.broken for run in runs))
+        print(
+            f"{run.target:16} {run.outcomes.total():8} {rate:9.0f}/s  {dict(run.outcomes.most_common())}",
+            flush=True,
+        )
+        lines[target] = record(run, asked)
+        if run.broken:
+            keep(run)
+            broken = True
+        if asked.write or not asked.only:
+            write(lines)
+    return int(broken)
 
 
 if __name__ == "__main__":
