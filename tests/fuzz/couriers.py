@@ -1,23 +1,16 @@
-"""What the couriers hand on: the envelope in the ClientApp, a reply in the ServerApp, requests to door and dock.
+"""What the thin apps read: the envelope in the ClientApp; a reply, and the dock's lease, in the ServerApp.
 
-Flower decodes its own objects; what is looked for is what the thin apps and the two unix sockets do with
-whatever comes out. The daemons are imported where they are needed: a test of the apps alone does without.
-
-Here too only an :class:`~protocols.errors.AltroveError` may end a target: the apps raise
-nothing at all, the daemons answer nothing from 500 on.
+Flower decodes its own objects; what is looked for is what the apps do with whatever comes out. They may raise
+nothing at all.
 """
 
-import asyncio
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
-from urllib.parse import unquote
 
 from flwr.app import Context, Message, RecordDict
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
@@ -28,7 +21,7 @@ from participant.courier import client_app
 from protocols.errors import MalformedMessage
 
 CLASSES = ("Message", "RecordDict", "ArrayRecord", "ConfigRecord", "MetricRecord", "Array", "ArrayChunk")
-NODE, RUN = 2**63 + 5, "run-1"
+NODE = 2**63 + 5
 SIZE, PIECE = 64, 64
 VECTOR = re.compile(r"/door/vectors/-?[0-9]+/-?[0-9]+\?offset=-?[0-9]+&wait_s=[0-9]+")
 """The one thing that the ClientApp asks for."""
@@ -93,7 +86,7 @@ def envelope(data: bytes) -> None:
     try:
         message = inflated(data)
     except Exception:  # noqa: BLE001  # Flower's business: no app sees it
-        raise _refused("a message that Flower reads") from None
+        raise refused("a message that Flower reads") from None
     asked: list[str] = []
 
     def ask(_path: str, target: str, _timeout_s: float) -> tuple[int, bytes]:
@@ -105,7 +98,7 @@ def envelope(data: bytes) -> None:
     if reply.has_error():
         if asked or (reply.error.code, reply.error.reason) != (410, "closed"):
             raise Broken(f"{reply.error} after {asked}")
-        raise _refused("round, attempt and offset")
+        raise refused("round, attempt and offset")
     if len(asked) != 1 or reply.content.array_records["y"]["y"].data != b"sealed":
         raise Broken(f"asked {asked}")
     if not VECTOR.fullmatch(asked[0]):
@@ -123,13 +116,13 @@ def reply(data: bytes) -> None:
     if len(puts) + len(reports) > 1:
         raise Broken(f"{len(puts)} pieces and {len(reports)} reports of one reply")
     if not puts:
-        raise _refused("a piece" if reports else "a reply to this envelope")
+        raise refused("a piece" if reports else "a reply to this envelope")
 
 
 def lease(data: bytes) -> None:
     """Work as the dock words it is read, or passed over."""
     if not carried(data, b"")["pushed"]:
-        raise _refused("work")
+        raise refused("work")
 
 
 def work(node: int) -> bytes:
@@ -182,120 +175,10 @@ class _AtOnce:
         return done
 
 
-def door_request(data: bytes) -> None:
-    """A request at the door's socket: method and target in the first line, then the body."""
-    _answered(_door(), data)
-
-
-def dock_request(data: bytes) -> None:
-    """A request at the dock's socket, of a round that takes vectors, on the coordinator's real app."""
-    _answered(_dock(), data)
-
-
-def _answered(app: object, data: bytes) -> None:
-    line, _, body = data.partition(b"\n")
-    method, _, target = line.partition(b" ")
-    if not (method.isalpha() and target.startswith(b"/") and target.isascii()):
-        raise _refused("a request line")
-    path, _, query = target.partition(b"?")
-    scope = {
-        "type": "http",
-        "method": method.decode().upper(),
-        "scheme": "http",
-        "path": unquote(path.decode()),
-        "raw_path": path,
-        "query_string": query,
-        "server": ("door", None),
-        "client": None,
-        "headers": [(b"host", b"door"), (b"content-type", b"application/json")],
-    }
-    status = _loop().run_until_complete(_status(app, scope, body))
-    if status >= 500:
-        raise Broken(f"answered {status}")
-    if status >= 300:
-        raise _refused(f"a request that is answered, not by {status}")
-
-
-async def _status(app: object, scope: dict[str, object], body: bytes) -> int:
-    said: list[int] = []
-    rest = [{"type": "http.request", "body": body}]
-
-    async def receive() -> dict[str, object]:
-        return rest.pop() if rest else {"type": "http.disconnect"}
-
-    async def send(message: dict[str, object]) -> None:
-        if message["type"] == "http.response.start":
-            said.append(int(str(message["status"])))
-
-    await app(scope, receive, send)  # type: ignore[operator]
-    if len(said) != 1:
-        raise Broken(f"{len(said)} answers")
-    return said[0]
-
-
-class _Looks:
-    """A bell that nobody waits for."""
-
-    @staticmethod
-    async def wait(look: Callable[[], object], *, seconds: float) -> object:
-        del seconds
-        return look()
-
-
-class _Piece:
-    size_bytes, is_last = SIZE, True
-
-    @staticmethod
-    def read() -> list[bytes]:
-        return [bytes(SIZE)]
-
-
-@cache
-def _door() -> object:
-    from participant.api.door import door_router
-    from participant.door import Carriage
-    from protocols.service.app import create_app
-
-    states = {(1, 1): Carriage.READY, (1, 2): Carriage.NOT_YET}
-    door = SimpleNamespace(
-        carriage=lambda number, attempt: states.get((number, attempt), Carriage.CLOSED),
-        piece=lambda number, attempt, *, offset: _Piece(),
-    )
-    exchange = SimpleNamespace(is_over=lambda number, attempt: False, fetched=lambda *_, is_last: None)
-    return create_app("door", routers=(door_router(door, exchange, _Looks()),), describes_itself=False)  # type: ignore[arg-type]
-
-
-@cache
-def _dock() -> object:
-    from coordinator.app import build_apps
-    from coordinator.store.members import Members
-    from protocols.service.jobs import Jobs
-    from protocols.service.unit_of_work import transaction
-    from tests.simulation.rig import founded
-
-    rig = founded(Path(tempfile.mkdtemp(prefix="altrove-fuzz-")) / "home")
-    with transaction(rig.services.db) as connection:
-        for index, member in enumerate(rig.members):
-            Members(connection).set_flower_node(member.id, str(1000 + index))
-    rig.services.dock.serve_run(RUN)
-    rig.ask()
-    for member in rig.members:
-        member.withholds_bytes = True
-    for _ in range(3):
-        rig.turn()
-    rig.services.news.changes = _Looks()  # type: ignore[assignment]
-    return build_apps(rig.services, Jobs(rig.clock)).dock
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
 @cache
 def _context() -> Context:
     return Context(run_id=1, node_id=NODE, node_config={"door": "door"}, state=RecordDict(), run_config={})
 
 
-def _refused(expected: str) -> MalformedMessage:
+def refused(expected: str) -> MalformedMessage:
     return MalformedMessage(expected=expected, came="another", do="refuse it")

@@ -112,6 +112,18 @@ def made() -> dict[str, list[bytes]]:
         "chunk": [b"\1" + stage.chunks[stage.id(0)][0]],
         "opened_shares": [bytes(64 + 64 + 16)],
         **_couriers(),
+        "answer": [
+            b"\0\0\n" + b'{"vocabulary":"' + b"00" * 32 + b'","fleet":{"address":"127.0.0.1:1"}}',
+            b"\4\0\n" + b'{"proof":["' + b"00" * 32 + b'"]}',
+            b"\6\0\n" + b'{"have":1048576,"size":2097152}',
+            b"\7\0\n" + b'[{"release":"' + b"00" * 32 + b'","round":1,"attempt":1}]',
+            *(bytes([at]) + b"\0\n" + encode(chain[0]) for at in (1, 2)),
+            b"\5\0" + b"7\n" + encode(given[0]),
+            b"\x08\0\n" + encode(stage.ads[0]),
+            b"\x0a\0\n" + encode(submissions[1]),
+            bytes([0, 104])
+            + b'\n{"type":"urn:altrove:problem:phase-closed","title":"t","status":408,"detail":"d"}',
+        ],
     }
 
 

@@ -26,7 +26,7 @@ from protocols.secure_sum.collector import check_chunk
 from protocols.service.clock import ManualClock
 from protocols.service.signing import Signatures
 from protocols.vocabulary import Vocabulary, open_vocabulary
-from tests.fuzz import couriers
+from tests.fuzz import answers, couriers, sockets
 from tests.protocols import consortium
 from tests.protocols.secure_sum.stage import Stage
 
@@ -237,7 +237,8 @@ TARGETS: dict[str, Target] = {
             invitation_json,
         ),
         *(vocabulary, http_signature, chunk, opened_shares),
-        *(couriers.envelope, couriers.reply, couriers.lease, couriers.door_request, couriers.dock_request),
+        *(couriers.envelope, couriers.reply, couriers.lease, sockets.door_request, sockets.dock_request),
+        answers.answer,
     )
 }
 
