@@ -97,10 +97,10 @@ def keep(run: Run) -> None:
     CORPUS.write_text(json.dumps(corpus, indent=1) + "\n")
 
 
-def record(run: Run, asked: argparse.Namespace) -> dict[str, object]:
+def record(run: Run, asked: argparse.Namespace, began_at: str) -> dict[str, object]:
     """One target's line of the results."""
     return {
-        "commit": commit(),
+        "commit": began_at,
         "seed": asked.seed,
         "executions": run.outcomes.total(),
         "cpu_seconds": round(run.seconds, 2),
@@ -141,7 +141,7 @@ def main() -> int:
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     lines: dict[str, dict[str, object]] = {}
-    broken = False
+    broken, began_at = False, commit()
     for target in filter(None, asked.only.split(",")) if asked.only else TARGETS:
         run = fuzz(target, executions=asked.executions, seconds=asked.seconds, seed=asked.seed)
         rate = run.outcomes.total() / max(run.seconds, 1e-9)
@@ -149,7 +149,7 @@ def main() -> int:
             f"{run.target:16} {run.outcomes.total():8} {rate:9.0f}/s  {dict(run.outcomes.most_common())}",
             flush=True,
         )
-        lines[target] = record(run, asked)
+        lines[target] = record(run, asked, began_at)
         if run.broken:
             keep(run)
             broken = True
