@@ -2,9 +2,11 @@
 
 python -m tests.fuzz                                  all targets; writes tests/benchmarks/results/fuzz.json
 python -m tests.fuzz --only release,chunk --write     some targets; the others keep their lines
+python -m tests.fuzz --more                           go on where the last run was stopped, with other inputs
 python -m tests.fuzz --only release --seconds 60      one target; writes nothing
 
-Minutes are of CPU, so that a busy machine does not make them shorter. Results are written after every target.
+Minutes are of CPU, so that a busy machine does not make them shorter. Targets take turns, and results are
+written after every turn: a run that is interrupted keeps what it has.
 An input that brings out an outcome not seen before (another error, or another thing expected) joins the
 corpus of the run. What breaks a target is printed and kept in tests/fuzz/seeds.json, and the run goes on.
 """
@@ -33,6 +35,8 @@ RESULT = ROOT / "tests/benchmarks/results/fuzz.json"
 MEMORY_BYTES = 2 * 2**30
 BATCH = 200
 """Inputs between two looks at the time."""
+TURN_S = 10.0
+"""CPU seconds of one target before the next has its turn."""
 POOL = 2_000
 """Inputs that a run keeps for one target at most."""
 
@@ -79,53 +83,69 @@ def _place(error: BaseException) -> str:
     return f"{trace[-1].name}, line {trace[-1].lineno}" if trace else "nowhere"
 
 
-def fuzz(target: str, *, executions: int, seconds: float, seed: int) -> Run:
-    """Try ``executions`` inputs, or as many as take ``seconds`` of CPU."""
-    run, rng = Run(target, seeds(target)), Random(f"{seed} {target}")
-    while (left := executions - run.outcomes.total()) > 0 and run.seconds < seconds:
+def turn(run: Run, rng: Random, *, executions: int, seconds: float) -> bool:
+    """One target's turn; whether it has had its ``executions`` inputs, or ``seconds`` of CPU, by now."""
+    until = min(seconds, run.seconds + TURN_S)
+    while (left := executions - run.outcomes.total()) > 0 and run.seconds < until:
         run.batch(rng, min(BATCH, left))
-    return run
+    return left <= 0 or run.seconds >= seconds
 
 
 def keep(run: Run) -> None:
     """Put what broke a target into the corpus."""
     corpus = json.loads(CORPUS.read_text())
+    found = corpus["found"].setdefault(run.target, [])
     for what, data in run.broken.items():
-        print(f"{run.target}: {what}\n  {data[:60]!r}", file=sys.stderr)
-        if len(data) < 2_000:
-            corpus["found"].setdefault(run.target, []).append(data.hex())
+        if len(data) < 2_000 and data.hex() not in found:
+            print(f"{run.target}: {what}\n  {data[:60]!r}", file=sys.stderr)
+            found.append(data.hex())
     CORPUS.write_text(json.dumps(corpus, indent=1) + "\n")
 
 
-def record(run: Run, asked: argparse.Namespace, began_at: str) -> dict[str, object]:
+def record(run: Run, asked: argparse.Namespace, commits: list[str]) -> dict[str, object]:
     """One target's line of the results."""
+    done = run.outcomes.total() >= asked.executions
     return {
-        "commit": began_at,
+        "commits": commits,
         "seed": asked.seed,
         "executions": run.outcomes.total(),
         "cpu_seconds": round(run.seconds, 2),
-        "ended_by": "executions" if run.outcomes.total() >= asked.executions else "cpu",
+        "ended_by": "executions" if done else "cpu" if run.seconds >= asked.seconds else "",
         "kept_inputs": len(run.pool),
         "broken": len(run.broken),
         "outcomes": dict(run.outcomes.most_common()),
     }
 
 
-def write(lines: dict[str, dict[str, object]]) -> None:
-    """Write the results with ``lines`` in the place of these targets' old ones."""
-    before = json.loads(RESULT.read_text())["targets"]
-    targets = {target: lines.get(target, before.get(target)) for target in TARGETS}
-    known = {target: line for target, line in targets.items() if line}
+def known() -> dict[str, dict[str, object]]:
+    """The lines of the last runs."""
+    lines: dict[str, dict[str, object]] = json.loads(RESULT.read_text())["targets"]
+    return {target: line for target, line in lines.items() if target in TARGETS}
+
+
+def write(target: str, line: dict[str, object]) -> None:
+    """Write the results with ``line`` in the place of the target's old one."""
+    lines = {**known(), target: line}
     result = {
         "command": "make fuzz",
         "python": platform.python_version(),
         "memory_limit_bytes": MEMORY_BYTES,
-        "not_fuzzed": [target for target, line in targets.items() if not line],
-        "executions": sum(int(str(line["executions"])) for line in known.values()),
-        "cpu_seconds": round(sum(float(str(line["cpu_seconds"])) for line in known.values()), 1),
-        "targets": known,
+        "not_fuzzed": [each for each in TARGETS if each not in lines],
+        "not_to_the_end": [each for each in TARGETS if each in lines and not lines[each]["ended_by"]],
+        "executions": sum(int(str(each["executions"])) for each in lines.values()),
+        "cpu_seconds": round(sum(float(str(each["cpu_seconds"])) for each in lines.values()), 1),
+        "targets": {each: lines[each] for each in TARGETS if each in lines},
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def resumed(target: str, line: dict[str, object] | None) -> Run:
+    """A run of ``target`` that goes on after ``line``."""
+    run = Run(target, seeds(target))
+    if line:
+        run.outcomes.update(line["outcomes"])  # type: ignore[arg-type]
+        run.seconds = float(str(line["cpu_seconds"]))
+    return run
 
 
 def main() -> int:
@@ -133,6 +153,7 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.fuzz")
     words.add_argument("--only", default="", metavar="TARGET,TARGET")
     words.add_argument("--write", action="store_true")
+    words.add_argument("--more", action="store_true")
     words.add_argument("--executions", type=int, default=1_000_000)
     words.add_argument("--seconds", type=float, default=600)
     words.add_argument("--seed", type=int, default=1)
@@ -140,22 +161,28 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    lines: dict[str, dict[str, object]] = {}
-    broken, began_at = False, commit()
-    for target in filter(None, asked.only.split(",")) if asked.only else TARGETS:
-        run = fuzz(target, executions=asked.executions, seconds=asked.seconds, seed=asked.seed)
-        rate = run.outcomes.total() / max(run.seconds, 1e-9)
-        print(
-            f"{run.target:16} {run.outcomes.total():8} {rate:9.0f}/s  {dict(run.outcomes.most_common())}",
-            flush=True,
-        )
-        lines[target] = record(run, asked, began_at)
-        if run.broken:
-            keep(run)
-            broken = True
-        if asked.write or not asked.only:
-            write(lines)
-    return int(broken)
+    began_at, before = commit(), known() if asked.more else {}
+    targets = asked.only.split(",") if asked.only else list(TARGETS)
+    runs = [resumed(target, before.get(target)) for target in targets]
+    chance = {run.target: Random(f"{asked.seed} {run.target} {run.outcomes.total()}") for run in runs}
+    waiting = list(runs)
+    while waiting:
+        for run in list(waiting):
+            over = turn(run, chance[run.target], executions=asked.executions, seconds=asked.seconds)
+            if over:
+                waiting.remove(run)
+                print(
+                    f"{run.target:16} {run.outcomes.total():8} {dict(run.outcomes.most_common())}", flush=True
+                )
+            if asked.write or asked.more or not asked.only:
+                commits = before.get(run.target, {}).get("commits", [])
+                write(
+                    run.target,
+                    record(run, asked, [*(each for each in commits if each != began_at), began_at]),
+                )
+            if run.broken:
+                keep(run)
+    return int(any(run.broken for run in runs))
 
 
 if __name__ == "__main__":
