@@ -2,6 +2,7 @@
 
 python -m tests.mutation --mutants 300 --minutes 60       a sample of all modules, for 60 minutes of CPU
 python -m tests.mutation --only policy,roster             of some
+python -m tests.mutation --more                           go on with that sample where it was stopped
 python -m tests.mutation --again                          the survivors of the last run, once more
 
 Writes tests/benchmarks/results/mutation.json and, from it, tests/mutation/REPORT.md, after every few mutants:
@@ -92,6 +93,7 @@ def main() -> int:
     words.add_argument("--minutes", type=float, default=60)
     words.add_argument("--seed", type=int, default=SEED)
     words.add_argument("--only", default="")
+    words.add_argument("--more", action="store_true")
     words.add_argument("--again", action="store_true")
     asked = words.parse_args()
     only = set(filter(None, asked.only.split(",")))
@@ -101,35 +103,42 @@ def main() -> int:
         before["mutants"] = [again.get(one["key"], one) for one in before["mutants"]]
         written({**before, "commit_of_survivors": commit()})
         return 0
-    chosen, began_at = sample(asked.mutants, asked.seed, only), commit()
-    records: list[dict[str, object]] = []
-    for record in play(chosen, asked.minutes):
+    before = json.loads(RESULT.read_text()) if asked.more else {"mutants": [], "commits": []}
+    records, known = list(before["mutants"]), {one["key"] for one in before["mutants"]}
+    chosen = sample(asked.mutants, asked.seed, only)
+    waiting = [(module, mutant) for module, mutant in chosen if mutant.key not in known]
+    commits = [*(each for each in before["commits"] if each != commit()), commit()]
+    left = asked.minutes - _minutes(records)
+    for record in play(waiting, left):
         records.append(record)
         if len(records) % WRITTEN_EVERY == 0:
-            written(_result(asked, began_at, chosen, records))
-    written(_result(asked, began_at, chosen, records))
+            written(_result(asked, commits, chosen, records))
+    written(_result(asked, commits, chosen, records))
     return 0
+
+
+def _minutes(records: list[dict[str, object]]) -> float:
+    return sum(float(str(record["cpu_seconds"])) for record in records) / 60
 
 
 def _result(
     asked: argparse.Namespace,
-    began_at: str,
+    commits: list[str],
     chosen: list[tuple[Module, Mutant]],
     records: list[dict[str, object]],
 ) -> dict[str, object]:
-    spent_s = sum(float(str(record["cpu_seconds"])) for record in records)
     return {
         "command": f"python -m tests.mutation --mutants {asked.mutants} --minutes {asked.minutes:g}"
         f" --seed {asked.seed}" + (f" --only {asked.only}" if asked.only else ""),
-        "commit": began_at,
+        "commits": commits,
         "versions": {
             "python": platform.python_version(),
             "pytest": importlib.metadata.version("pytest"),
             "hypothesis": importlib.metadata.version("hypothesis"),
         },
         "possible": {m.path: len(mutants(m.path, (ROOT / m.path).read_text())) for m in MODULES},
-        "cpu_minutes": round(spent_s / 60, 1),
-        "not_run": len(chosen) - len(records),
+        "cpu_minutes": round(_minutes(records), 1),
+        "not_run": len({mutant.key for _, mutant in chosen} - {record["key"] for record in records}),
         "mutants": records,
     }
 
