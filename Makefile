@@ -51,7 +51,7 @@ attack: $(VENV)/.stamp-dev  ## every attack on the pure machines and on a live n
 model: $(VENV)/.stamp-dev  ## explore the symbolic model of the secure sum up to five members, and the attacks beyond (ARGS="--only 'n = 4'")
 	@$(BIN)/python -m tests.model $(ARGS)
 
-fuzz: $(VENV)/.stamp-dev  ## fuzz every decoder: a million inputs or ten minutes (ARGS="--only release --seconds 60")
+fuzz: $(VENV)/.stamp-dev  ## fuzz every decoder: a million inputs or ten minutes of CPU each (ARGS="--only release --seconds 60")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 mutate: $(VENV)/.stamp-dev  ## mutate a sample of protocols/ and see what no test notices (an hour; ARGS="--only policy")

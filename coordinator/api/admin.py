@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 
 from coordinator.api import shapes
+from coordinator.api.numbers import Number
 from coordinator.api.replies import member_reply, names_of, release_reply, round_reply, version_reply
 from coordinator.audit.verification import verify
 from coordinator.home import ADMIN
@@ -121,7 +122,7 @@ def _add_rounds(router: APIRouter, services: Services) -> None:
 
     @router.get("/rounds/{number}")
     async def one(
-        number: int, after: int = 0, wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0
+        number: Number, after: int = 0, wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0
     ) -> shapes.RoundReply:
         def news() -> RoundView | None:
             view = look(number)
@@ -131,7 +132,7 @@ def _add_rounds(router: APIRouter, services: Services) -> None:
         return await run_in_threadpool(lambda: reply(look(number) if found is None else found))
 
     @router.post("/rounds/{number}/abort")
-    def abort(number: int, asked: shapes.AbortRequest) -> shapes.RoundReply:
+    def abort(number: Number, asked: shapes.AbortRequest) -> shapes.RoundReply:
         services.driver.abort(number, asked.reason)
         return reply(look(number))
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from coordinator.api.numbers import Number
 from coordinator.api.streams import Offset, VectorReply, take_vector
 from coordinator.rounds.vectors import DOCK
 from coordinator.services import Services
@@ -66,7 +67,7 @@ def dock_router(services: Services) -> APIRouter:
         "/vectors/{number}/{attempt}/{node}", summary="Hand in sealed bytes (public on the unix socket)"
     )
     async def vector(
-        number: int, attempt: int, node: str, run_id: str, request: Request, offset: Offset = 0
+        number: Number, attempt: Number, node: str, run_id: str, request: Request, offset: Offset = 0
     ) -> VectorReply:
         await run_in_threadpool(dock.check_run, run_id)
         partner = await run_in_threadpool(dock.member_of, node)
@@ -83,7 +84,7 @@ def dock_router(services: Services) -> APIRouter:
     @router.post(
         "/vectors/{number}/{attempt}/{node}/error", summary="Report an error (public on the unix socket)"
     )
-    def error(number: int, attempt: int, node: str, run_id: str, said: CourierError) -> Response:
+    def error(number: Number, attempt: Number, node: str, run_id: str, said: CourierError) -> Response:
         dock.check_run(run_id)
         dock.note_error(node, number, attempt, str(said.code), said.reason)
         return Response(status_code=200)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from coordinator.api.numbers import Number
 from coordinator.errors import UnknownMember
 from coordinator.services import Services
 from protocols.codec import encode
@@ -26,18 +27,18 @@ def add_evidence(router: APIRouter, services: Services, Sender: object) -> None:
         return Response(encode(own), media_type=BINARY)
 
     @router.get("/rounds/{number}/{attempt}/evidence")
-    def evidence(_sender: Sender, number: int, attempt: int) -> Response:  # type: ignore[valid-type]
+    def evidence(_sender: Sender, number: Number, attempt: Number) -> Response:  # type: ignore[valid-type]
         return Response(encode(services.evidence.evidence(number, attempt)), media_type=BINARY)
 
     @router.get("/rounds/{number}/{attempt}/evidence/bundles/{member}")
-    def bundles(_sender: Sender, number: int, attempt: int, member: str) -> Response:  # type: ignore[valid-type]
+    def bundles(_sender: Sender, number: Number, attempt: Number, member: str) -> Response:  # type: ignore[valid-type]
         return Response(services.evidence.bundles(number, attempt, _member(member)), media_type=BINARY)
 
     @router.get("/rounds/{number}/{attempt}/evidence/vectors/{member}")
     def vector(
         _sender: Sender,  # type: ignore[valid-type]
-        number: int,
-        attempt: int,
+        number: Number,
+        attempt: Number,
         member: str,
         offset: Annotated[int, Query(ge=0, le=VECTOR_BYTES)] = 0,
         count: Annotated[int, Query(ge=1, le=PIECE_BYTES)] = PIECE_BYTES,

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse
 
 from coordinator.api.checks import add_checks
 from coordinator.api.evidence import add_evidence
+from coordinator.api.numbers import Number, Position
 from coordinator.api.streams import Offset, VectorReply, take_vector
 from coordinator.audit.log import prove_consistency
 from coordinator.errors import NoRoster, UnknownRelease, UnknownRound, UnknownVocabulary
@@ -21,7 +22,7 @@ from coordinator.store.audit_log import AuditLog
 from protocols.codec import decode, encode
 from protocols.errors import BadInput
 from protocols.identity import PartnerId, Signed
-from protocols.limits import VECTOR_BYTES
+from protocols.limits import NUMBER_MAX, VECTOR_BYTES
 from protocols.messages import PHASES, Phase
 from protocols.roster import roster_hash
 from protocols.service.signing import Signatures, SignedHead
@@ -122,7 +123,7 @@ def partner_router(services: Services) -> APIRouter:
         return _binary(encode(services.governance.proposal()))
 
     @router.get("/roster/{height}")
-    def roster_at(_sender: Sender, height: int) -> Response:
+    def roster_at(_sender: Sender, height: Number) -> Response:
         return _binary(encode(services.governance.at_height(height)))
 
     @router.post("/roster/approvals")
@@ -141,14 +142,14 @@ def partner_router(services: Services) -> APIRouter:
             return _binary(encode(services.audit.head(connection)))
 
     @router.get("/audit/consistency")
-    def consistency(_sender: Sender, first: int, second: int) -> Proof:
+    def consistency(_sender: Sender, first: Position, second: Position) -> Proof:
         with reading(services.db) as connection:
             return Proof(proof=[step.hex() for step in prove_consistency(connection, first, second)])
 
     @router.get("/audit/entries")
     def entries(
         _sender: Sender,
-        first: Annotated[int, Query(alias="from", ge=0)] = 0,
+        first: Annotated[int, Query(alias="from", ge=0, le=NUMBER_MAX)] = 0,
         limit: Annotated[int, Query(ge=1, le=ENTRIES_AT_ONCE)] = 100,
     ) -> list[Entry]:
         with reading(services.db) as connection:
@@ -176,7 +177,7 @@ def _add_rounds(
     @router.get("/rounds/next")
     async def next_phase(
         sender: Sender,  # type: ignore[valid-type]
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Position = 0,
         wait_s: Annotated[int, Query(ge=0, le=LONGEST_POLL_S)] = 0,
     ) -> Response:
         parcel = await services.news.changes.wait(
@@ -187,7 +188,7 @@ def _add_rounds(
         return Response(parcel.body, media_type=BINARY, headers={SEQUENCE: str(parcel.sequence)})
 
     @router.post("/rounds/{number}/{attempt}/{phase}")
-    def submit(sender: Sender, number: int, attempt: int, phase: str, data: Body) -> Accepted:  # type: ignore[valid-type]
+    def submit(sender: Sender, number: Number, attempt: Number, phase: str, data: Body) -> Accepted:  # type: ignore[valid-type]
         if phase not in PHASES:
             raise UnknownRound(
                 expected=f"one of {', '.join(PHASES)}", came=phase[:40], do="correct the address"
@@ -196,13 +197,16 @@ def _add_rounds(
         return Accepted()
 
     @router.get("/rounds/{number}/{attempt}/vector")
-    def arrived(sender: Sender, number: int, attempt: int) -> VectorReply:  # type: ignore[valid-type]
+    def arrived(sender: Sender, number: Number, attempt: Number) -> VectorReply:  # type: ignore[valid-type]
         expected = services.vectors.expect(sender, number, attempt)
         return VectorReply.of(services.vectors.progress(expected, UPLOAD))
 
     @router.put("/rounds/{number}/{attempt}/vector")
     async def upload(
-        number: int, attempt: int, head: Annotated[SignedHead, Depends(signatures.head)], offset: Offset = 0
+        number: Number,
+        attempt: Number,
+        head: Annotated[SignedHead, Depends(signatures.head)],
+        offset: Offset = 0,
     ) -> VectorReply:
         services.registry.note_seen(head.sender)
         return await take_vector(

@@ -277,6 +277,7 @@ class Fleet:
             *("--database", str(self._database), "--disable-runtime-dependency-installation", *secret),
         )
         superexec = (
+            *(sys.executable, "-I", "-S", str(Path(__file__).with_name("bounded.py"))),
             *(entry_point("flower-superexec"), "--runtime-api-address", self._private),
             *("--root-certificates", str(settings.ca), *secret),
         )

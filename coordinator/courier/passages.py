@@ -117,7 +117,7 @@ class Lease:
         """The lease that the dock gave.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none.
+            ArithmeticError, LookupError, RecursionError, TypeError, ValueError: it is none.
         """
         work = json.loads(body)
         lease = cls(

@@ -50,6 +50,9 @@ LOST = 3
 FLOWERS_OWN = 100
 """Flower's own error codes are below this."""
 
+NO_WORDS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What a body that is not the JSON that it should be may raise."""
+
 BODIES = {"POST": "application/json", "PUT": "application/octet-stream"}
 """What a body is, by method: the dock reads no JSON that does not say so."""
 
@@ -128,7 +131,7 @@ class Carrier:
             return False
         try:
             lease = Lease.read(body)
-        except (KeyError, TypeError, ValueError):
+        except NO_WORDS:
             self._next_lease = time.monotonic() + LEASE_EVERY_S
             return False
         self._leases.setdefault(lease.name, lease)
@@ -282,7 +285,7 @@ class Carrier:
         """Note what the dock has after taking a piece; False when it wants nothing more."""
         try:
             passage.took(int(json.loads(reply)["have"]))
-        except (KeyError, TypeError, ValueError):
+        except NO_WORDS:
             return False
         return status == 200 and passage.have < passage.size
 

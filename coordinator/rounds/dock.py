@@ -14,6 +14,7 @@ from coordinator.store.rounds import Rounds
 from coordinator.store.submissions import Submissions
 from protocols.identity import PartnerId
 from protocols.messages import PHASES, Phase, RoundConfig
+from protocols.printable import printable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
@@ -128,7 +129,7 @@ class Dock:
         with transaction(self._db) as connection:
             Rounds(connection).attempt(number, attempt)
             sent = Submissions(connection, number, attempt)
-            sent.add_courier_error(partner, code[:40], reason[:500], self._clock.now())
+            sent.add_courier_error(partner, printable(code[:40]), printable(reason[:500]), self._clock.now())
 
     @staticmethod
     def _next(rounds: Rounds, leases: Leases, run_id: str) -> tuple[RoundConfig, int] | None:

@@ -46,12 +46,12 @@ def wait_at_door(path: str, round_: int, attempt: int, offset: int, until: float
     Empty when the door is closed or ``until`` (unix s) passes.
     """
     while (left := until - time.time()) > 0:
-        wait_s = min(WAIT_S, max(1, int(left)))
+        wait_s = max(1, int(min(WAIT_S, left)))
         target = f"/door/vectors/{round_}/{attempt}?offset={offset}&wait_s={wait_s}"
         status, body = ask(path, target, wait_s + 30)
         if status == 200 and body:
             return body
-        if status in (404, 410):
+        if 400 <= status < 500:  # nothing comes, or no vector has such numbers
             return b""
         if status != 204:
             time.sleep(RETRY_S)
@@ -60,9 +60,16 @@ def wait_at_door(path: str, round_: int, attempt: int, offset: int, until: float
 
 @app.query()
 def collect(message: Message, context: Context) -> Message:
-    """Reply with one array ``y`` of raw bytes, which Flower streams in objects of at most 5 MiB."""
-    envelope = message.content.config_records["envelope"]
-    round_, attempt, offset = (int(str(envelope[name])) for name in ("round", "attempt", "offset"))
+    """Reply with one array ``y`` of raw bytes, which Flower streams in objects of at most 5 MiB.
+
+    An envelope without three numbers is answered as a closed door is: what Python says of it would travel
+    as the reason of Flower's own error.
+    """
+    try:
+        envelope = message.content.config_records["envelope"]
+        round_, attempt, offset = (int(str(envelope[name])) for name in ("round", "attempt", "offset"))
+    except (LookupError, TypeError, ValueError):
+        return Message(Error(CLOSED, "closed"), reply_to=message)
     until = message.metadata.created_at + message.metadata.ttl
     sealed = wait_at_door(str(context.node_config["door"]), round_, attempt, offset, until)
     if not sealed:

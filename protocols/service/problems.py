@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from protocols.errors import AltroveError, Fault
 from protocols.printable import printable
@@ -33,6 +33,12 @@ class Problem(BaseModel):
     came: str = ""
     do: str = ""
     fault: Literal["ours", "peer", "input", "policy"] = "ours"
+
+    @field_validator("detail", "expected", "came", "do")
+    @classmethod
+    def _has_bytes(cls, text: str) -> str:
+        """JSON can spell half a surrogate pair, which no encoding can write: it becomes a question mark."""
+        return text.encode("utf-8", "replace").decode()
 
     @property
     def code(self) -> str:

@@ -20,6 +20,7 @@ from protocols.restoring import Attestation
 from protocols.service.clock import ManualClock
 from protocols.service.signing import SignedRequests
 from protocols.vocabulary import Vocabulary
+from tests.fuzz.couriers import NODE, SIZE, packed
 from tests.fuzz.targets import KINDS, NOW, _hybrid_stage, _manifest, _stage
 from tests.protocols import consortium
 from tests.protocols.secure_sum.stage import counting
@@ -124,6 +125,90 @@ def made() -> dict[str, list[bytes]]:
         "chunk": [b"\1" + stage.chunks[stage.id(0)][0]],
         "opened_shares": [bytes(64 + 64 + 16)],
         "opened_capsule": [_capsule()],
+        **_couriers(),
+        "answer": [
+            b"\0\0\n" + b'{"vocabulary":"' + b"00" * 32 + b'","fleet":{"address":"127.0.0.1:1"}}',
+            b"\4\0\n" + b'{"proof":["' + b"00" * 32 + b'"]}',
+            b"\6\0\n" + b'{"have":1048576,"size":2097152}',
+            b"\7\0\n" + b'[{"release":"' + b"00" * 32 + b'","round":1,"attempt":1}]',
+            *(bytes([at]) + b"\0\n" + encode(chain[0]) for at in (1, 2)),
+            b"\5\0" + b"7\n" + encode(given[0]),
+            b"\x08\0\n" + encode(stage.ads[0]),
+            b"\x0a\0\n" + encode(submissions[1]),
+            bytes([0, 104])
+            + b'\n{"type":"urn:altrove:problem:phase-closed","title":"t","status":408,"detail":"d"}',
+        ],
+    }
+
+
+def _couriers() -> dict[str, list[bytes]]:
+    """What the couriers hand on; times are those of a far future, so that nothing is too late."""
+    from flwr.app import ConfigRecord, Error, Message, RecordDict
+    from flwr.app.metadata import Metadata
+
+    def message(content: RecordDict | None = None, error: Error | None = None) -> bytes:
+        metadata = Metadata(
+            run_id=1,
+            message_id="m",
+            src_node_id=NODE,
+            dst_node_id=1,
+            reply_to_message_id="m",
+            group_id="",
+            created_at=4e9,
+            ttl=30.0,
+            message_type="query",
+        )
+        metadata.delivered_at = ""
+        return Message(metadata=metadata, content=content, error=error).deflate().partition(b"\0")[2]
+
+    def body(value: object) -> bytes:
+        return value.deflate().partition(b"\0")[2]
+
+    head = message(content=RecordDict())
+    refs, array = b'{"y": "@%d"}', {"dtype": "uint32", "shape": [16], "stype": "raw"}
+
+    def reply(chunks: str) -> bytes:
+        about = json.dumps(array)[:-1] + f', "arraychunk_ids": {chunks}}}'
+        return packed(
+            ("ArrayChunk", (), bytes(range(SIZE // 2))),
+            ("Array", (0,), about.encode()),
+            ("ArrayRecord", (1,), refs % 1),
+            ("RecordDict", (2,), refs % 2),
+            ("Message", (3,), head),
+        )
+
+    said = ConfigRecord({"round": 1, "attempt": 2, "offset": 0, "more": [1.5, 2.5], "raw": b"1", "is": True})
+    request = b"POST /dock/vectors/1/1/%d/error?run_id=run-1\n"
+    return {
+        "envelope": [
+            packed(
+                ("ConfigRecord", (), body(each)),
+                ("RecordDict", (0,), b'{"envelope": "@0"}'),
+                ("Message", (1,), head),
+            )
+            for each in (said, ConfigRecord({"round": "7", "attempt": "1", "offset": "1048576"}))
+        ],
+        "reply": [
+            reply("[0, 0]"),
+            reply("[0]"),
+            packed(("Message", (), message(error=Error(8, "crashed")))),
+            packed(("Message", (), message(error=Error(3, "lost")))),
+        ],
+        "lease": [
+            b'{"lease":"l","round":1,"attempt":2,"nodes":["%d","7"],"have":{"7":32},' % NODE
+            + b'"size":64,"piece":32,"ttl_s":30}'
+        ],
+        "door_request": [
+            b"GET /door/vectors/1/1?offset=0&wait_s=20\n",
+            b"GET /door/vectors/1/2?offset=1048576\n",
+        ],
+        "dock_request": [
+            request % 1000 + b'{"code":408,"reason":"no reply within the time"}',
+            request % 1001 + b'{"code":"lost"}',
+            b"POST /dock/lease?run_id=run-1&wait_s=20\n",
+            b"POST /dock/leases/l/done?run_id=run-1\n",
+            b"PUT /dock/vectors/1/1/1002?run_id=run-1&offset=0\n" + bytes(24),
+        ],
     }
 
 

@@ -26,6 +26,7 @@ from protocols.secure_sum.collector import check_chunk
 from protocols.service.clock import ManualClock
 from protocols.service.signing import Signatures
 from protocols.vocabulary import Vocabulary, open_vocabulary
+from tests.fuzz import answers, couriers, sockets
 from tests.protocols import consortium
 from tests.protocols.secure_sum.stage import Stage
 
@@ -46,6 +47,7 @@ KINDS = (
     *(participation.Participations, restoring.Attestation),
 )
 """Every type that is decoded from bytes."""
+FOUR = ("Alma", "Bruno", "Cora", "Dora")
 
 
 class NotCanonical(Exception):
@@ -114,40 +116,36 @@ def signed_message(data: bytes) -> None:
 
 def signed_roster(data: bytes) -> None:
     """Any bytes that the coordinator signed as a roster, approved by all who may."""
-    first = consortium.genesis("Alma", "Bruno", "Cora")
     version = _signed_by(consortium.COORDINATOR_KEY, COORDINATOR, data)
     try:
         said = decode(roster.RosterVersion, data)
     except AltroveError:
         names: tuple[str, ...] = ()
     else:
-        names = tuple(
-            name for name in ("Alma", "Bruno", "Cora", "Dora") if consortium.id_of(name) in said.partners
-        )
-    approvals = tuple(roster.approve(said, consortium.id_of(n), consortium.key_of(n)) for n in names)
-    roster.check_successor(first, roster.SignedRoster(version=version, approvals=approvals))
+        names = tuple(name for name in FOUR if _company(name)[0] in said.partners)
+    approvals = tuple(roster.approve(said, *_company(name)) for name in names)
+    roster.check_successor(_first(), roster.SignedRoster(version=version, approvals=approvals))
 
 
 def roster_chain(data: bytes) -> None:
     """A successor of a genesis of three, or a genesis."""
     signed = decode(roster.SignedRoster, data)
     _canonical(signed, data)
-    first = consortium.genesis("Alma", "Bruno", "Cora")
     try:
-        roster.check_successor(first, signed)
+        roster.check_successor(_first(), signed)
     except AltroveError:
         roster.check_genesis(signed)
 
 
 def proof(data: bytes) -> None:
     """Two numbers, then hashes: an inclusion and a consistency proof of a log of seven entries."""
-    leaves = [merkle.leaf_hash(bytes([i])) for i in range(7)]
+    leaves, roots = _log()
     first, second, steps = data[:1], data[1:2], [data[i : i + 32] for i in range(2, len(data), 32)]
     index, size = int.from_bytes(first), int.from_bytes(second)
     try:
-        merkle.verify_inclusion(leaves[index % 7], index, size, steps, merkle.root(leaves))
+        merkle.verify_inclusion(leaves[index % 7], index, size, steps, roots[7])
     except AltroveError:
-        merkle.verify_consistency(index, merkle.root(leaves[: index % 8]), size, merkle.root(leaves), steps)
+        merkle.verify_consistency(index, roots[index % 8], size, roots[7], steps)
 
 
 def release(data: bytes) -> None:
@@ -200,8 +198,8 @@ def http_signature(data: bytes) -> None:
         "server": ("coordinator", 443),
         "headers": [(b"host", b"coordinator"), *headers],
     }
-    keys = {consortium.id_of("Alma"): consortium.key_of("Alma").public}
-    Signatures(lambda: keys, ManualClock(NOW)).verify(Request(scope))
+    me, key = _company("Alma")
+    Signatures(lambda: {me: key.public}, ManualClock(NOW)).verify(Request(scope))
 
 
 def chunk(data: bytes) -> None:
@@ -254,6 +252,8 @@ TARGETS: dict[str, Target] = {
             invitation_json,
         ),
         *(vocabulary, http_signature, chunk, opened_shares, opened_capsule),
+        *(couriers.envelope, couriers.reply, couriers.lease, sockets.door_request, sockets.dock_request),
+        answers.answer,
     )
 }
 
@@ -302,6 +302,23 @@ def _stage() -> Played:
 @cache
 def _hybrid_stage() -> Played:
     return Played(messages.HYBRID)
+
+
+@cache
+def _company(name: str) -> tuple[PartnerId, IdentityKey]:
+    return consortium.id_of(name), consortium.key_of(name)
+
+
+@cache
+def _first() -> roster.RosterVersion:
+    return consortium.genesis(*FOUR[:3])
+
+
+@cache
+def _log() -> tuple[list[bytes], list[bytes]]:
+    """Seven leaves, and the root of the first none to seven of them."""
+    leaves = [merkle.leaf_hash(bytes([i])) for i in range(7)]
+    return leaves, [merkle.root(leaves[:size]) for size in range(8)]
 
 
 @cache

@@ -26,7 +26,7 @@ def report(result: dict[str, object], explained: dict[str, str]) -> str:
         "# Mutation testing of protocols/",
         "",
         (
-            f"`{result['command']}`, commit {result['commit']}, {result['minutes']} minutes. Made from "
+            f"`{result['command']}`, commits {', '.join(result['commits'])}, {result['cpu_minutes']} minutes of CPU. Made from "
             "`tests/benchmarks/results/mutation.json` by `python -m tests.mutation.report`."
         ),
         "",

@@ -8,6 +8,8 @@ from protocols.messages import Phase
 from protocols.service.unit_of_work import transaction
 from tests.simulation.rig import expected_gram, founded
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture
 def rig(tmp_path):
@@ -114,3 +116,23 @@ def test_a_courier_error_is_noted_and_decides_nothing(rig):
     view = rig.play(number)
     assert view.newest.courier_errors == {rig.members[0].id: "8: gone"}
     assert len(view.newest.attempt.u3) == 5
+
+
+@pytest.mark.parametrize("said", ['"\\ud800"', '"a\\u0000b"', '"' + "x" * 900 + '"'])
+def test_an_error_in_words_that_no_database_holds_is_kept_as_far_as_it_can_be(rig, said):
+    number, node = rig.ask(), node_of(rig, rig.members[0])
+    body = f'{{"code":{said},"reason":{said}}}'.encode()
+    target = f"/dock/vectors/{number}/1/{node}/error?run_id=run-1"
+    assert rig.dock.post(target, content=body, headers=JSON).status_code == 200
+    (kept,) = rig.view(number).newest.courier_errors.values()
+    assert kept.isprintable()
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -1])
+def test_a_round_with_a_number_that_no_database_holds_is_refused(rig, number):
+    rig.ask()
+    node = node_of(rig, rig.members[0])
+    for target in (f"{number}/1/{node}", f"1/{number}/{node}"):
+        assert rig.dock.put(f"/dock/vectors/{target}?run_id=run-1", content=b"x").status_code == 422
+        said = rig.dock.post(f"/dock/vectors/{target}/error?run_id=run-1", json={"code": 1})
+        assert said.status_code == 422

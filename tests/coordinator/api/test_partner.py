@@ -94,3 +94,18 @@ def test_everybody_of_the_cohort_hears_of_the_release_even_who_dropped_out(rig):
     given = decode(PhaseInput, dropped.get("/v1/rounds/next?after=0").content)
     assert given.phase == Phase.RELEASED
     assert len(given.items) == 1
+
+
+def test_numbers_that_no_database_holds_are_refused_and_are_no_defect(rig):
+    member, most = rig.members[0], 2**63
+    for path in (
+        f"roster/{most}",
+        f"audit/consistency?first={most}&second=1",
+        f"audit/entries?from={most}",
+        f"rounds/next?after={most}",
+        f"rounds/{most}/1/vector",
+        f"rounds/1/{most}/evidence",
+        f"rounds/{most}/1/evidence/bundles/00",
+        f"rounds/{most}/1/evidence/vectors/00",
+    ):
+        assert member.get(f"/v1/{path}").status_code == 422, path

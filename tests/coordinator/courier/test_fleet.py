@@ -3,6 +3,7 @@
 import itertools
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -267,3 +268,8 @@ def test_a_taken_port_is_one_clear_message_and_starts_nothing(fleet):
             fleet.start()
     assert fleet.health().processes[0].pid == 0
     assert list(fleet.settings.home.iterdir()) == []
+
+
+def test_the_programs_that_read_members_replies_have_a_bound_on_their_memory(fleet):
+    argv = {program.name: program.argv for program in fleet._programs()}
+    assert [Path(word).name for word in argv["superexec"][3:5]] == ["bounded.py", "flower-superexec"]

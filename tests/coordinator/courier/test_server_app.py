@@ -4,12 +4,15 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from coordinator.courier import bounded
 from coordinator.courier.server_app import app as server_app
 from participant.courier.client_app import app as client_app
+from tests.fuzz.couriers import inflated, packed
 from tests.simulation.fake_daemons import FakeDock, FakeDoor, Work
 from tests.simulation.flower_grid import RUN_ID, InProcessGrid, NodeApp, run_server_app
 
@@ -189,6 +192,61 @@ def test_a_reply_without_the_array_is_reported_and_the_run_goes_on(stage):
     stage.ask(attempt=2)
     stage.finish(attempt=2)
     assert stage.dock.vectors[1, 2, str(NODES[1])] == SEALED[NODES[1]][::-1] + bytes(4)
+
+
+def by_hand(stage, node, data):
+    """From now on what Flower finds for ``node`` is ``data``, a reply that somebody wrote byte by byte."""
+    pull = stage.grid.pull_messages
+
+    def pulled(message_ids):
+        mine = [m.metadata.message_id for m in stage.grid.pushed if m.metadata.dst_node_id == node]
+        return [inflated(data)] if message_ids[0] in mine else pull(message_ids)
+
+    stage.grid.pull_messages = pulled
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        packed(("Message", (), b"\xff no protobuf")),
+        packed(("RecordDict", (), b"{}"), ("Message", (0,), b"\n\xff")),
+        packed(("MetricRecord", (), b"\xff")),
+        b"",
+    ],
+)
+def test_a_reply_that_flower_cannot_read_is_reported_and_the_others_go_on(stage, data):
+    by_hand(stage, NODES[0], data)
+    stage.ask()
+    stage.finish()
+    assert stage.dock.errors == {(1, 1, str(NODES[0])): (422, "the reply cannot be read")}
+    assert stage.dock.vectors == {(1, 1, str(node)): SEALED[node] for node in NODES[1:]}
+
+
+@pytest.mark.timeout(300)
+def test_a_reply_that_grows_beyond_all_memory_is_reported_and_the_process_goes_on():
+    """One chunk of 5 MB, named a thousand times: under a bound it is one more reply that cannot be read."""
+    child = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31));"
+        "from tests.fuzz.couriers import NODE, carried, packed, work;"
+        'about = b\'{"dtype":"uint8","shape":[1],"stype":"raw","arraychunk_ids":[0%s]}\' % (b\',0\' * 999);'
+        "grown = packed(('ArrayChunk', (), bytes(5 * 10**6)), ('Array', (0,), about),"
+        "('ArrayRecord', (1,), b'{\"y\":\"@1\"}'), ('RecordDict', (2,), b'{\"y\":\"@2\"}'), ('Message', (3,), b''));"
+        "print(carried(work(NODE), grown)['POST'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", child],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert "the reply cannot be read" in done.stdout, done.stderr
+
+
+def test_what_runs_the_serverapp_has_a_bound():
+    said = "import resource; print(*resource.getrlimit(resource.RLIMIT_AS))"
+    words = [sys.executable, "-I", "-S", bounded.__file__, sys.executable, "-c", said]
+    assert subprocess.check_output(words, text=True) == f"{bounded.MEMORY_BYTES} {bounded.MEMORY_BYTES}\n"
 
 
 def test_work_that_is_no_work_is_passed_over(stage):

@@ -1,16 +1,18 @@
 """The thin ClientApp waits at the door and hands on exactly the bytes that the door gives."""
 
+import sys
 import threading
 import time
 
 import pytest
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from participant.courier.client_app import WAIT_S, app
 from tests.simulation.fake_daemons import FakeDoor
 from tests.simulation.flower_grid import InProcessGrid, NodeApp
 
 NODE = 2**63 + 5
+app_module = "participant.courier.client_app"
 
 pytestmark = pytest.mark.enable_socket
 
@@ -81,3 +83,35 @@ def test_everything_in_the_message_but_round_attempt_and_offset_is_ignored(door)
     reply = send(door, extra={"door": "/etc/passwd", "everything": True})
     assert reply.content["y"]["y"].data == b"only these"
     assert set(door.asked) == {(3, 2)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"envelope": MetricRecord({"round": 1, "attempt": 1, "offset": 0})},
+        {"envelope": ConfigRecord({"round": 3, "attempt": 2})},
+        {"envelope": ConfigRecord({"round": "three", "attempt": 2, "offset": 0})},
+        {"envelope": ConfigRecord({"round": [3, 3], "attempt": 2, "offset": 0})},
+        {"envelope": ConfigRecord({"round": "9" * 5_000, "attempt": 2, "offset": 0})},
+    ],
+)
+def test_an_envelope_that_is_none_is_answered_as_a_closed_door_and_the_door_is_not_asked(door, content):
+    grid = InProcessGrid({NODE: NodeApp(app, {"door": str(door.path)})})
+    message = Message(RecordDict(content), dst_node_id=NODE, message_type="query", ttl=30.0)
+    (reply,) = grid.send_and_receive([message])
+    grid.close()
+    assert (reply.error.code, reply.error.reason) == (410, "closed")
+    assert not door.asked
+
+
+def test_numbers_that_the_door_refuses_are_not_asked_for_again(door, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sys.modules[app_module], "ask", lambda *given: asked.append(given) or (422, b"{}"))
+    assert send(door, round_=-1).error.code == 410
+    assert len(asked) == 1
+
+
+def test_an_envelope_that_is_good_for_ever_waits_one_poll_at_a_time(door):
+    door.sealed[3, 2] = b"here"
+    assert send(door, ttl=float("inf")).content["y"]["y"].data == b"here"

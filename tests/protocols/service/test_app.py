@@ -1,12 +1,14 @@
+import json
+
 import httpx
 import pytest
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from protocols.errors import BelowMinimumCohort
+from protocols.errors import BadInput, BelowMinimumCohort
 from protocols.service.app import create_app
-from protocols.service.problems import MEDIA_TYPE, Refused, raise_for_problem
+from protocols.service.problems import MEDIA_TYPE, Refused, problem_of, raise_for_problem
 
 
 class Order(BaseModel):
@@ -121,3 +123,8 @@ def test_an_answer_that_is_no_problem_document_is_refused_in_words():
 
 def test_the_api_description_loads_nothing_from_elsewhere(http):
     assert "openapi" in http.get("/openapi.json").json()
+
+
+def test_half_a_character_in_what_came_is_a_problem_like_any_other():
+    problem = problem_of(BadInput(expected="a name", came="\ud800", do="correct it"))
+    assert json.loads(problem.model_dump_json())["came"] == "?"
