@@ -126,7 +126,7 @@ class Curve:
 
 
 def measure(kept: Kept, levels: list[Level]) -> None:
-    """Everything, what the bars ask first."""
+    """Everything, what the bars ask first and what costs most last."""
     types, coarser = levels[0], levels[:0:-1]
     reads = {level.name: _noise_aware(level) for level in levels}
     for point in ((np.inf, 1), (1.0, 100), (4.0, 10), (8.0, 1), (8.0, 10), (1.0, 1)):
@@ -136,13 +136,14 @@ def measure(kept: Kept, levels: list[Level]) -> None:
         _baselines(kept, level)
         for point in grid():
             reads[level.name].at(kept, *point)
-    for level in levels[::-1]:
+    for level in coarser:
         with_own(kept, level)
     _alternatives(kept, types)
     for level in (types, *coarser):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
         for point in grid():
             plain.at(kept, *point)
+    with_own(kept, types)  # the dearest by far
 
 
 def _noise_aware(level: Level) -> Curve:
