@@ -56,19 +56,25 @@ def of_1000(rate: float) -> str:
     return f"{1000 * rate:.0f} in 1,000" if rate > 0.01 else f"{1000 * rate:.1f} in 1,000"
 
 
-LEFT = {epsilon: row("differencing", rows="unit", epsilon=epsilon) for epsilon in (None, 8.0, 2.0)}
+LEFT = row("differencing", rows="unit", epsilon=2.0)
+SMALL = row(
+    "membership", company="smallest of twenty companies", rows="binary", epsilon=None, attacker="own cells"
+)
 FIGURES = {
     "another member tells what is sold, without noise": sold(PLAIN),
     "and guesses how much": buyers(PLAIN),
     "the same with noise": sold(noisy(2)),
     "and how much, with noise": buyers(noisy(2)),
     "a company that leaves, with noise": (
-        f"{LEFT[2.0]['relative_error']:.0f} times as large as they are themselves "
-        f"(a guess: {LEFT[2.0]['baseline_relative_error']:.2f} times)"
+        f"errors of {LEFT['relative_error']:.0f} times their size "
+        f"(a guess: {LEFT['baseline_relative_error']:.2f} times)"
     ),
     "everybody's rows known": of_1000(found("all rows known", PLAIN)),
     "one customer's row known": of_1000(found("own cells", PLAIN)),
     "one customer's row known, rows of length one": of_1000(found("own cells", UNIT)),
+    "a small company": "in a company of {customers}, all others colluding, one customer's purchases find {rate}".format(
+        customers=SMALL["customers"], rate=of_1000(SMALL["true_positive_rate"])
+    ),
     "own shop's row": of_1000(found("own shop's row", PLAIN)),
     "with noise, epsilon 2": of_1000(found("all rows known", noisy(2))),
     "with noise, epsilon 8": of_1000(found("all rows known", noisy(8))),

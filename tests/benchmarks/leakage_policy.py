@@ -15,7 +15,7 @@ SIZE, BINARY = 5, "binary rows, no noise"
 def policy(sales: list[Json], rest: list[Json], differencing: list[Json]) -> str:
     """Every setting on a line, every figure with what is had without the sum."""
     cohorts = [
-        ("three companies, two of them together (always refused unless accepted by name)", 3, 2, BINARY),
+        ("three companies, two of them together (refused unless accepted by name)", 3, 2, BINARY),
         ("three companies (refused by default)", 3, 1, BINARY),
         ("five companies", 5, 1, BINARY),
         ("ten companies", 10, 1, BINARY),
