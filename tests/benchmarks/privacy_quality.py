@@ -19,7 +19,7 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
-from protocols.questions.planner import WITH_OWN
+from protocols.questions.planner import LOW_RANK, WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
@@ -210,7 +210,7 @@ def with_own(kept: Kept, level: Level) -> None:
 
 
 def _alternatives(kept: Kept, level: Level) -> None:
-    """Other row schemes and readings at two noise levels: one that is to be borne, one that hurts."""
+    """Other row schemes and readings at two noise levels, one that is to be borne and one that hurts; the best at more."""
     categories = arms.shrunk(_groups(level))
     tried = (
         (arms.as_it_is, arms.TEMPERED, 1.0),
@@ -222,6 +222,9 @@ def _alternatives(kept: Kept, level: Level) -> None:
     for epsilon, population in arms.OTHERS_AT:
         for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
+    low_rank = Curve(level, LOW_RANK, arms.low_rank, arms.TEMPERED)
+    for point in arms.LOW_RANK_AT:
+        low_rank.at(kept, *point)
 
 
 def _values(point: Json) -> dict[str, float]:

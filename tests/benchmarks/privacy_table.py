@@ -64,13 +64,10 @@ def tried(points: list[Json]) -> str:
         "| mechanism | epsilon, customers | explore | surprise |",
         "|---|---|---|---|",
     ]
-    for point in points:
-        if point["level"] != TYPES or "population" not in point or point["arm"] == WITH_OWN:
-            continue
-        chosen = point["arm"] in ARMS and (point["epsilon"], point["population"]) in (
-            (None, 1), (1.0, 100), (4.0, 10)
-        )  # fmt: skip
-        if point["arm"] in ARMS and not chosen:
+    known = [p for p in points if p["level"] == TYPES and "population" in p and p["arm"] != WITH_OWN]
+    compared = {(p["epsilon"], p["population"]) for p in known if p["arm"] not in ARMS}
+    for point in sorted(known, key=_noise):
+        if (point["epsilon"], point["population"]) not in compared:
             continue
         noise = "no noise" if point["epsilon"] is None else f"{point['epsilon']:g}, x{point['population']}"
         lines.append(f"| {point['arm']} | {noise} | {_cell(point, EXPLORE)} | {_cell(point, SURPRISE)} |")
@@ -81,6 +78,11 @@ def tried(points: list[Json]) -> str:
         if at(points, TYPES, arm, epsilon, population) is None
     ]
     return "\n".join(lines) + "\n"
+
+
+def _noise(point: Json) -> tuple[float, float]:
+    """No noise first, then from the smallest epsilon for the most customers to the largest for the fewest."""
+    return (-point["population"], point["epsilon"]) if point["epsilon"] else (-np.inf, 0.0)
 
 
 def alternatives(report: Json) -> str:
