@@ -11,7 +11,10 @@ from coordinator.audit.verification import Check
 from protocols.messages import PHASES
 from protocols.service.clock import iso
 
-NO_PRIVACY = "No differential privacy: members are hidden among the survivors, customers among them."
+NO_PRIVACY = (
+    "No differential privacy: no company's answer is shown by itself, but a member that subtracts its own learns much of "
+    "what the others sell, and whoever knows the purchases of all candidates learns which of them are customers."
+)
 
 INVITED = (
     "What this consortium asks without noise=MULTIPLIER has no differential privacy. Whether it answers that, each company "

@@ -21,8 +21,9 @@ PHASE_WORDS = {
 }
 
 NO_PRIVACY = (
-    "There is no differential privacy in this release: the secure sum hides each company's answer from everybody, "
-    "but the sum itself carries no noise."
+    "There is no differential privacy in this release: no company's answer is shown by itself, but the sum carries no "
+    "noise. A member that subtracts its own answer learns much of what the others sell, and whoever knows the purchases "
+    "of all candidates learns which of them are customers."
 )
 
 NO_PRIVACY_ASKED = (

@@ -75,8 +75,8 @@ def stop_in_mid_round(cycle: Cycle, console: Console, proceed: Callable[[str], N
     aftermath = Aftermath(company=company, seen=seen)
     console.print(f"\n[bold]{escape(aftermath.sentence)}[/] ({time.monotonic() - began:.0f} s)")
     console.print(
-        "What this reveals: whoever also held a sum over the same weeks with all five could estimate "
-        f"{company.name}'s statistics by subtraction. The five accepted that by name in their policy "
+        "What this reveals: whoever also held a sum over the same weeks with all five could compute "
+        f"{company.name}'s statistics by subtraction, exactly. The five accepted that by name in their policy "
         "(accept_company_differencing); the shipped default refuses such a sum.",
         style="dim",
     )

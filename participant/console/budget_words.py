@@ -4,9 +4,10 @@ from participant.budget import BudgetStanding, Spending
 from protocols.service.pages import day
 
 UNIT = (
-    "Epsilon bounds what anybody can learn about one account of this company from everything that left it: the smaller, "
-    "the less. It holds whatever the others do or know, and it does not bound what a person with accounts at several "
-    "companies tells by all of them."
+    "Epsilon bounds what one account of this company adds to what anybody can learn from its answers with noise: the "
+    "smaller, the less; at 8 the bound by itself excludes little. It holds whatever the others do or know, and it does "
+    "not bound what a person with accounts at several companies tells by all of them, nor what an answer without noise "
+    "tells."
 )
 
 LEAKS = (

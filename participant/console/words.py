@@ -10,7 +10,8 @@ STOP_WORD = "STOP"
 
 NO_PRIVACY = (
     "No differential privacy: each masked answer is unreadable by itself, but the sum that everybody receives carries "
-    "no noise."
+    "no noise. A member that subtracts its own answer learns much of what the others sell, and whoever knows the "
+    "purchases of all candidates learns which of them are customers."
 )
 
 SCENARIOS = {

@@ -30,6 +30,7 @@ from protocols.questions.evaluation import LAMBDAS, METRICS
 NOISE_AWARE: Final = "noise-aware"
 PLAIN: Final = "plain"
 WITH_OWN: Final = "own exact, others noise-aware"
+LOW_RANK: Final = "low rank, positive semidefinite, tempered"
 NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
 """The faintest direction with which a reading still beat popularity and the companies' own models on
 *surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often

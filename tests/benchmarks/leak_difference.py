@@ -38,6 +38,7 @@ def measure(members: list[Rows], seed: int) -> list[Json]:
                     "largest_cell_error": float(np.abs(recovered - truth).max()),
                     "buyers_error": _error(np.diagonal(recovered), np.diagonal(truth)),
                     "baseline_relative_error": base,
+                    "baseline_largest_cell_error": float(np.abs(guess - truth).max()),
                     "baseline_buyers_error": _error(np.diagonal(guess), np.diagonal(truth)),
                 }
             )

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from tests.benchmarks import oracle
 from tests.benchmarks.leak_rows import DELTA, MULTIPLIERS, Floats, Json, Rows, auc, unit
@@ -66,17 +67,17 @@ def _game(population: Rows, scheme: str, rng: np.random.Generator) -> Iterator[J
     drawn = root @ rng.standard_normal((len(rows), releases))
     if scheme == "unit":
         active = np.tile(population.sum(1)[:, None], (1, ATTACKED))
-        yield {"epsilon": None, "attacker": "activity", **_says(active, present)}
+        yield {"epsilon": None, "attacker": "activity", **says(active, present)}
     noise = MULTIPLIERS.items() if scheme == "unit" else ()
     for epsilon, sigma in (None, 0.0), *noise:
         seen = clean + sigma * drawn
         estimate = np.linalg.solve(kernel / 4 + (sigma**2 + TINY) * np.eye(len(kernel)), seen)
         for attacker, statistic in (("own cells", seen), ("all rows known", estimate)):
-            said = _says(_likelihood_ratios(statistic, present), present)
-            yield {"epsilon": epsilon, "attacker": attacker, **said, "bound": _bound(epsilon)}
+            said = says(likelihood_ratios(statistic, present), present)
+            yield {"epsilon": epsilon, "attacker": attacker, **said, **bounds(epsilon, 1)}
 
 
-def _likelihood_ratios(statistic: Floats, present: NDArray[np.bool_]) -> Floats:
+def likelihood_ratios(statistic: Floats, present: NDArray[np.bool_]) -> Floats:
     """log p(in) - log p(out) of the attacked releases, target by target, from Gaussians of the shadows."""
     shadow, inside = statistic[:, :SHADOWS], present[:, :SHADOWS]
     means, spreads = [], []
@@ -91,7 +92,7 @@ def _likelihood_ratios(statistic: Floats, present: NDArray[np.bool_]) -> Floats:
     return np.asarray((away_out**2 - away_in**2) / 2)
 
 
-def _says(score: Floats, present: NDArray[np.bool_]) -> Json:
+def says(score: Floats, present: NDArray[np.bool_]) -> Json:
     """AUC and the rate of finds at a thousandth of false alarms, with the deviation over parts of the releases."""
     member = present[:, SHADOWS:]
     parts = np.array_split(np.arange(ATTACKED), BLOCKS)
@@ -121,6 +122,33 @@ def _curve(score: Floats, member: NDArray[np.bool_]) -> list[list[float]]:
     return [[place / len(out), float((score[member] > out[place]).mean())] for place in places]
 
 
-def _bound(epsilon: float | None) -> float:
-    """What (epsilon, delta) allows at most: e^epsilon alarms + delta; 1 without noise."""
-    return 1.0 if epsilon is None else min(1.0, float(np.exp(epsilon)) * ALARMS + DELTA)
+def offline_ratios(statistic: Floats, present: NDArray[np.bool_]) -> Floats:
+    """How many deviations the attacked releases lie above shadows without the target.
+
+    For who cannot make shadows with it, or has too few (the offline attack of Carlini et al. 2022, section VI.A).
+    """
+    shadow, outside = statistic[:, :SHADOWS], ~present[:, :SHADOWS]
+    count = outside.sum(1)
+    mean = (shadow * outside).sum(1) / count
+    square = (((shadow - mean[:, None]) ** 2) * outside).sum(1) / (count - 1)
+    return np.asarray((statistic[:, SHADOWS:] - mean[:, None]) / (np.sqrt(square)[:, None] + 1e-12))
+
+
+def bounds(epsilon: float | None, noises: int) -> Json:
+    """The most that may be found at :data:`ALARMS`, with the noise of so many companies on the attacked part.
+
+    ``bound`` is what (epsilon, delta) says by itself: e^epsilon alarms + delta. ``bound_noise`` is what this Gaussian
+    noise allows (Dong, Roth and Su 2022, theorem 2.7), below it for any noise; both are 1 without noise.
+
+    >>> {name: round(value, 5) for name, value in bounds(2.0, 1).items()}
+    {'bound': 0.00739, 'bound_noise': 0.00366}
+    >>> round(bounds(2.0, 4)["bound_noise"], 5)  # half of the distance in deviations of four companies' noise
+    0.00195
+    """
+    if epsilon is None:
+        return {"bound": 1.0, "bound_noise": 1.0}
+    distance = 1 / (MULTIPLIERS[epsilon] * np.sqrt(noises))
+    return {
+        "bound": min(1.0, float(np.exp(epsilon)) * ALARMS + DELTA),
+        "bound_noise": float(stats.norm.cdf(stats.norm.ppf(ALARMS) + distance)),
+    }

@@ -51,12 +51,17 @@ def auc(score: NDArray[np.floating], label: NDArray[np.bool_]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What was asked: the row scheme, a cap on customers (0: none), and each company's noise (0: none)."""
+    """What was asked: the row scheme, a cap on customers (0: none), and what each company's noise claims."""
 
     name: str
     scheme: str
     cap: int = 0
-    multiplier: float = 0.0
+    epsilon: float | None = None
+
+    @property
+    def multiplier(self) -> float:
+        """sigma / Delta of each company's noise; 0: none."""
+        return MULTIPLIERS[self.epsilon] if self.epsilon else 0.0
 
 
 def releases() -> list[Release]:
@@ -67,6 +72,6 @@ def releases() -> list[Release]:
         Release(name="unit rows, no noise", scheme="unit"),
     ]
     return plain + [
-        Release(name=f"unit rows, epsilon {epsilon:g}", scheme="unit", multiplier=MULTIPLIERS[epsilon])
+        Release(name=f"unit rows, epsilon {epsilon:g}", scheme="unit", epsilon=epsilon)
         for epsilon in EPSILONS
     ]

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import leak_audit, leak_difference, leak_members, leak_rows, leak_sales, oracle
+from tests.benchmarks import (
+    leak_audit,
+    leak_difference,
+    leak_members,
+    leak_rest,
+    leak_rows,
+    leak_sales,
+    oracle,
+)
 from tests.benchmarks.leak_rows import DELTA, Json
 from tests.benchmarks.provenance import commit
 
@@ -37,12 +45,18 @@ def members() -> list[Json]:
     return leak_members.measure(sizes, np.concatenate(five), SEED)
 
 
+def rest() -> list[Json]:
+    """Who is in the sum of the others, n = 3, 5, 10."""
+    return [one for n in COMPANIES for one in leak_rest.measure(oracle.load(n)[1], SEED)]
+
+
 PARTS: dict[str, Callable[[], list[Json]]] = {
     "audit": lambda: leak_audit.measure(SEED),
     "differencing": lambda: leak_difference.measure(leak_rows.load(5), SEED),
     "refusals": leak_difference.refusals,
     "sales": sales,
     "membership": members,
+    "rest": rest,
     "activity": lambda: leak_members.activity(oracle.load(5)[1]),
 }
 

@@ -9,13 +9,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import leakage_policy
+from tests.benchmarks.markdown import table
+
 RESULTS = Path(__file__).parent / "results"
 Json = dict[str, Any]
 
 
 def sold(rows: list[Json]) -> str:
     """Which concepts another company sells."""
-    return _table(
+    return table(
         "What another company sells, from the sum minus one's own answer",
         "AUC of 'sold by company X', mean over attackers and targets [lowest, highest]. The attacker knows it of half "
         "of the concepts, from X's shelves, learns from them how to weigh its evidence, and is asked about the other "
@@ -40,7 +43,7 @@ def sold(rows: list[Json]) -> str:
 
 def volume(rows: list[Json]) -> str:
     """How many buyers each concept has at another company."""
-    return _table(
+    return table(
         "How much another company sells",
         "Sum over concepts of |guessed - true buyers|, divided by all true buyers of X: mean [lowest, highest]. "
         "Guesses: the rest of the sum in equal parts; by the companies' public sizes; the best linear mix of that "
@@ -64,30 +67,41 @@ def volume(rows: list[Json]) -> str:
 
 def differencing(rows: list[Json], refusals: list[Json]) -> str:
     """What the difference of two releases shows, and what is refused."""
-    shown = _table(
+    shown = table(
         "Two releases with one member changed",
         "Five companies, then four of them: the difference against the matrix of the one that left "
         "(the quarter of the "
-        "concepts with most buyers). Relative error: of the whole matrix (Frobenius). Baseline: the "
-        "mean of the "
-        "others' matrices at the public size.",
-        ("rows", "epsilon", "relative error", "largest cell", "diagonal", "baseline", "baseline, diagonal"),
+        "concepts with most buyers). Relative error: of the whole matrix (Frobenius); largest cell: the largest error "
+        "of one cell, in customers; diagonal: sum of |error| as a share of all its buyers. Baseline, the same error of "
+        "who has no difference: the mean of the others' matrices at the public size.",
+        (
+            "rows",
+            "epsilon",
+            "relative error",
+            "baseline",
+            "largest cell",
+            "baseline",
+            "diagonal",
+            "baseline",
+        ),
         [
             (
                 row["rows"],
                 _epsilon(row),
                 f"{row['relative_error']:.3g}",
-                f"{row['largest_cell_error']:.3g}",
-                f"{row['buyers_error']:.3g}",
                 f"{row['baseline_relative_error']:.3g}",
+                f"{row['largest_cell_error']:.3g}",
+                f"{row['baseline_largest_cell_error']:.3g}",
+                f"{row['buyers_error']:.3g}",
                 f"{row['baseline_buyers_error']:.3g}",
             )
             for row in rows
         ],
     )
-    return shown + _table(
+    return shown + table(
         "What a node with the default policy refuses",
-        "After a release of the whole cohort: later sets of survivors by how many members differ.",
+        "After a release of the whole cohort: later sets of survivors by how many members differ. Without the rule "
+        "none is refused; d: the fewest that must differ.",
         ("companies", "d", "change", "differing", "sets", "refused"),
         [
             tuple(row[k] for k in ("companies", "d", "change", "changed", "sets", "refused"))
@@ -98,13 +112,14 @@ def differencing(rows: list[Json], refusals: list[Json]) -> str:
 
 def membership(rows: list[Json], activity: Json) -> str:
     """Whether a customer is in a release."""
-    shown = _table(
+    shown = table(
         "Is this customer in the release?",
         "One company's customers and noise alone (all others collude, which is more than nodes allow); half of a "
         "population of twice its customers is in. *own cells*: likelihood ratio, from shadow releases, of the "
         "target's own cells weighted by its row. *all rows known*: the attacker has everybody's row. *activity*: "
         "heavy buyers are in; the game draws members at random, so that it must be at chance. Deviation over four "
-        "parts of the releases. Last column: the most that (epsilon, delta) allows. An attacker who knows all "
+        "parts of the releases. A guesser has an AUC of .5 and finds 0.1%. Allowed: the most that (epsilon, delta) "
+        "claims, and the most that this noise allows. An attacker who knows all "
         "others' rows and that they are in needs no statistics without noise: it subtracts them. Customers with "
         "equal rows cannot be told apart. The small company is also what a cap of about a hundred customers does.",
         (
@@ -115,7 +130,8 @@ def membership(rows: list[Json], activity: Json) -> str:
             "attacker",
             "AUC",
             "found at 0.1% false alarms",
-            "allowed",
+            "claimed",
+            "by the noise",
         ),
         [
             (
@@ -127,6 +143,7 @@ def membership(rows: list[Json], activity: Json) -> str:
                 f"{row['auc']:.3f} ± {row['auc_spread']:.3f}",
                 f"{row['true_positive_rate']:.2%} ± {row['true_positive_rate_spread']:.2%}",
                 f"{row['bound']:.2%}" if "bound" in row else "",
+                f"{row['bound_noise']:.2%}" if "bound" in row else "",
             )
             for row in rows
         ],
@@ -141,7 +158,7 @@ def membership(rows: list[Json], activity: Json) -> str:
 
 def audit(rows: list[Json]) -> str:
     """What planted customers show."""
-    return _table(
+    return table(
         "Epsilon found by canaries",
         "Lower bounds with 95% confidence; they must lie below the claim. With half of the noise they"
         " must not.",
@@ -158,12 +175,6 @@ def audit(rows: list[Json]) -> str:
             for row in rows
         ],
     )
-
-
-def _table(title: str, says: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    lines = [f"## {title}\n", f"{says}\n", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines) + "\n\n"
 
 
 def _spread(row: Json, name: str) -> str:
@@ -184,13 +195,15 @@ def main() -> None:
         if isinstance(report[name], dict) and "rows" in report[name]
     }
     made = {
+        "policy": lambda _: leakage_policy.policy(parts["sales"], parts["rest"], parts["differencing"]),
         "sales": lambda rows: sold(rows) + volume(rows),
         "differencing": lambda rows: differencing(rows, parts["refusals"]),
+        "rest": leakage_policy.rest,
         "membership": lambda rows: membership(rows, parts["activity"][0]),
         "audit": audit,
     }
     text = "# What the sum itself leaks\n\n" + "".join(
-        make(parts[name]) for name, make in made.items() if name in parts
+        make(parts.get(name, [])) for name, make in made.items()
     )
     commits = ", ".join(sorted({report[name]["commit"] for name in parts}))
     text += (

@@ -14,6 +14,7 @@ from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
+from protocols.questions.planner import LOW_RANK
 from protocols.questions.ranking import ndcg
 from protocols.questions.shrinkage import shrink
 from protocols.questions.tempering import tempered_ease
@@ -29,11 +30,13 @@ OTHERS = (
     "tempered, no shrinkage",
     "shrinkage without categories, tempered",
     "shrinkage with categories, not tempered",
-    "low rank, positive semidefinite, tempered",
+    LOW_RANK,
     "rows clipped at 75 concepts, noise-aware",
 )
 """Mechanisms beside the chosen one, compared at :data:`OTHERS_AT` (epsilon, population)."""
 OTHERS_AT = ((1.0, 100), (4.0, 10))
+LOW_RANK_AT = ((8.0, 10), (8.0, 1), (2.0, 10), (1.0, 10))
+"""More of the one that came out above the chosen one there."""
 
 STEP = 2.0
 TRIALS = 6

@@ -19,7 +19,7 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
-from protocols.questions.planner import WITH_OWN
+from protocols.questions.planner import LOW_RANK, WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
@@ -126,7 +126,7 @@ class Curve:
 
 
 def measure(kept: Kept, levels: list[Level]) -> None:
-    """Everything, what the bars ask first."""
+    """Everything, what the bars ask first and what costs most last."""
     types, coarser = levels[0], levels[:0:-1]
     reads = {level.name: _noise_aware(level) for level in levels}
     for point in ((np.inf, 1), (1.0, 100), (4.0, 10), (8.0, 1), (8.0, 10), (1.0, 1)):
@@ -136,13 +136,14 @@ def measure(kept: Kept, levels: list[Level]) -> None:
         _baselines(kept, level)
         for point in grid():
             reads[level.name].at(kept, *point)
-    for level in levels[::-1]:
+    for level in coarser:
         with_own(kept, level)
     _alternatives(kept, types)
     for level in (types, *coarser):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
         for point in grid():
             plain.at(kept, *point)
+    with_own(kept, types)  # the dearest by far
 
 
 def _noise_aware(level: Level) -> Curve:
@@ -209,7 +210,7 @@ def with_own(kept: Kept, level: Level) -> None:
 
 
 def _alternatives(kept: Kept, level: Level) -> None:
-    """Other row schemes and readings at two noise levels: one that is to be borne, one that hurts."""
+    """Other row schemes and readings at two noise levels, one that is to be borne and one that hurts; the best at more."""
     categories = arms.shrunk(_groups(level))
     tried = (
         (arms.as_it_is, arms.TEMPERED, 1.0),
@@ -221,6 +222,9 @@ def _alternatives(kept: Kept, level: Level) -> None:
     for epsilon, population in arms.OTHERS_AT:
         for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
+    low_rank = Curve(level, LOW_RANK, arms.low_rank, arms.TEMPERED)
+    for point in arms.LOW_RANK_AT:
+        low_rank.at(kept, *point)
 
 
 def _values(point: Json) -> dict[str, float]:

@@ -14,12 +14,11 @@ import numpy as np
 from protocols.questions.planner import WITH_OWN
 from tests.benchmarks.privacy_arms import OTHERS, OTHERS_AT
 from tests.benchmarks.privacy_own import ALONE
-from tests.benchmarks.privacy_verdicts import EXPLORE, SURPRISE, TYPES, find, value
+from tests.benchmarks.privacy_plot import ARMS, EPSILONS, POPULATIONS, at, plot
+from tests.benchmarks.privacy_verdicts import EXPLORE, SURPRISE, TYPES, find
 
 RESULTS = Path(__file__).parent / "results"
 Json = dict[str, Any]
-EPSILONS, POPULATIONS = (None, 8.0, 4.0, 2.0, 1.0), (1, 10, 100)
-ARMS = ("noise-aware", "plain")
 MISSING = "not measured"
 
 
@@ -32,7 +31,7 @@ def table(points: list[Json], level: str, metric: str) -> str:
     ]
     for arm in (*ARMS, WITH_OWN):
         for population in POPULATIONS:
-            cells = [_cell(_at(points, level, arm, epsilon, population), metric) for epsilon in EPSILONS]
+            cells = [_cell(at(points, level, arm, epsilon, population), metric) for epsilon in EPSILONS]
             if any(cell != MISSING for cell in cells[1:]):
                 count = _customers(points, level) * population
                 lines.append(f"| {arm} | {count:,} (x{population}) | " + " | ".join(cells) + " |")
@@ -42,12 +41,6 @@ def table(points: list[Json], level: str, metric: str) -> str:
         if (point := find(points, level=level, arm=arm))
     ]
     return "\n".join(lines) + "\n\nWithout an exchange: " + "; ".join(floors) + ".\n"
-
-
-def _at(points: list[Json], level: str, arm: str, epsilon: float | None, population: int) -> Json | None:
-    if epsilon is None:
-        return find(points, level=level, arm=arm, epsilon=None)
-    return find(points, level=level, arm=arm, epsilon=epsilon, population=population)
 
 
 def _customers(points: list[Json], level: str) -> int:
@@ -71,13 +64,10 @@ def tried(points: list[Json]) -> str:
         "| mechanism | epsilon, customers | explore | surprise |",
         "|---|---|---|---|",
     ]
-    for point in points:
-        if point["level"] != TYPES or "population" not in point or point["arm"] == WITH_OWN:
-            continue
-        chosen = point["arm"] in ARMS and (point["epsilon"], point["population"]) in (
-            (None, 1), (1.0, 100), (4.0, 10)
-        )  # fmt: skip
-        if point["arm"] in ARMS and not chosen:
+    known = [p for p in points if p["level"] == TYPES and "population" in p and p["arm"] != WITH_OWN]
+    compared = {(p["epsilon"], p["population"]) for p in known if p["arm"] not in ARMS}
+    for point in sorted(known, key=_noise):
+        if (point["epsilon"], point["population"]) not in compared:
             continue
         noise = "no noise" if point["epsilon"] is None else f"{point['epsilon']:g}, x{point['population']}"
         lines.append(f"| {point['arm']} | {noise} | {_cell(point, EXPLORE)} | {_cell(point, SURPRISE)} |")
@@ -85,9 +75,14 @@ def tried(points: list[Json]) -> str:
         f"| {arm} | {epsilon:g}, x{population} | {MISSING} | {MISSING} |"
         for epsilon, population in OTHERS_AT
         for arm in OTHERS
-        if _at(points, TYPES, arm, epsilon, population) is None
+        if at(points, TYPES, arm, epsilon, population) is None
     ]
     return "\n".join(lines) + "\n"
+
+
+def _noise(point: Json) -> tuple[float, float]:
+    """No noise first, then from the smallest epsilon for the most customers to the largest for the fewest."""
+    return (-point["population"], point["epsilon"]) if point["epsilon"] else (-np.inf, 0.0)
 
 
 def alternatives(report: Json) -> str:
@@ -146,50 +141,6 @@ def planner(report: Json) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plot(points: list[Json]) -> str:
-    """*Surprise* at product types against epsilon, one line a population, as SVG."""
-    wide, high, left, top = 640, 360, 60, 30
-    across = {epsilon: left + place * (wide - left - 150) / 4 for place, epsilon in enumerate(EPSILONS)}
-    known = [p for p in points if p["level"] == TYPES and p["arm"] in (*ARMS, "popularity", "own model")]
-    values = [value(p, SURPRISE) for p in known]
-    low, most = min(values) * 0.95, max(values) * 1.03
-
-    def down(y: float) -> float:
-        return top + (most - y) / (most - low) * (high - top - 50)
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{wide}" height="{high}" fill="white"/>',
-        f'<text x="{left}" y="18">surprise nDCG@10 against epsilon: {TYPES}, five companies</text>',
-    ]
-    for epsilon, x in across.items():
-        parts.append(
-            f'<text x="{x:.0f}" y="{high - 20}" text-anchor="middle">{"no noise" if epsilon is None else f"{epsilon:g}"}</text>'
-        )
-    for tick in np.arange(np.ceil(low * 100) / 100, most, 0.01):
-        y = down(float(tick))
-        parts.append(f'<line x1="{left}" x2="{wide - 150}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.2f}</text>')
-    for arm, colour in (("own model", "#444"), ("popularity", "#999")):
-        if point := find(points, level=TYPES, arm=arm):
-            y = down(value(point, SURPRISE))
-            parts.append(
-                f'<line x1="{left}" x2="{wide - 150}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}" stroke-dasharray="2 3"/>'
-            )
-            parts.append(f'<text x="{wide - 145}" y="{y + 4:.1f}" fill="{colour}">{arm}</text>')
-    for arm, dash in (("noise-aware", ""), ("plain", ' stroke-dasharray="6 4"')):
-        for population, colour in zip(POPULATIONS, ("#c0392b", "#d68910", "#1e8449"), strict=True):
-            found = {epsilon: _at(points, TYPES, arm, epsilon, population) for epsilon in EPSILONS}
-            spots = [(across[e], down(value(p, SURPRISE))) for e, p in found.items() if p]
-            if len(spots) < 2:
-                continue
-            line = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
-            parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
-            x, y = spots[-1]
-            parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">x{population}, {arm}</text>')
-    return "\n".join([*parts, "</svg>", ""])
-
-
 def main() -> None:
     """Write both."""
     report = json.loads((RESULTS / "privacy_quality.json").read_text(encoding="utf-8"))
@@ -203,7 +154,7 @@ def main() -> None:
                 "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
                 "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there.\n"
             ),
-            "![surprise against epsilon](privacy_quality.svg)\n",
+            "![surprise and explore against epsilon](privacy_quality.svg)\n",
             bars(report),
             *(table(points, level, metric) for level in levels for metric in (EXPLORE, SURPRISE)),
             tried(points),

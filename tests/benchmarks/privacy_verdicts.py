@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from protocols.questions.planner import NEEDED, NOISE_AWARE, PLAIN, WITH_OWN, Level, faintest
+from protocols.questions.planner import LOW_RANK, NEEDED, NOISE_AWARE, PLAIN, WITH_OWN, Level, faintest
 from tests.benchmarks.privacy_own import ALONE
 
 Json = dict[str, Any]
@@ -84,7 +84,7 @@ def alternatives(points: Sequence[Json]) -> list[Json]:
     And how often above everything that a company has without an exchange, read either way.
     """
     found = []
-    for arm in (NOISE_AWARE, WITH_OWN):
+    for arm in (NOISE_AWARE, WITH_OWN, LOW_RANK):
         noisy = [p for p in points if p["arm"] == arm and p["epsilon"] is not None]
         pairs = [(value(p, SURPRISE), _beside(points, p)) for p in noisy]
         plain = [(mine, other) for mine, other in pairs if other is not None]
