@@ -106,7 +106,7 @@ class Cell:
 
     ``folder`` is where it writes without a sandbox, ``reads`` and ``writes`` what it is given, ``hides`` the
     node's home, which stays out of sight even where it lies below the Python environment; ``enters`` and
-    ``offers`` are its pipes.
+    ``offers`` are its pipes, and ``shows`` the certificate and key under which it enters the first, if any.
     """
 
     folder: Path
@@ -115,6 +115,7 @@ class Cell:
     writes: tuple[Path, ...] = ()
     enters: tuple[tuple[int, Path], ...] = ()
     offers: tuple[tuple[Path, int], ...] = ()
+    shows: Path | None = None
 
     def home(self, isolation: Isolation) -> Path:
         """The folder in which the program starts and writes."""
@@ -127,6 +128,8 @@ class Cell:
             words += ["--user", f"{user.uid}:{user.gid}"]
         for port, path in self.enters:
             words += ["--enter", str(port), str(path)]
+        if self.shows is not None:
+            words += ["--shows", str(self.shows)]
         for path, port in self.offers:
             words += ["--offer", str(path), str(port)]
         words += ["--", *program]
