@@ -31,6 +31,7 @@ from participant.home import Home
 from participant.settings import Settings
 from protocols.service.errors import Unreachable
 from protocols.service.jobs import Jobs, Stop
+from protocols.service.tls import client_context
 
 RETRY_S = 2.0
 PATIENCE_S = 60.0
@@ -116,7 +117,11 @@ class CourierDesk:
         say("courier isolation", detail=self.isolation.sentence)
         pipe = FleetPipe(
             self._home.courier.pipe,
-            Route(fleet=fleet, proxy=self._settings.exchange.through),
+            Route(
+                fleet=fleet,
+                tls=client_context(self._home.authority.read_text(encoding="ascii")),
+                proxy=self._settings.exchange.through,
+            ),
             uids=frozenset({self.user.uid, os.getuid()}),
             mode=self.socket_mode,
         )
@@ -160,7 +165,10 @@ class CourierDesk:
         return silent and time.monotonic() >= patient_until
 
     def _fleet(self, stop: Stop) -> str:
-        """Where the coordinator's fleet is: its own host, at the port that it names; empty when it has none."""
+        """Where the coordinator's fleet is: its own host, at the port that it names; empty when it has none.
+
+        The host is the one of joining, and the pipe has it prove itself at every connection.
+        """
         while not stop:
             with suppress(Unreachable):
                 address = (self._link.card().fleet or {}).get("address", "")

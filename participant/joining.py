@@ -87,8 +87,7 @@ def join(
             expected=f"a membership for {me.hex()}", came="something else", do="update the older side"
         )
     durable.write(home.certificate, [reply.certificate.encode()])
-    for place in (home.authority, home.courier.authority):
-        durable.write(place, [invitation.authority.encode()])
+    durable.write(home.authority, [invitation.authority.encode()])
     settings.write_default(home, port=port)
     member = Member(
         partner=me,

@@ -2,11 +2,12 @@
 
 Run as a script with the standard library only, inside the sandbox (:mod:`participant.courier.sandbox`)
 or without one. It gives up the user it was started as, joins loopback ports to unix sockets, runs the
-program, and ends when the program ends.
+program, and ends when the program ends. ``--tasks`` counts only in a user namespace of the cell's own.
 
 ``python -I -S cell.py --user 65534:65534 --enter 9443 fleet.sock --offer runtime.sock 9094 -- program ...``
 
-``--enter PORT SOCKET``: who connects to PORT on this cell's loopback reaches SOCKET.
+``--enter PORT SOCKET``: who connects to PORT on this cell's loopback reaches SOCKET. With ``--shows FILE`` (a
+certificate and its key) these ports speak TLS up to this process; what reaches SOCKET is plain.
 ``--offer SOCKET PORT``: who connects to SOCKET reaches PORT on this cell's loopback.
 """
 
@@ -18,6 +19,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -68,6 +70,8 @@ async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
         reset(target)
     elif target.can_write_eof():
         target.write_eof()
+    else:
+        target.close()  # TLS ends both ways at once
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -81,8 +85,8 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def enter(port: int, path: str) -> asyncio.Server:
-    """Listen on loopback ``port``; every connection reaches the unix socket ``path``."""
+async def enter(port: int, path: str, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+    """Listen on loopback ``port``, under TLS where ``tls`` says so; every connection reaches the unix socket ``path``."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -93,7 +97,7 @@ async def enter(port: int, path: str) -> asyncio.Server:
         with contextlib.suppress(asyncio.CancelledError):  # the program has ended, and this cell with it
             await join((reader, writer), beyond)
 
-    return await asyncio.start_server(accept, "127.0.0.1", port)
+    return await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls)
 
 
 async def offer(path: str, port: int) -> asyncio.Server:
@@ -114,13 +118,15 @@ async def offer(path: str, port: int) -> asyncio.Server:
 
 
 LIMITS = (
-    (resource.RLIMIT_AS, 4 * 2**30),
+    (resource.RLIMIT_AS, 2 * 2**30),
     (resource.RLIMIT_FSIZE, 256 * 2**20),
     (resource.RLIMIT_NOFILE, 1024),
     (resource.RLIMIT_NPROC, 4096),
     (resource.RLIMIT_CORE, 0),
 )
-"""What a program may take: address space, the size of a file (its log too), files, processes, no core dumps."""
+"""What one process may take: address space, the size of a file (its log too), files, processes, no core dumps.
+
+Most address space that Flower's processes were seen to take is 430 MiB, with a vector of 128 MiB on its way."""
 
 LOCK = (
     "/usr/bin/env",
@@ -156,10 +162,23 @@ def become(user: str) -> None:
             sys.exit(1)
 
 
-def locked(program: list[str]) -> list[str]:
+def bounded(program: list[str], tasks: int) -> list[str]:
+    """``program`` with at most ``tasks`` processes and threads in its user namespace.
+
+    Linux counts them by user namespace since 5.14; an older one would count all that its user runs on this
+    machine, and the limit of :data:`LIMITS` has to do.
+    """
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2] if part.isdigit())
+    if not tasks or release < (5, 14):
+        return program
+    most = min(tasks, resource.getrlimit(resource.RLIMIT_NPROC)[1])
+    return ["/usr/bin/env", "prlimit", f"--nproc={most}:{most}", *program]
+
+
+def locked(program: list[str], tasks: int) -> list[str]:
     """``program`` without a way to a new user namespace, where the system lets a program make one at all."""
     if _well([*LOCK, "--", "true"]):
-        return [*LOCK, "--", *program]
+        return [*LOCK, "--", *bounded(program, tasks)]
     if _well(["unshare", "--user", "true"]):
         sys.exit("a program in this cell could make user namespaces; it is not started")
     return program
@@ -169,9 +188,20 @@ def _well(words: list[str]) -> bool:
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
-async def run(enters: list[list[str]], offers: list[list[str]], program: list[str]) -> int:
+def showing(file: str) -> ssl.SSLContext | None:
+    """TLS with the certificate and key in ``file``; none without a file."""
+    if not file:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def run(
+    enters: list[list[str]], offers: list[list[str]], program: list[str], tls: ssl.SSLContext | None
+) -> int:
     """Open the pipes, run the program with this environment, and return its exit status."""
-    servers = [await enter(int(port), path) for port, path in enters]
+    servers = [await enter(int(port), path, tls) for port, path in enters]
     servers += [await offer(path, int(port)) for path, port in offers]
     # The whole group is told to end; this process waits for its program, which may have something to say.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
@@ -189,14 +219,17 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--user", default="")
     parser.add_argument("--folder", required=True)
+    parser.add_argument("--tasks", type=int, default=0)
     parser.add_argument("--enter", nargs=2, action="append", default=[])
+    parser.add_argument("--shows", default="")
     parser.add_argument("--offer", nargs=2, action="append", default=[])
     parser.add_argument("program", nargs=argparse.REMAINDER)
     asked = parser.parse_args(arguments)
     become(asked.user)
     os.chdir(asked.folder)  # only now: it may be closed to whoever this was before
-    program = locked(asked.program[1:]) if asked.user else asked.program[1:]
-    return asyncio.run(run(asked.enter, asked.offer, program))
+    shut_in = locked if asked.user else bounded
+    program = shut_in(asked.program[1:], asked.tasks)
+    return asyncio.run(run(asked.enter, asked.offer, program, showing(asked.shows)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The node's courier: SuperNode and SuperExec, kept alive, each in a cell of its own.
 
 SuperNode holds the courier key, which only says to Flower who is calling, and has one pipe to the
-coordinator's fleet. SuperExec and the ClientApps that it starts run whatever a signed bundle holds; they
+coordinator's fleet. It signs under TLS only, so the pipe begins with TLS that ends in its own cell, under a
+certificate made for this start; the TLS that counts begins in the daemon (:mod:`participant.courier.pipe`). SuperExec and the ClientApps that it starts run whatever a signed bundle holds; they
 have the door and SuperNode's loopback port, nothing else. What the bytes are worth is said by the node's
 identity key, which neither ever sees.
 
@@ -12,6 +13,7 @@ identity key, which neither ever sees.
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -27,7 +29,8 @@ from participant.courier.files import CourierFiles
 from participant.courier.sandbox import Cell, Isolation, User
 from participant.courier.trust import trust, trusted
 from participant.errors import NotJoined
-from protocols.service import durable
+from protocols.service import durable, tls
+from protocols.service.clock import SystemClock
 from protocols.service.flower import (
     SECRET_BYTES,
     collecting,
@@ -39,12 +42,13 @@ from protocols.service.flower import (
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
 
+CELL_BYTES: Final = 2**30
+"""Memory of all that runs in one cell; 250 MiB were seen, while a vector of 128 MiB went by in pieces of 32."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourierSettings:
-    """What a courier needs to know: its files, where its processes write, and how it is shut in.
-
-    The fleet's certificate must name 127.0.0.1, where the pipe begins.
-    """
+    """What a courier needs to know: its files, where its processes write, and how it is shut in."""
 
     files: CourierFiles
     work: Path
@@ -86,8 +90,9 @@ class Courier:
             settings.user.folder(settings.work / name)
         trust(self._trusted, keys)
         write_secret(self._secret, entropy.random_bytes(SECRET_BYTES))
+        self._make_loopback()
         if settings.isolation is Isolation.SANDBOX:
-            for path in (*self._credentials, self._secret):
+            for path in (*self._credentials, self._shown, self._secret):
                 settings.user.owns(path)
         self._supervision.start()
 
@@ -105,12 +110,28 @@ class Courier:
 
     @property
     def _credentials(self) -> tuple[Path, ...]:
-        files = self.settings.files
-        return files.authority, files.key, self._trusted
+        return self.settings.files.key, self._trusted, self._loopback
 
     @property
     def _trusted(self) -> Path:
         return self.settings.work / "trusted.json"
+
+    @property
+    def _loopback(self) -> Path:
+        """The authority that SuperNode trusts: it vouches for the beginning of the pipe and for nothing else."""
+        return self.settings.work / "loopback.pem"
+
+    @property
+    def _shown(self) -> Path:
+        """Certificate and key with which the pipe begins in SuperNode's cell."""
+        return self.settings.work / "loopback.key"
+
+    def _make_loopback(self) -> None:
+        now = SystemClock().now()
+        authority = tls.make_authority("the courier's loopback", now)
+        pair = tls.make_server(authority, ["127.0.0.1"], now, days=tls.AUTHORITY_DAYS)
+        durable.write(self._loopback, [authority.certificate])
+        durable.write(self._shown, [pair.certificate, pair.key])
 
     @property
     def _secret(self) -> Path:
@@ -128,7 +149,7 @@ class Courier:
         settings, files = self.settings, self.settings.files
         argv = (
             *(*collecting("flower-supernode"), "--superlink", f"127.0.0.1:{self._fleet_port}"),
-            *("--root-certificates", str(files.authority), "--auth-supernode-private-key", str(files.key)),
+            *("--root-certificates", str(self._loopback), "--auth-supernode-private-key", str(files.key)),
             *("--host", "127.0.0.1", "--port", str(self._runtime_port), "--isolation", "process"),
             *("--superexec-auth-secret-file", str(self._secret), "--trusted-entities", str(self._trusted)),
             *("--node-config", f'door="{files.door}"'),
@@ -137,9 +158,10 @@ class Courier:
         cell = Cell(
             folder=settings.work / "supernode",
             hides=settings.files.root,
-            reads=(*self._credentials, self._secret),
+            reads=(*self._credentials, self._shown, self._secret),
             writes=(files.pipe, self._meeting),
             enters=((self._fleet_port, files.pipe),),
+            shows=self._shown,
             offers=runtime if settings.isolation is Isolation.SANDBOX else (),
         )
         return self._program("supernode", argv, cell)
@@ -167,6 +189,7 @@ class Courier:
             environment=environment(cell.home(self.settings.isolation)),
             folder=self.settings.work,
             log=self.settings.work / "logs" / f"{name}.log",
+            memory_bytes=CELL_BYTES,
         )
 
 

@@ -22,11 +22,6 @@ class CourierFiles:
         return self.root / "courier" / "courier.key"
 
     @property
-    def authority(self) -> Path:
-        """The consortium's certificate authority, which the fleet's certificate is checked against."""
-        return self.root / "courier" / "authority.pem"
-
-    @property
     def trusted(self) -> Path:
         """The release keys whose app bundles may run in the courier."""
         return self.root / "courier" / "trusted.json"
@@ -50,6 +45,6 @@ class CourierFiles:
         """Open both folders and the files to this user's group: the courier apart is a member of it."""
         for name in FOLDERS:
             (self.root / name).chmod(0o750)
-        for path in (self.key, self.authority, self.trusted):
+        for path in (self.key, self.trusted):
             if path.exists():
                 path.chmod(0o640)

@@ -1,13 +1,17 @@
 """The courier's one way into the network: a unix socket that leads to the coordinator's fleet listener.
 
 The daemon opens it; whoever connects and is the courier's user (or this daemon's) is joined to exactly one
-address, through the company's HTTP proxy where one is set. TLS runs from the courier to the coordinator,
-so what passes here is ciphertext. The courier itself needs no network, no resolver and no proxy settings.
+address, through the company's HTTP proxy where one is set. TLS begins here and not in the courier: what the
+courier says, whatever it is, is sent only to whoever has proved on this very connection, by a certificate of
+the consortium's authority, to be the coordinator's host. Where its name leads, and who answers at the port
+that it names, is the coordinator's choice; a shop's console or database behind it gets a TLS greeting and no
+byte of the courier's. The courier itself needs no network, no resolver and no proxy settings.
 """
 
 import asyncio
 import contextlib
 import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,21 +36,31 @@ _log = structlog.get_logger(__name__)
 
 
 class CannotReach(Exception):
-    """The fleet, or the proxy on the way to it; the words are for the log."""
+    """The fleet, or the proxy on the way to it, or it is not the fleet; the words are for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """From here to the fleet: ``fleet`` is host:port, ``proxy`` the company's, where it has one."""
+    """From here to the fleet: ``fleet`` is host:port, ``proxy`` the company's, where it has one.
+
+    ``tls`` trusts the consortium's authority alone and shows no certificate: to the coordinator the courier
+    is nobody's client but Flower's.
+    """
 
     fleet: str
+    tls: ssl.SSLContext
     proxy: HttpProxy | None = None
 
+    @property
+    def host(self) -> str:
+        """Whom the fleet's certificate has to name."""
+        return self.fleet.rsplit(":", 1)[0].strip("[]")
+
     async def connect(self) -> Streams:
-        """Open a connection to the fleet.
+        """Open a connection to the fleet, which has shown its certificate when this returns.
 
         Raises:
-            CannotReach: nobody answers, or the proxy refuses.
+            CannotReach: nobody answers, the proxy refuses, or who answers is not the coordinator.
         """
         first = f"the fleet at {self.fleet}" if self.proxy is None else f"the proxy {self.proxy}"
         try:
@@ -54,31 +68,51 @@ class Route:
             return await asyncio.wait_for(way, CONNECT_WITHIN_S)
         except TimeoutError:
             raise CannotReach(f"{first} is silent for {CONNECT_WITHIN_S:.0f} s") from None
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except ssl.SSLError as error:
+            why = getattr(error, "verify_message", "") or error.reason or "it speaks no TLS"
+            raise CannotReach(f"who answers at {self.fleet} is not the coordinator ({why})") from None
+        except OSError as error:
             raise CannotReach(f"{first} does not answer ({type(error).__name__})") from None
 
     async def _direct(self) -> Streams:
-        host, port = self.fleet.rsplit(":", 1)
-        return await asyncio.open_connection(host.strip("[]"), int(port))
+        port = int(self.fleet.rsplit(":", 1)[1])
+        return await asyncio.open_connection(self.host, port, ssl=self.tls, server_hostname=self.host)
 
     async def _through(self, proxy: HttpProxy) -> Streams:
-        reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=HEAD_BYTES)
+        address = (proxy.host, proxy.port)
+        tunnel = await asyncio.to_thread(socket.create_connection, address, CONNECT_WITHIN_S)
         try:
+            tunnel.setblocking(False)
             words = [f"CONNECT {self.fleet} HTTP/1.1", f"Host: {self.fleet}"]
             if proxy.authorization:
                 words.append(f"Proxy-Authorization: {proxy.authorization}")
-            writer.write("\r\n".join([*words, "", ""]).encode())
-            status = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1:2]
+            await asyncio.get_running_loop().sock_sendall(tunnel, "\r\n".join([*words, "", ""]).encode())
+            status = (await _head(tunnel)).split(b" ", 2)[1:2]
             if status != [b"%d" % OK]:
                 said = b"".join(status)[:3]
                 told = advice(int(said) if said.isdigit() else 0)
                 raise CannotReach(
                     f"the proxy {proxy} refuses {self.fleet} ({said.decode('ascii', 'replace')}): {told}"
                 )
+            return await asyncio.open_connection(sock=tunnel, ssl=self.tls, server_hostname=self.host)
         except BaseException:
-            writer.close()
+            tunnel.close()
             raise
-        return reader, writer
+
+
+async def _head(tunnel: socket.socket) -> bytes:
+    """A proxy's answer, byte by byte: what comes after it is for TLS to judge.
+
+    Raises:
+        ConnectionError: it ends, or goes on beyond :data:`HEAD_BYTES`.
+    """
+    head = bytearray()
+    while not head.endswith(b"\r\n\r\n"):
+        piece = await asyncio.get_running_loop().sock_recv(tunnel, 1)
+        if not piece or len(head) == HEAD_BYTES:
+            raise ConnectionError
+        head += piece
+    return bytes(head)
 
 
 class FleetPipe:

@@ -29,6 +29,10 @@ SYSTEM_PATHS: Final = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/ld.so.ca
 
 MEMORY_DISK: Final = Path("/tmp")  # noqa: S108  # the cell's own, gone with it
 MEMORY_DISK_BYTES: Final = 256 * 2**20
+"""All that a program can write: the rest of its cell is read-only."""
+
+TASKS: Final = 128
+"""Processes and threads of a cell; 18 were seen in SuperNode's, 14 in that of SuperExec and a ClientApp."""
 
 TRY_WITHIN_S: Final = 15.0
 STRANGER: Final = "nobody"
@@ -106,7 +110,7 @@ class Cell:
 
     ``folder`` is where it writes without a sandbox, ``reads`` and ``writes`` what it is given, ``hides`` the
     node's home, which stays out of sight even where it lies below the Python environment; ``enters`` and
-    ``offers`` are its pipes.
+    ``offers`` are its pipes, and ``shows`` the certificate and key under which it enters the first, if any.
     """
 
     folder: Path
@@ -115,6 +119,7 @@ class Cell:
     writes: tuple[Path, ...] = ()
     enters: tuple[tuple[int, Path], ...] = ()
     offers: tuple[tuple[Path, int], ...] = ()
+    shows: Path | None = None
 
     def home(self, isolation: Isolation) -> Path:
         """The folder in which the program starts and writes."""
@@ -123,10 +128,14 @@ class Cell:
     def argv(self, program: Iterable[str], isolation: Isolation, user: User) -> tuple[str, ...]:
         """The whole command line of ``program`` in this cell."""
         words = [sys.executable, "-I", "-S", str(Path(cell.__file__)), "--folder", str(self.home(isolation))]
+        if isolation is Isolation.SANDBOX:
+            words += ["--tasks", str(TASKS)]
         if isolation is Isolation.SANDBOX and user.is_another:
             words += ["--user", f"{user.uid}:{user.gid}"]
         for port, path in self.enters:
             words += ["--enter", str(port), str(path)]
+        if self.shows is not None:
+            words += ["--shows", str(self.shows)]
         for path, port in self.offers:
             words += ["--offer", str(path), str(port)]
         words += ["--", *program]
@@ -154,11 +163,15 @@ class Cell:
             words += ["--ro-bind-try", system, system]
         for path in python:
             words += ["--ro-bind", str(path), str(path)]
+        read_only = ["/dev", "/"]  # disks of memory without a size, made by bubblewrap itself
         if any(self.hides.is_relative_to(path) for path in (*map(Path, SYSTEM_PATHS), *python)):
             words += ["--perms", "0755", "--tmpfs", str(self.hides)]
+            read_only.append(str(self.hides))
         for flag, paths in (("--ro-bind", self.reads), ("--bind", self.writes)):
             for bound in paths:
                 words += [flag, str(bound), str(bound)]
+        for disk in read_only:
+            words += ["--remount-ro", disk]
         return (*words, "--")
 
 

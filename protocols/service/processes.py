@@ -3,7 +3,8 @@
 Each program runs in a session and process group of its own, with exactly the environment it is given,
 its output in a file. One thread starts, watches, restarts (with back-off) and ends them; it is the
 thread that the kernel ties them to (see ``launch``), so it lives as long as they do. A program of which a
-process was stopped and not continued counts as broken, too. It does not know what the programs are for.
+process was stopped and not continued counts as broken, too, and so does one that takes more memory than it may.
+It does not know what the programs are for.
 
 >>> program = Program(
 ...     name="sleeper",
@@ -32,6 +33,7 @@ from typing import Final, Self
 
 import structlog
 
+from protocols.service.footprint import footprint_bytes
 from protocols.service.standstill import Standstills, tree, words_of
 
 TICK_S: Final = 0.25
@@ -67,13 +69,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A command line, its whole environment, its working folder and the file for its output."""
+    """A command line, its whole environment, its working folder and the file for its output.
+
+    Together its processes may take ``memory_bytes``; beyond that they are killed, without being asked, within
+    :data:`TICK_S` and the time of a look. 0: as much as they like.
+    """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
     log: Path
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +133,23 @@ class _Watched:
             self.spawn(now)
         return died
 
-    def put_down(self, now: float) -> None:
+    def takes_too_much(self) -> bool:
+        """Whether its processes take more memory than it may have."""
+        most = self.program.memory_bytes
+        return bool(most) and self.process is not None and footprint_bytes(self.process.pid) > most
+
+    def put_down(self, now: float, *, grace_s: float = GRACE_S) -> None:
         """End the program and what is left of its group; ``look`` starts it again after the back-off."""
         if self.process is None:
             return
-        self.end()
+        self.end(grace_s)
         if now - self._started_at >= STEADY_S:
             self._backoff_s = BACKOFF_FIRST_S
         self._not_before = now + self._backoff_s
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MOST_S)
 
-    def end(self) -> None:
-        """SIGTERM to the group, stopped processes included, SIGKILL to what is left after :data:`GRACE_S`.
+    def end(self, grace_s: float = GRACE_S) -> None:
+        """SIGTERM to the group, stopped processes included, SIGKILL to what is left after ``grace_s``.
 
         The polite signal matters: a SuperNode that takes its leave is known to be away at once. The leader is
         reaped last: until then its pid, which is the group's, is nobody else's.
@@ -146,7 +158,7 @@ class _Watched:
             return
         _signal_group(self.process.pid, signal.SIGTERM)
         _signal_group(self.process.pid, signal.SIGCONT)
-        until = time.monotonic() + GRACE_S
+        until = time.monotonic() + grace_s
         while not _exited(self.process.pid) and time.monotonic() < until:
             time.sleep(END_STEP_S)
         _signal_group(self.process.pid, signal.SIGKILL)
@@ -250,12 +262,21 @@ class Supervision:
             doomed, self._to_kill = self._to_kill, set()
         for name in doomed:
             self._watched[name].put_down(now)
+        doomed |= self._end_gluttons(now)
         died = {name for name, watched in self._watched.items() if watched.look(now)} | doomed
         if died and self._together:
             for name in self._watched.keys() - died:
                 self._watched[name].put_down(now)
         if IS_FIRST:
             _reap_orphans(frozenset(each.pid for each in self.health()))
+
+    def _end_gluttons(self, now: float) -> set[str]:
+        found = {name for name, watched in self._watched.items() if watched.takes_too_much()}
+        for name in found:
+            most = self._watched[name].program.memory_bytes
+            _log.warning("program restarted", program=name, reason=f"it took more than {most >> 20} MiB")
+            self._watched[name].put_down(now, grace_s=0.0)
+        return found
 
     def _end_standstills(self, now: float) -> None:
         leaders = {name: watched.process.pid for name, watched in self._watched.items() if watched.process}

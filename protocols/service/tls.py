@@ -58,14 +58,16 @@ def make_authority(name: str, now: int) -> KeyPair:
     return KeyPair(certificate=certificate.public_bytes(Encoding.PEM), key=_pem(key))
 
 
-def make_server(authority: KeyPair, hosts: Sequence[str], now: int) -> KeyPair:
+def make_server(
+    authority: KeyPair, hosts: Sequence[str], now: int, *, days: int = LEAF_DAYS
+) -> KeyPair:
     """A server certificate for ``hosts`` (DNS names or IP addresses), issued by ``authority``."""
     if not hosts:
         raise BadInput(expected="at least one host name or address", came="none", do="name the public host")
     key = ec.generate_private_key(ec.SECP256R1())
     ca = x509.load_pem_x509_certificate(authority.certificate)
     certificate = (
-        _builder(_name(hosts[0]), ca.subject, key.public_key(), ca.public_key(), now, LEAF_DAYS)
+        _builder(_name(hosts[0]), ca.subject, key.public_key(), ca.public_key(), now, days)
         .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.courier import bundle
 from participant.courier import Isolation, courier_user, find_isolation
+from participant.courier.sandbox import MEMORY_DISK_BYTES, TASKS
 from tests.simulation.fake_daemons import FakeDoor
 from tests.simulation.flower_fleet import LocalFleet
 
@@ -87,7 +88,8 @@ def test_a_hostile_bundle_gets_nothing_but_the_door(tmp_path, monkeypatch):
     with FakeDoor(tmp_path / "real.sock") as door, socket.create_server(("127.0.0.1", 0)) as shop:
         door.sealed[1, 1] = b"sealed"
         files = [str(home / name) for name in HOME]
-        files += [str(home / "courier" / name) for name in ("courier.key", "authority.pem", "trusted.json")]
+        files += [str(home / "courier" / name) for name in ("courier.key", "trusted.json")]
+        files += [str(home / "courier" / "work" / name) for name in ("loopback.key", "loopback.pem")]
         targets = {
             "files": [*files, "/etc/passwd", "/etc/shadow", "/root/.bashrc"],
             "folders": [str(home), str(tmp_path), "/etc", "/home"],
@@ -96,11 +98,14 @@ def test_a_hostile_bundle_gets_nothing_but_the_door(tmp_path, monkeypatch):
             "door": str(home / "run" / "door.sock"),
             "requests": [f"{line}\r\nHost: d\r\nConnection: close\r\n\r\n" for line in REQUESTS],
             "pid": os.getpid(),
+            "disks": ["/", "/etc", "/dev", "/dev/shm", "/run", "/var", "/tmp"],
         }
         said = outcome(tmp_path, door.path, targets)
     told = {name: said.pop(name) for name in ("user", "environment", "environments")}
     for line, status in REQUESTS.items():
         assert said.pop(f"door {line.split(' HTTP')[0]}").split()[1] == str(status)
+    assert said.pop("fill /tmp") <= MEMORY_DISK_BYTES
+    assert said.pop("fork") < TASKS
     assert said.pop(f"list {home}") == ["courier", "run"]  # its own folder and the door lie there
     got = {name: result for name, result in said.items() if not str(result).startswith("refused")}
     assert got == {f"list {tmp_path}": ["node0"], "list /etc": ["alternatives", "ld.so.cache"]}

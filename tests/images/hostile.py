@@ -8,7 +8,6 @@ import ctypes
 import json
 import os
 import socket
-import ssl
 import sys
 from pathlib import Path
 
@@ -118,15 +117,13 @@ def ask_door(line: str) -> list[object]:
 
 def ask_fleet(line: str) -> list[object]:
     """One request through the pipe to the coordinator's fleet listener."""
-    context = ssl.create_default_context(cafile=str(HOME / "courier" / "authority.pem"))
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:
-            plain.settimeout(10)
-            plain.connect(str(HOME / "run" / "fleet.sock"))
-            with context.wrap_socket(plain, server_hostname="127.0.0.1") as pipe:
-                head = f"{line}\r\nHost: fleet\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
-                pipe.sendall(f"{head}{{}}".encode())
-                return answer(pipe)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as pipe:
+            pipe.settimeout(10)
+            pipe.connect(str(HOME / "run" / "fleet.sock"))
+            head = f"{line}\r\nHost: fleet\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+            pipe.sendall(f"{head}{{}}".encode())
+            return answer(pipe)
     except OSError as error:
         return [type(error).__name__, 0]
 

@@ -108,9 +108,9 @@ def test_it_has_no_network_but_its_own_loopback_and_no_names(tried):
     assert set(tried["names"].values()) == {"gaierror"}
 
 
-def test_it_sees_its_own_three_files_and_two_sockets_of_the_home_and_no_data(tried):
+def test_it_sees_its_own_two_files_and_two_sockets_of_the_home_and_no_data(tried):
     assert tried["seen"] == {
-        "courier": ["authority.pem", "courier.key", "trusted.json"],
+        "courier": ["courier.key", "trusted.json"],
         "run": ["door.sock", "fleet.sock"],
     }
     assert "read" not in tried["files"].values()

@@ -1,19 +1,27 @@
 """No courier runs that nobody vouches for, and the node says so and goes on over the API."""
 
+import asyncio
 import os
+import socket
+import ssl
 import stat
 import threading
+from contextlib import suppress
+from time import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from participant.courier import Isolation, trust
+from participant.courier.pipe import CannotReach
 from participant.courier_desk import CourierDesk
 from participant.errors import BadSettings
 from participant.home import Home
 from participant.settings import CourierSwitch, Settings
 from protocols.bundle import ReleaseKey
 from protocols.service.jobs import Stop
+from protocols.service.tls import server_context
+from tests.protocols.service.daemon import Certificates, identity
 
 KEY = ReleaseKey.of(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
@@ -137,6 +145,59 @@ def test_the_pipe_leads_to_the_coordinators_own_host_or_there_is_none(tmp_path, 
 def test_the_coordinators_own_address_is_taken(tmp_path):
     made, _ = desk(tmp_path, link=Card("coordinator.example:7403"))
     assert made._fleet(Stop()) == "coordinator.example:7403"
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("named", ["127.0.0.1", "database.example"])
+def test_the_pipe_has_the_fleet_prove_itself_and_shows_no_certificate_of_the_node(
+    tmp_path, monkeypatch, named
+):
+    """The courier is nobody's client: with the node's certificate it could speak at the members' listener."""
+    certificates, shown = Certificates(folder=tmp_path, now=int(time())), []
+    tls = server_context(
+        *certificates.server([named]), authority=certificates.write_authority(), require_client=True
+    )
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    monkeypatch.setattr("participant.courier_desk.find_isolation", lambda _user: Isolation.SANDBOX)
+
+    class Trying:
+        """A pipe that connects once and whose job is done."""
+
+        def __init__(self, path, route, *, uids, mode):
+            self.route = route
+
+        def run(self, stop):
+            try:
+                _, writer = asyncio.run(self.route.connect())
+                writer.transport.abort()
+                shown.append("connected")
+            except CannotReach as reason:
+                shown.append(str(reason))
+
+    monkeypatch.setattr("participant.courier_desk.FleetPipe", Trying)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            peer, _ = listener.accept()
+            with peer, suppress(OSError), tls.wrap_socket(peer, server_side=True) as secured:
+                shown.append(secured.getpeercert())
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        made, _ = desk(tmp_path, link=Card(f"127.0.0.1:{listener.getsockname()[1]}"))
+        made._coordinator = "https://127.0.0.1:7402"
+        home = Home(root=tmp_path / "home")
+        home.authority.write_text(certificates.authority_pem)
+        certificate, key = certificates.client(identity(1)[0])
+        home.certificate.write_bytes(certificate.read_bytes())
+        home.tls_key.write_bytes(key.read_bytes())
+        monkeypatch.setattr(made, "_keep", lambda stop: serving.join(60) or stop.set())
+        made.run(Stop())
+    if named == "127.0.0.1":
+        assert {str(each) for each in shown} == {"connected", "None"}
+    else:
+        assert len(shown) == 1
+        assert "is not the coordinator" in shown[0]
 
 
 def test_a_courier_that_did_not_come_is_started_anew_once_it_had_time_to_connect(tmp_path, monkeypatch):

@@ -25,19 +25,22 @@ from participant.courier import (
 from protocols.bundle import BundleSignature, ReleaseKey
 from protocols.service.flower import free_port
 from protocols.service.jobs import Jobs
-from protocols.service.tls import make_authority, make_server
+from protocols.service.tls import client_context, make_authority, make_server
 
 
 class LocalCourier:
     """A courier with the pipe that its daemon would hold for it."""
 
-    def __init__(self, files: CourierFiles, fleet: str) -> None:
+    def __init__(self, files: CourierFiles, fleet: str, authority: str) -> None:
         user = courier_user("")
         isolation = find_isolation(user)
         self.files = files
         self.courier = Courier(CourierSettings(files=files, work=files.work, user=user, isolation=isolation))
         self._pipe = FleetPipe(
-            files.pipe, Route(fleet=fleet), uids=frozenset({user.uid, os.getuid()}), mode=0o666
+            files.pipe,
+            Route(fleet=fleet, tls=client_context(authority)),
+            uids=frozenset({user.uid, os.getuid()}),
+            mode=0o666,
         )
         self._jobs = Jobs()
 
@@ -105,10 +108,9 @@ class LocalFleet:
         files.door.unlink(missing_ok=True)
         files.door.symlink_to(door)
         courier_key_pair(files.key)
-        files.authority.write_bytes((self.home / "ca.pem").read_bytes())
         trust(files.trusted, (ReleaseKey.of(self.release_key),))
         port = self.settings.private_port if self.unfiltered else self.settings.port
-        return LocalCourier(files, f"{self.settings.host}:{port}")
+        return LocalCourier(files, f"{self.settings.host}:{port}", (self.home / "ca.pem").read_text())
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

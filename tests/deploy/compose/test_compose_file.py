@@ -69,6 +69,13 @@ def test_every_service_is_shut_in_and_keeps_no_secret(service):
         assert value.startswith("${") or not re.search("INVITE|TOKEN|SECRET|KEY", name)
 
 
+@pytest.mark.parametrize("courier", [name for name in SHUT_IN if name.startswith("courier")])
+def test_a_courier_has_bounds_of_its_container_for_memory_and_processes(courier):
+    found = SHUT_IN[courier]
+    assert (found["mem_limit"], found["pids_limit"]) == ("1g", 256)
+    assert found["tmpfs"] == ["/tmp:size=512m,mode=1777"]  # counts as memory
+
+
 @pytest.mark.parametrize("letter", COMPANIES)
 def test_a_courier_has_no_network_and_two_folders_to_read(letter):
     courier = SERVICES[f"courier-{letter}"]

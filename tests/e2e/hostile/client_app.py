@@ -7,7 +7,9 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
+import time
 from pathlib import Path
 
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -45,6 +47,42 @@ def namespace():
     return "every capability"
 
 
+def fill(folder):
+    """Bytes that fit into files of ``folder``; they are removed again."""
+    files, filled = [Path(folder, f"hostile{number}") for number in range(64)], 0
+    try:
+        for file in files:
+            with file.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+                for _ in range(16):
+                    filled += stream.write(bytes(2**22))
+    except OSError:
+        if not filled:
+            raise
+    finally:
+        for file in files:
+            file.unlink(missing_ok=True)
+    return filled
+
+
+def fork():
+    """How many processes can be made; they are ended again."""
+    made = []
+    try:
+        while len(made) < 1000:
+            child = os.fork()
+            if child == 0:
+                time.sleep(300)
+                os._exit(0)
+            made.append(child)
+    except BlockingIOError:
+        pass
+    finally:
+        for child in made:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    return len(made)
+
+
 def attempts(targets):
     yield from (
         (f"read {path}", lambda path=path: Path(path).read_bytes()[:20].hex()) for path in targets["files"]
@@ -71,6 +109,8 @@ def attempts(targets):
         (f"door {request.split(' HTTP')[0]}", lambda request=request: door(targets["door"], request))
         for request in targets["requests"]
     )
+    yield from ((f"fill {folder}", lambda folder=folder: fill(folder)) for folder in targets["disks"])
+    yield "fork", fork
 
 
 @app.query()

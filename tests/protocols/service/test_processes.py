@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -116,6 +117,19 @@ def test_a_program_of_which_a_process_was_stopped_is_started_anew(tmp_path, monk
         os.kill(child, signal.SIGSTOP)
         until(lambda: supervision.health()[0].pid not in {0, before})
         until(lambda: gone(child) and gone(before))
+
+
+HOLD = "import time; held = bytearray({mib} << 20); held[::4096] = bytes(len(held[::4096])); time.sleep(300)"
+
+
+def test_a_program_whose_processes_take_too_much_together_is_killed_unasked(tmp_path, caplog, capsys):
+    each = f"{sys.executable} -I -S -c '{HOLD.format(mib=40)}'"
+    greedy = replace(program(tmp_path, f"trap '' TERM; {each} & {each} & wait"), memory_bytes=60 << 20)
+    modest = replace(program(tmp_path, f"exec {each}", name="two"), memory_bytes=60 << 20)
+    with Supervision([greedy, modest]) as supervision:
+        until(lambda: supervision.health()[0].restarts)
+        assert supervision.health()[1].restarts == 0
+    assert "it took more than 60 MiB" in caplog.text + capsys.readouterr().out
 
 
 def test_a_program_that_is_put_down_is_asked_first_even_when_it_was_stopped(tmp_path, monkeypatch):
