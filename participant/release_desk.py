@@ -6,6 +6,7 @@ not depend on a customer. Where the sum is small enough it is recomputed before 
 it does here stays here.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,14 @@ NOT_THE_SUM = "recomputed from the vectors that this company confirmed, the sum 
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TasteSum:
+    """A taste sum with its noise, and that noise's standard deviation off the diagonal; 0 for none."""
+
+    taste: Taste
+    sigma: float
 
 
 class ReleaseDesk:
@@ -166,17 +175,40 @@ class ReleaseDesk:
         Raises:
             BadRelease: this node does not hold it, or its file changed.
         """
-        return self._read(release)[1]
+        manifest, total, n_concepts = self._open(release)
+        return read(manifest.answer, total, n_concepts)
 
     def gram(self, release: bytes) -> npt.NDArray[np.float64]:
         """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
-        manifest, readings = self._read(release)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, Taste):
-                return found.noise_aware(sum_sigma(block, len(manifest.survivors))).gram
-        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+        found = self.taste(release)
+        return found.taste.noise_aware(found.sigma).gram
 
-    def _read(self, release: bytes) -> tuple[ReleaseManifest, tuple[Reading, ...]]:
+    def taste(self, release: bytes) -> TasteSum:
+        """The taste part of a kept release as it is.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        return _taste(manifest, total, n_concepts, len(manifest.survivors))
+
+    def others(self, release: bytes) -> TasteSum:
+        """The same without this company's part, noise and all: what the other companies answered.
+
+        Raises:
+            BadRelease: as :meth:`taste`.
+            AnswerMissing, AnswerVoided: what this company sealed for it is not here any more.
+        """
+        manifest, total, n_concepts = self._open(release)
+        with reading(self._db) as connection:
+            me = Membership(connection).get().partner
+        members = len(manifest.survivors)
+        if me in manifest.survivors:
+            total, members = total - self._door.own_part(manifest.answer), members - 1
+        return _taste(manifest, total, n_concepts, members)
+
+    def _open(self, release: bytes) -> tuple[ReleaseManifest, npt.NDArray[np.int64], int]:
+        """Manifest, sum in ring units and size of the vocabulary."""
         with reading(self._db) as connection:
             stored = Releases(connection).find(release)
             vocabulary = Membership(connection).vocabulary()
@@ -188,8 +220,7 @@ class ReleaseDesk:
             )
         manifest = open_stored(stored)
         check_vocabulary(vocabulary, manifest.answer.vocabulary)
-        total = unpack((self._folder / stored.file).read_bytes(), manifest)
-        return manifest, read(manifest.answer, total, len(vocabulary))
+        return manifest, unpack((self._folder / stored.file).read_bytes(), manifest), len(vocabulary)
 
     def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
@@ -237,6 +268,16 @@ class ReleaseDesk:
 
     def _vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> None:
         self._link.vote(release, self._door.vote(config, release, accept=accept, reason=reason))
+
+
+def _taste(
+    manifest: ReleaseManifest, total: npt.NDArray[np.int64], n_concepts: int, members: int
+) -> TasteSum:
+    blocks = zip(manifest.answer.blocks, read(manifest.answer, total, n_concepts), strict=True)
+    for block, found in blocks:
+        if isinstance(found, Taste):
+            return TasteSum(taste=found, sigma=sum_sigma(block, members))
+    raise BadRelease(expected="a taste release", came="other questions", do="name a taste release")
 
 
 def _not_ours(manifest: ReleaseManifest) -> BadRelease:
