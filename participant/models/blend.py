@@ -70,8 +70,11 @@ GRID: Final = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChosenMix:
-    """The federated model taken (its place), the mix and, for every customer with a target, its gain when
-    chosen by the other folds."""
+    """The choice and what it gains.
+
+    ``place`` is that of the federated model taken. Gains are those of every customer with a target, with what
+    the other folds chose.
+    """
 
     place: int
     mix: Mix

@@ -16,7 +16,7 @@ from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
 from protocols.questions.ranking import ndcg
 from protocols.questions.shrinkage import shrink
-from protocols.questions.tempering import tempered_ease
+from tests.benchmarks.tempering import tempered_ease
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
