@@ -33,6 +33,9 @@ OTHERS = (
     "rows clipped at 75 concepts, noise-aware",
 )
 """Mechanisms beside the chosen one, compared at :data:`OTHERS_AT` (epsilon, population)."""
+LOW_RANK = OTHERS[3]
+LOW_RANK_AT = ((8.0, 1), (4.0, 1), (2.0, 1), (1.0, 1), (4.0, 10), (1.0, 10), (1.0, 100))
+"""Where low rank is compared with cell-by-cell shrinkage at a level at which this takes seconds."""
 OTHERS_AT = ((1.0, 100), (4.0, 10))
 
 STEP = 2.0
