@@ -154,7 +154,7 @@ def choose(
     chosen = blend.choose(
         held, scenario, own, [linear(held.history, exchange.weights(FITTED, each, fit)) for each in made]
     )
-    verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted)
+    verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted, noisy=any(exchange.sigmas))
     taken = made[chosen.place]
     choice = Choice(
         mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, local_lambda=lam, federated=taken

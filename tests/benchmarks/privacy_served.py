@@ -166,7 +166,11 @@ def _row(
     seeds: list[list[dict[str, tuple[Choice, arms.Floats]]]],
     alone: list[arms.Floats],
 ) -> Json:
-    gains = [np.mean([seed[place][name][1] for seed in seeds], axis=0) for place in range(len(alone))]
+    # differences are averaged, so that whoever keeps the own model differs from it by exactly nothing
+    gains = [
+        own + np.mean([seed[place][name][1] - own for seed in seeds], axis=0)
+        for place, own in enumerate(alone)
+    ]
     choices = [found[name][0] for seed in seeds for found in seed]
     return {
         "level": level.name,
