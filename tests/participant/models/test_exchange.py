@@ -159,6 +159,9 @@ def test_a_count_elsewhere_that_does_not_stand_out_of_the_noise_moves_nothing(re
         }
         assert loved
         assert loved <= sure
+    unsure = replace(deployed(loud), least_elsewhere=np.zeros(M, np.int64))
+    many, none = (replace(unsure, elsewhere=np.full(M, count)) for count in (10**6, 0))
+    assert recommend(many, np.array([3])) == recommend(none, np.array([3]))  # no word of support either
 
 
 def deployed(model):
