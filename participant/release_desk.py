@@ -72,11 +72,10 @@ class ReleaseDesk(ReleaseShelf):
         folder: Path,
         clock: Clock,
     ) -> None:
-        super().__init__(db=db, folder=folder)
+        super().__init__(db=db, door=door, folder=folder)
         self._verification = verification
         self._linear = linear
         self._link = link
-        self._door = door
         self._clock = clock
         self._refused: set[bytes] = set()
 

@@ -1,11 +1,13 @@
 """Kept releases, read: what the sums say, from the files that were verified when they were kept."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine
 
+from participant.door import Door
 from participant.store.membership import Membership
 from participant.store.releases import Releases
 from protocols.codec import decode
@@ -18,11 +20,20 @@ from protocols.service.unit_of_work import reading
 from protocols.vocabulary import check_vocabulary
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TasteSum:
+    """A taste sum with its noise, and that noise's standard deviation off the diagonal; 0 for none."""
+
+    taste: Taste
+    sigma: float
+
+
 class ReleaseShelf:
     """The part of the release desk that reads what is kept."""
 
-    def __init__(self, *, db: Engine, folder: Path) -> None:
+    def __init__(self, *, db: Engine, door: Door, folder: Path) -> None:
         self._db = db
+        self._door = door
         self._folder = folder
 
     def readings(self, release: bytes) -> tuple[Reading, ...]:
@@ -31,17 +42,40 @@ class ReleaseShelf:
         Raises:
             BadRelease: this node does not hold it, or its file changed.
         """
-        return self._read(release)[1]
+        manifest, total, n_concepts = self._open(release)
+        return read(manifest.answer, total, n_concepts)
 
     def gram(self, release: bytes) -> npt.NDArray[np.float64]:
         """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
-        manifest, readings = self._read(release)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, Taste):
-                return found.noise_aware(sum_sigma(block, len(manifest.survivors))).gram
-        raise BadRelease(expected="a taste release", came=release.hex()[:16], do="name a taste release")
+        found = self.taste(release)
+        return found.taste.noise_aware(found.sigma).gram
 
-    def _read(self, release: bytes) -> tuple[ReleaseManifest, tuple[Reading, ...]]:
+    def taste(self, release: bytes) -> TasteSum:
+        """The taste part of a kept release as it is.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        return _taste(manifest, total, n_concepts, len(manifest.survivors))
+
+    def others(self, release: bytes) -> TasteSum:
+        """The same without this company's part, noise and all: what the other companies answered.
+
+        Raises:
+            BadRelease: as :meth:`taste`.
+            AnswerMissing, AnswerVoided: what this company sealed for it is not here any more.
+        """
+        manifest, total, n_concepts = self._open(release)
+        with reading(self._db) as connection:
+            me = Membership(connection).get().partner
+        members = len(manifest.survivors)
+        if me in manifest.survivors:
+            total, members = total - self._door.own_part(manifest.answer), members - 1
+        return _taste(manifest, total, n_concepts, members)
+
+    def _open(self, release: bytes) -> tuple[ReleaseManifest, npt.NDArray[np.int64], int]:
+        """Manifest, sum in ring units and size of the vocabulary."""
         with reading(self._db) as connection:
             stored = Releases(connection).find(release)
             vocabulary = Membership(connection).vocabulary()
@@ -53,11 +87,20 @@ class ReleaseShelf:
             )
         manifest = open_stored(stored.manifest)
         check_vocabulary(vocabulary, manifest.answer.vocabulary)
-        total = unpack((self._folder / stored.file).read_bytes(), manifest)
-        return manifest, read(manifest.answer, total, len(vocabulary))
+        return manifest, unpack((self._folder / stored.file).read_bytes(), manifest), len(vocabulary)
 
     def _file(self, release: bytes) -> Path:
         return self._folder / f"{release.hex()}.safetensors"
+
+
+def _taste(
+    manifest: ReleaseManifest, total: npt.NDArray[np.int64], n_concepts: int, members: int
+) -> TasteSum:
+    blocks = zip(manifest.answer.blocks, read(manifest.answer, total, n_concepts), strict=True)
+    for block, found in blocks:
+        if isinstance(found, Taste):
+            return TasteSum(taste=found, sigma=sum_sigma(block, members))
+    raise BadRelease(expected="a taste release", came="other questions", do="name a taste release")
 
 
 def open_stored(manifest: bytes) -> ReleaseManifest:

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
-from participant.errors import NoData
+from participant.errors import AnswerMissing, AnswerVoided, NoData
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk
@@ -180,16 +180,7 @@ class Trainer:
                 came="neither or one",
                 do="run `altrove-node connect` first",
             )
-        exchange = None
-        if plan is not None:
-            exchange = Released(
-                fitted=self._releases.gram(plan.fitted),
-                refitted=self._releases.gram(plan.refitted),
-                lambdas=plan.lambdas,
-                release=plan.refitted.hex(),
-                row_scheme=plan.row_scheme,
-                items_cap=plan.items_cap,
-            )
+        exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
         return train(self._records, vocabulary, windows=windows, exchange=exchange)
 
@@ -235,6 +226,28 @@ class Trainer:
             self._loaded = (version, model)
         _log.info("model deployed", model_version=version, exchange=plan is not None)
         return True
+
+    def _released(self, plan: Plan) -> Released:
+        """The pair of sums; of noisy ones this company's own parts are taken out, if both are still here."""
+        pair = (plan.fitted, plan.refitted)
+        sums = [self._releases.taste(each) for each in pair]
+        of_others = False
+        if any(found.sigma for found in sums):
+            try:
+                sums, of_others = [self._releases.others(each) for each in pair], True
+            except (AnswerMissing, AnswerVoided) as error:
+                _log.warning("own part unknown, the noisy sum is read as a whole", code=error.code)
+        fitted, refitted = sums
+        return Released(
+            fitted=fitted.taste.gram,
+            refitted=refitted.taste.gram,
+            lambdas=plan.lambdas,
+            sigmas=(fitted.sigma, refitted.sigma),
+            of_others=of_others,
+            release=plan.refitted.hex(),
+            row_scheme=plan.row_scheme,
+            items_cap=plan.items_cap,
+        )
 
     def _own_windows(self) -> Windows:
         if self._settings.fit_until and self._settings.validation_until:

@@ -23,15 +23,17 @@ from participant.door.payloads import Payloads
 from participant.door.purse import Purse
 from participant.door.steps import Steps
 from participant.door.withdrawal import Withdrawal, erase_closed, sweep
+from participant.errors import AnswerMissing, AnswerVoided
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.rosters import Rosters, StoredRoster
 from participant.store.sealed_answers import SealedAnswers
 from participant.switch import StopSwitch
 from protocols import policy as policies
 from protocols import ring
+from protocols.codec import digest
 from protocols.errors import IllegalMove
 from protocols.identity import IdentityKey, PartnerId, Signed
-from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
+from protocols.messages import AnswerSpec, Phase, PhaseInput, RoundConfig, Submission
 from protocols.policy import Policy
 from protocols.questions import check_answer
 from protocols.release import Vote
@@ -243,6 +245,29 @@ class Door(Carrier):
                 )
                 self._purse.give_back(connection, found.answer_id, reason)
         self._forget((round_number, attempt))
+
+    def own_part(self, spec: AnswerSpec) -> ring.Fixed:
+        """This company's part of a sum as it was sealed, noise and all, shape ``(spec.elements,)``, ring units.
+
+        Taken out of a released sum it leaves the part of the others.
+
+        Raises:
+            AnswerMissing: this node never sealed such an answer, or a restore forgot it.
+            AnswerVoided: it was closed, or its file is gone.
+        """
+        with reading(self._db) as connection:
+            sealed = SealedAnswers(connection).find(digest(spec))
+        if sealed is None:
+            raise AnswerMissing(
+                expected="an answer that this node sealed", came="none", do="read the sum as a whole"
+            )
+        if sealed.voided:
+            raise AnswerVoided(
+                expected="an answer that is still kept",
+                came="one that was closed",
+                do="read the sum as a whole",
+            )
+        return sealing.read_sealed(self._vectors, sealed, spec.ring_bits)
 
     def withdrawal(self, reason: str) -> Withdrawal:
         """What an opt-out needs of the door: closes every answer that was not unmasked yet."""

@@ -52,6 +52,15 @@ def open_sealed(folder: Path, sealed: SealedAnswer) -> Path:
     return path
 
 
+def read_sealed(folder: Path, sealed: SealedAnswer, ring_bits: int) -> ring.Fixed:
+    """What was sealed, noise and all, as signed ring units.
+
+    Raises:
+        AnswerVoided: as :func:`open_sealed`.
+    """
+    return ring.lift(np.fromfile(open_sealed(folder, sealed), dtype=ring.word_dtype(ring_bits)), ring_bits)
+
+
 def noise_for(spec: AnswerSpec, concepts: int, entropy: Callable[[int], bytes]) -> ring.Noise | None:
     """Fresh noise for one answer, from the operating system's randomness; None where nothing asks for any."""
     if not any(block.noise_sigma for block in spec.blocks):

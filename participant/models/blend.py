@@ -5,9 +5,11 @@ and uses the one-standard-error rule of Breiman et al. (1984) twice, with no con
 grid, the mix nearest to the plain federated model is proposed whose mean gain is within one standard
 error of the best. It is taken only if, when customers are split into folds and the mix for each fold is
 proposed by the others, it beats the plain federated model by one standard error of the paired
-difference.
+difference. Where there are several federated models, the one with the best mean is taken first, for each
+fold by the other folds as well: choosing does not flatter what the gate sees.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,42 +70,60 @@ GRID: Final = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChosenMix:
-    """The mix and, for every customer with a target, its gain when chosen by the other folds."""
+    """The choice and what it gains.
 
+    ``place`` is that of the federated model taken. Gains are those of every customer with a target, with what
+    the other folds chose.
+    """
+
+    place: int
     mix: Mix
     cross_fitted: Gains
     federated: Gains
     local: Gains
 
 
-def choose(held: HoldOut, scenario: str, local: Floats, federated: Floats, *, seed: int = 0) -> ChosenMix:
-    """Choose a mix for ``scenario`` on the hold-out.
+def choose(
+    held: HoldOut, scenario: str, local: Floats, federated: Sequence[Floats], *, seed: int = 0
+) -> ChosenMix:
+    """Choose a federated model and a mix for ``scenario`` on the hold-out.
 
     Args:
         held: own validation customers.
         scenario: "explore" or "surprise".
         local: raw scores of the local model, (customers, n_concepts).
-        federated: raw scores of the released model, same shape.
+        federated: raw scores of each federated model, same shape; ties go to the first.
         seed: of the split into folds.
     """
     candidates = held.candidates(scenario)
-    popular = np.broadcast_to(popularity(held.buyers), candidates.shape)
-    arms = tuple(standardise(arm, candidates) for arm in (local, federated, popular))
+    popular = standardise(np.broadcast_to(popularity(held.buyers), candidates.shape), candidates)
+    own = standardise(local, candidates)
     had, excluded = held.history > 0, held.excluded(scenario)
-    table = np.stack([ndcg(mix.apply(*arms), had, held.future, excluded).gains for mix in GRID])
-    own = gains(held, scenario, local)
-    folds = np.random.default_rng(seed).permutation(table.shape[1]) % FOLDS
-    crossed = np.zeros(table.shape[1])
-    for fold in range(FOLDS):
-        inside = folds == fold
+
+    def mixed(place: int) -> Gains:
+        arm = standardise(federated[place], candidates)
+        return np.stack(
+            [ndcg(mix.apply(own, arm, popular), had, held.future, excluded).gains for mix in GRID]
+        )
+
+    plain = np.stack([gains(held, scenario, scores) for scores in federated])
+    folds = np.random.default_rng(seed).permutation(plain.shape[1]) % FOLDS
+    taken = _first_best(plain)
+    by_fold = [_first_best(plain[:, folds != fold]) for fold in range(FOLDS)]
+    tables = {place: mixed(place) for place in {taken, *by_fold}}
+    crossed, unmixed = np.zeros(plain.shape[1]), np.zeros(plain.shape[1])
+    for fold, place in enumerate(by_fold):
+        inside, table = folds == fold, tables[place]
         if inside.any():
             crossed[inside] = table[best_of(table[:, ~inside])][inside]
-    mix = GRID[best_of(table)] if wins(crossed - table[0]) else FEDERATED
+            unmixed[inside] = table[0][inside]
+    mix = GRID[best_of(tables[taken])] if wins(crossed - unmixed) else FEDERATED
     return ChosenMix(
+        place=taken,
         mix=mix,
-        cross_fitted=crossed if mix != FEDERATED else table[0],
-        federated=table[0],
-        local=own,
+        cross_fitted=crossed if mix != FEDERATED else unmixed,
+        federated=unmixed,
+        local=gains(held, scenario, local),
     )
 
 
@@ -133,3 +153,7 @@ def best_of(table: Gains) -> int:
     best = int(np.argmax(table.mean(1))) if table.shape[1] else 0
     near = [row for row in range(len(table)) if not wins(table[best] - table[row])]
     return min(near, key=lambda row: GRID[row].steps)
+
+
+def _first_best(table: Gains) -> int:
+    return int(np.argmax(table.mean(1))) if table.shape[1] else 0

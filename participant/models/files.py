@@ -46,6 +46,7 @@ class ScenarioChoices:
     verdict: Verdict
     acceptance: Acceptance
     boldness: Boldness = PLAIN
+    others_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,11 @@ _CHOICES: Final = TypeAdapter(Choices)
 def save(model: NodeModel, folder: Path) -> Path:
     """Write ``model`` into ``folder`` and return the path of its JSON file."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tensors: dict[str, NDArray[np.generic]] = {"buyers": model.buyers, "elsewhere": model.elsewhere}
+    tensors: dict[str, NDArray[np.generic]] = {
+        "buyers": model.buyers,
+        "elsewhere": model.elsewhere,
+        "least_elsewhere": model.least_elsewhere,
+    }
     names: dict[int, str] = {}
 
     def named(weights: NDArray[np.float32] | None, name: str) -> str:
@@ -88,6 +93,7 @@ def save(model: NodeModel, folder: Path) -> Path:
             verdict=part.verdict,
             acceptance=part.acceptance,
             boldness=part.boldness,
+            others_weight=part.others_weight,
         )
         for name, part in model.scenarios.items()
     }
@@ -149,11 +155,14 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
                 verdict=part.verdict,
                 acceptance=part.acceptance,
                 boldness=part.boldness,
+                others_weight=part.others_weight,
             )
             for name, part in choices.scenarios.items()
         },
         buyers=np.asarray(tensors["buyers"], np.int64),
         elsewhere=np.asarray(tensors["elsewhere"], np.int64),
+        # a model saved before there was noise has one count
+        least_elsewhere=np.asarray(tensors.get("least_elsewhere", tensors["elsewhere"]), np.int64),
         starters=choices.starters,
         concepts=choices.concepts,
     )

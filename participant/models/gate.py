@@ -5,6 +5,9 @@ above zero, the blend's gain being cross-fitted (each customer judged by a mix t
 that choosing does not flatter. It is the literal promise, with no constant: whoever holds neither model
 to be better beforehand, and minds a loss as much as a missed gain, decides by the sign of the mean.
 A margin above zero would buy certainty with missed gains, one below it would break the promise.
+
+A noisy release is judged with one draw of the noise and served with another, that of the sum until the end of
+validation. Customers say nothing of the second, so their mean has to be above zero by one standard error.
 How lists are made has a stricter gate of its own: :mod:`participant.surprise.choosing`.
 """
 
@@ -14,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.blend import wins
 from participant.models.resampling import Interval, interval
 
 CUSTOMERS_MIN: Final = 2
@@ -40,16 +44,27 @@ class Verdict:
         )
 
 
-def judge(local: NDArray[np.float64], federated: NDArray[np.float64], blend: NDArray[np.float64]) -> Verdict:
+def judge(
+    local: NDArray[np.float64],
+    federated: NDArray[np.float64],
+    blend: NDArray[np.float64],
+    *,
+    noisy: bool = False,
+) -> Verdict:
     """Judge the blend against the local model; all three are gains of the same customers, in order.
+
+    ``noisy``: the release has noise, other noise than the one that will serve has.
 
     >>> up, down = np.array([0.3, 0.2, 0.4, 0.3]), np.array([0.1, 0.1, 0.1, 0.1])
     >>> judge(down, up, up).deployed, judge(up, down, down).deployed, judge(up, up, up).deployed
     (True, False, False)
+    >>> barely = down + np.array([0.2, -0.1, 0.2, -0.1])  # by 0.05, with a standard error of 0.09
+    >>> judge(down, up, barely).deployed, judge(down, up, barely, noisy=True).deployed
+    (True, False)
     """
     difference = blend - local
     return Verdict(
-        deployed=holds_up(difference),
+        deployed=wins(difference) if noisy else holds_up(difference),
         local=interval(local),
         federated=interval(federated),
         blend=interval(blend),

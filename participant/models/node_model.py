@@ -24,7 +24,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScenarioModel:
-    """One scenario: ``local`` and ``federated`` EASE weights (None without a release), and the choice."""
+    """One scenario: ``local`` and ``federated`` EASE weights (None without a release), and the choice.
+
+    ``others_weight``: what the others count in ``federated`` beside the own exact part; 0: it is the release itself.
+    """
 
     local: Floats
     federated: Floats | None
@@ -34,6 +37,7 @@ class ScenarioModel:
     verdict: Verdict
     acceptance: Acceptance
     boldness: Boldness = PLAIN
+    others_weight: float = 0.0
 
     @property
     def deployed(self) -> bool:
@@ -48,7 +52,11 @@ class ScenarioModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NodeModel:
-    """Everything needed to serve; a value, safe to share between threads."""
+    """Everything needed to serve; a value, safe to share between threads.
+
+    ``elsewhere`` estimates how many customers of the others bought each concept; ``least_elsewhere`` is how
+    many there are at the least, which is the same where the release has no noise.
+    """
 
     vocabulary: bytes
     release: str
@@ -56,6 +64,7 @@ class NodeModel:
     scenarios: Mapping[str, ScenarioModel]
     buyers: Ints
     elsewhere: Ints
+    least_elsewhere: Ints
     starters: Mapping[int, Product]
     concepts: tuple[str, ...]
 

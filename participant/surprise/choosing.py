@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from participant.models import acceptance
 from participant.models.blend import LOCAL, gains, wins
 from participant.models.boldness import PLAIN, Boldness, Trial
+from participant.models.exchange import Exchange
 from participant.models.gate import holds_up
 from participant.models.holdout import HoldOut
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
 from participant.models.scoring import linear, standardise
-from participant.models.train import Exchange, learn
+from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
 from participant.surprise.lists import Setting, list_gains, served_lists

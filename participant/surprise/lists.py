@@ -70,7 +70,7 @@ class Shop:
         return cls(
             buyers=model.buyers,
             novel=measures.novelty(model.buyers),
-            appeal=measures.appeal_elsewhere(model.buyers, model.elsewhere)
+            appeal=measures.appeal_elsewhere(model.buyers, model.elsewhere, model.least_elsewhere)
             if part.deployed
             else np.ones(len(model.buyers)),
             acceptance=part.acceptance,

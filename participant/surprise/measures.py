@@ -14,7 +14,8 @@ DEPTH: Final = 10.0
 PRIOR_BUYERS: Final = 50.0
 """Shrinkage of the appeal: as many buyers at the common rate are added to either side."""
 MINIMUM_ELSEWHERE: Final = 20
-"""Fewer buyers elsewhere say nothing and would point at single companies: the appeal is neutral."""
+"""Fewer buyers elsewhere say nothing and would point at single companies: the appeal is neutral. Under noise as
+many have to stand out of it, so that the rule grows with the noise."""
 APPEAL_SPAN: Final = 8.0
 """The appeal is kept within 1/8 and 8."""
 
@@ -53,18 +54,22 @@ def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) 
     return result
 
 
-def appeal_elsewhere(here: NDArray[np.int64], elsewhere: NDArray[np.int64]) -> Floats:
+def appeal_elsewhere(
+    here: NDArray[np.int64], elsewhere: NDArray[np.int64], least: NDArray[np.int64]
+) -> Floats:
     """How much more of the buying goes to a concept at the other members than here, shrunk towards 1.
 
     Shares of all (customer, concept) pairs are compared, so that large members do not count twice:
     ``((e + a E / H) / E) / ((h + a) / H)`` with e, h the buyers of the concept elsewhere and here,
     E, H their totals over all concepts, and a the buyers expected here at the common rate, at most
-    PRIOR_BUYERS. Fewer than MINIMUM_ELSEWHERE buyers elsewhere: neutral.
+    PRIOR_BUYERS. Neutral where there may be fewer than MINIMUM_ELSEWHERE buyers elsewhere: ``least`` is how
+    many there are whatever the noise of the release, ``elsewhere`` itself where it has none.
 
-    >>> appeal_elsewhere(np.array([100, 900]), np.array([1000, 1000])).round(2)  # unshrunk: 5.0 and 0.56
+    >>> here, elsewhere = np.array([100, 900]), np.array([1000, 1000])
+    >>> appeal_elsewhere(here, elsewhere, elsewhere).round(2)  # unshrunk: 5.0 and 0.56
     array([3.67, 0.58])
-    >>> appeal_elsewhere(np.array([0, 900]), np.array([19, 1000]))[0]  # too few elsewhere
-    np.float64(1.0)
+    >>> appeal_elsewhere(here, elsewhere, np.array([19, 20])).round(2)  # the first may be 19: no evidence
+    array([1.  , 0.58])
     """
     total_here, total_elsewhere = float(here.sum()), float(elsewhere.sum())
     if total_here == 0 or total_elsewhere == 0:
@@ -76,7 +81,7 @@ def appeal_elsewhere(here: NDArray[np.int64], elsewhere: NDArray[np.int64]) -> F
     rate_elsewhere = (elsewhere + prior_elsewhere) / total_elsewhere
     ratio = np.divide(rate_elsewhere, rate_here, out=np.ones(len(here)), where=rate_here > 0)
     bounded = np.clip(ratio, 1 / APPEAL_SPAN, APPEAL_SPAN)
-    result: Floats = np.where(elsewhere < MINIMUM_ELSEWHERE, 1.0, bounded)
+    result: Floats = np.where(least < MINIMUM_ELSEWHERE, 1.0, bounded)
     return result
 
 

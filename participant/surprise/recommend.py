@@ -161,7 +161,7 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     part = model.scenarios[scenario]
     found: list[Reason] = []
-    elsewhere, here = int(model.elsewhere[concept]), int(model.buyers[concept])
+    elsewhere, here = int(model.least_elsewhere[concept]), int(model.buyers[concept])
     if part.deployed and view.appeal[concept] > 1.1:
         found.append(reason("loved-elsewhere", language, support=elsewhere))
     weights = part.serving

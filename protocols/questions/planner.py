@@ -34,7 +34,7 @@ LOW_RANK: Final = "low rank, positive semidefinite, tempered"
 NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
 """The faintest direction with which a reading still beat popularity and the companies' own models on
 *surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often
-it is right."""
+it is right. The noise-aware reading was measured with ranks tempered (`tests/benchmarks/tempering.py`)."""
 
 OUTPUTS: Final = len(METRICS) * (1 + len(LAMBDAS))
 """Numbers in an `evaluation` answer for the ridges that it asks about by itself."""

@@ -17,7 +17,7 @@ from protocols.questions.ease import ease
 from protocols.questions.planner import LOW_RANK
 from protocols.questions.ranking import ndcg
 from protocols.questions.shrinkage import shrink
-from protocols.questions.tempering import tempered_ease
+from tests.benchmarks.tempering import tempered_ease
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +34,9 @@ OTHERS = (
     "rows clipped at 75 concepts, noise-aware",
 )
 """Mechanisms beside the chosen one, compared at :data:`OTHERS_AT` (epsilon, population)."""
+LOW_RANK = OTHERS[3]
+LOW_RANK_AT = ((8.0, 1), (4.0, 1), (2.0, 1), (1.0, 1), (4.0, 10), (1.0, 10), (1.0, 100))
+"""Where low rank is compared with cell-by-cell shrinkage at a level at which this takes seconds."""
 OTHERS_AT = ((1.0, 100), (4.0, 10))
 LOW_RANK_AT = ((8.0, 10), (8.0, 1), (2.0, 10), (1.0, 10))
 """More of the one that came out above the chosen one there."""

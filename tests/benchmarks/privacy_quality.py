@@ -36,6 +36,7 @@ SEEDS = (1, 2, 3)
 LOCAL_LAMBDAS = (300.0, 1000.0, 3000.0)
 FINEST = 2_221
 """Concepts of the level that `quality.py` measures."""
+LOW_RANK_LEVEL = "quarter of the product types"
 BINARY = "binary rows, plain"
 START, BINARY_START = 30.0, 1000.0
 """Ridges of unit and of binary rows at which the search starts."""
@@ -139,6 +140,7 @@ def measure(kept: Kept, levels: list[Level]) -> None:
     for level in coarser:
         with_own(kept, level)
     _alternatives(kept, types)
+    low_rank(kept, next(level for level in levels if level.name == LOW_RANK_LEVEL))
     for level in (types, *coarser):
         plain = Curve(level, "plain", arms.as_it_is, arms.PLAIN)
         for point in grid():
@@ -227,6 +229,13 @@ def _alternatives(kept: Kept, level: Level) -> None:
         low_rank.at(kept, *point)
 
 
+def low_rank(kept: Kept, level: Level) -> None:
+    """Low rank instead of cell by cell, otherwise read and counted alike."""
+    curve = Curve(level, arms.LOW_RANK, arms.low_rank, arms.TEMPERED)
+    for point in sorted(arms.LOW_RANK_AT, key=lambda each: sigma_of(*each)):
+        curve.at(kept, *point)
+
+
 def _values(point: Json) -> dict[str, float]:
     seeds = point["seeds"]
     if not isinstance(seeds, list):
@@ -249,7 +258,10 @@ def main() -> None:
 
 def report(kept: Kept) -> None:
     """Write the points, the bars, the planner's hit rate, and where all of it comes from."""
-    points = list(kept.points.values())
+    points, apart = [], []
+    for point in kept.points.values():
+        here = (point["level"], point["arm"]) == (LOW_RANK_LEVEL, arms.LOW_RANK)
+        (apart if here else points).append(point)
     made = {
         "command": "python -m tests.benchmarks.privacy_quality",
         "commit": commit(),
@@ -260,6 +272,7 @@ def report(kept: Kept) -> None:
         "bars": privacy_verdicts.bars(points),
         "planner": privacy_verdicts.hits(points, COMPANIES),
         "alternatives": privacy_verdicts.alternatives(points),
+        "low_rank": apart,
         "points": points,
     }
     TARGET.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

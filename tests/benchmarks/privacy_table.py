@@ -15,6 +15,7 @@ from protocols.questions.planner import WITH_OWN
 from tests.benchmarks.privacy_arms import OTHERS, OTHERS_AT
 from tests.benchmarks.privacy_own import ALONE
 from tests.benchmarks.privacy_plot import ARMS, EPSILONS, POPULATIONS, at, plot
+from tests.benchmarks.privacy_served import BESIDE, WHOLE
 from tests.benchmarks.privacy_verdicts import EXPLORE, SURPRISE, TYPES, find
 
 RESULTS = Path(__file__).parent / "results"
@@ -83,6 +84,62 @@ def tried(points: list[Json]) -> str:
 def _noise(point: Json) -> tuple[float, float]:
     """No noise first, then from the smallest epsilon for the most customers to the largest for the fewest."""
     return (-point["population"], point["epsilon"]) if point["epsilon"] else (-np.inf, 0.0)
+
+
+def low_rank(report: Json) -> str:
+    """Low rank beside cell by cell, at the same noise."""
+    lines = [
+        "## Low rank instead of cell by cell\n",
+        (
+            "Eigenvalues shrunk, those below the noise's edge left out, beside the noise-aware reading; ridges chosen "
+            "alike.\n"
+        ),
+        "| level | epsilon, customers | explore: low rank | noise-aware | surprise: low rank | noise-aware |",
+        "|---|---|---|---|---|---|",
+    ]
+    for point in report["low_rank"]:
+        other = at(report["points"], point["level"], "noise-aware", point["epsilon"], point["population"])
+        cells = [_cell(each, metric) for metric in (EXPLORE, SURPRISE) for each in (point, other)]
+        lines.append(
+            f"| {point['level']} | {point['epsilon']:g}, x{point['population']} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def served(report: Json) -> str:
+    """What nodes make of a noisy release with the code that they run, beside their own models."""
+    lines = [
+        "## What a node makes of it\n",
+        (
+            "With the code of the node, at real size: choices by each company on its own validation weeks, with other "
+            "noise than on test weeks. *Beside*: own exact statistics beside the others' noisy sum; *as a whole*: the "
+            "noisy sum, its ridge chosen by all. Either stands behind the gate, and counts as the own model where that "
+            "keeps it out. ± is the standard deviation over seeds of the noise.\n"
+        ),
+        "| level | epsilon | metric | own model | as a whole, gated | beside, gated | beside against own [95%] | below own: nominal, significant | deployed |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    beside = [row for row in report["rows"] if row["arm"] == BESIDE]
+    for row in beside:
+        same = ("level", "epsilon", "metric")
+        whole = find(report["rows"], arm=WHOLE, **{name: row[name] for name in same})
+        difference, below = row["difference"], row["below_own"]
+        epsilon = "no noise" if row["epsilon"] is None else f"{row['epsilon']:g}"
+        lines.append(
+            f"| {row['level']} | {epsilon} | {row['metric'].split()[0]} | {row['baseline']['value']:.4f} "
+            f"| {_seeds(whole)} | {_seeds(row)} "
+            f"| {difference['value']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}] "
+            f"| {len(below['nominal'])}, {len(below['significant'])} of {len(row['by_company'])} "
+            f"| {row['deployed']} of {row['decisions']} |"
+        )
+    return "\n".join(lines) + f"\n\nCommand `{report['command']}`, commit {report['commit']}.\n"
+
+
+def _seeds(row: Json | None) -> str:
+    if row is None:
+        return MISSING
+    spread = f" ± {np.std(row['seeds'], ddof=1):.4f}" if len(row["seeds"]) > 1 else ""
+    return f"{row['value']:.4f}{spread}"
 
 
 def alternatives(report: Json) -> str:
@@ -157,7 +214,9 @@ def main() -> None:
             "![surprise and explore against epsilon](privacy_quality.svg)\n",
             bars(report),
             *(table(points, level, metric) for level in levels for metric in (EXPLORE, SURPRISE)),
+            served(json.loads((RESULTS / "privacy_served.json").read_text(encoding="utf-8"))),
             tried(points),
+            low_rank(report),
             alternatives(report),
             planner(report),
             f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "

@@ -21,14 +21,14 @@ def held(seed=0):
 def test_noise_on_either_side_keeps_the_plain_federated_model():
     rng = np.random.default_rng(3)
     arms = [rng.random((N, M)).astype(np.float32) for _ in "lf"]
-    assert choose(held(), "explore", *arms).mix == FEDERATED
+    assert choose(held(), "explore", arms[0], arms[1:]).mix == FEDERATED
 
 
 def test_a_local_model_that_knows_the_future_gets_weight():
     data = held()
     rng = np.random.default_rng(4)
     knows = data.future + rng.random((N, M)).astype(np.float32)
-    chosen = choose(data, "explore", knows, rng.random((N, M)).astype(np.float32))
+    chosen = choose(data, "explore", knows, [rng.random((N, M)).astype(np.float32)])
     assert chosen.mix.local == max(mix.local for mix in GRID)
 
 
@@ -36,7 +36,7 @@ def test_the_gate_judges_a_lucky_mix_by_what_the_other_folds_chose():
     data = held()
     rng = np.random.default_rng(6)
     scores = rng.random((N, M)).astype(np.float32)
-    chosen = choose(data, "explore", scores, rng.random((N, M)).astype(np.float32))
+    chosen = choose(data, "explore", scores, [rng.random((N, M)).astype(np.float32)])
     assert len(chosen.cross_fitted) == len(chosen.federated) == len(chosen.local)
 
 

@@ -1,0 +1,143 @@
+"""What the consortium released, and the models that this company makes of it.
+
+Without noise the model is EASE of the sum itself, at the ridge that the consortium's `evaluation` chose.
+
+Noise hides a company's customers from everybody else and not from the company. So of a noisy sum the own
+noised part, which the node sealed, is taken out (``of_others``), what is left is shrunk by what is known of
+its noise, and the company's own exact statistics take the place of the part: G = own + weight x others.
+The own rows are binary, as in the own model, and the others' sum is brought to their size. Weight 0 is then
+the own model itself, ridge and all: what the gate falls back to. The exact statistics never leave; what is
+made of them stays in the node's models.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.models.windows import SCENARIOS
+from protocols.errors import BadInput
+from protocols.questions.ease import ease
+from protocols.questions.shrinkage import shrink
+
+Gram = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+FITTED, REFITTED = "fitted", "refitted"
+WEIGHTS: Final = (0.1, 0.3, 1.0)
+"""What a customer of the others may count beside one's own; which it is, own validation weeks decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Own:
+    """This company's own exact statistics of one window.
+
+    Attributes:
+        gram: of binary rows, (n_concepts, n_concepts).
+        squares: the diagonal, (n_concepts,), counted as the exchange counts a row.
+    """
+
+    gram: Gram
+    squares: NDArray[np.float64]
+
+    @property
+    def buyers(self) -> Ints:
+        """Customers of each concept."""
+        return np.rint(np.diagonal(self.gram)).astype(np.int64)
+
+    @property
+    def size(self) -> float:
+        """How many times larger a binary row counts than a row of the exchange: 1 / scheme's mean square.
+
+        >>> Own(gram=np.diag([3.0, 1.0]), squares=np.array([1.5, 0.5])).size  # unit rows of two concepts each
+        2.0
+        """
+        counted = float(self.squares.sum())
+        return float(np.trace(self.gram)) / counted if counted > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Diagonal:
+    """Squares of the other companies, (n_concepts,): ``read`` noise-aware, and ``released`` with noise ``sigma``."""
+
+    read: NDArray[np.float64]
+    released: NDArray[np.float64]
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One model that a release may become: ``weight`` of the others beside the own part, 0 for the sum as it is."""
+
+    weight: float
+    lam: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exchange:
+    """What the consortium released.
+
+    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, ``refitted`` of the one until
+    the end of validation, both with whatever noise they have; ``of_others``: this company's own part is in
+    neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
+    each scenario, from the ``evaluation`` question; ``release`` the id of the second sum, for the record;
+    ``row_scheme`` and ``items_cap`` how both sums count a customer.
+    """
+
+    fitted: Gram
+    refitted: Gram
+    lambdas: Mapping[str, int]
+    sigmas: tuple[float, float] = (0.0, 0.0)
+    of_others: bool = False
+    release: str = ""
+    row_scheme: str = "binary"
+    items_cap: int = 0
+    _readings: dict[str, Gram] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[str, Candidate], Floats] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.fitted.shape != self.refitted.shape or set(SCENARIOS) - set(self.lambdas):
+            raise BadInput(
+                expected="two sums over one vocabulary and a lambda for " + " and ".join(SCENARIOS),
+                came=f"shapes {self.fitted.shape} and {self.refitted.shape}, lambdas for {sorted(self.lambdas)}",
+                do="fetch the releases again",
+            )
+
+    def candidates(self, scenario: str, own_lambda: int) -> tuple[Candidate, ...]:
+        """What the release may become for ``scenario``; beside the own part the ridge is that of the own model."""
+        if self.of_others:
+            return tuple(Candidate(weight=weight, lam=own_lambda) for weight in WEIGHTS)
+        return (Candidate(weight=0.0, lam=self.lambdas[scenario]),)
+
+    def weights(self, window: str, made: Candidate, own: Own) -> Floats:
+        """EASE weights of one window's sum as ``made`` says, kept; ``own`` is this company's same window."""
+        key = (window, made)
+        if key not in self._weights:
+            gram = self._reading(window)
+            if self.of_others:
+                gram = own.gram + made.weight * own.size * gram
+            self._weights[key] = ease(gram, float(made.lam))
+        return self._weights[key]
+
+    def others(self, window: str, own: Own) -> Diagonal:
+        """The diagonal of what the other companies answered in one window."""
+        gram, sigma = self._released(window)
+        mine = np.zeros(len(gram)) if self.of_others else own.squares
+        return Diagonal(
+            read=np.diagonal(self._reading(window)) - mine,
+            released=np.diagonal(gram) - mine,
+            sigma=sigma * math.sqrt(2),
+        )
+
+    def _reading(self, window: str) -> Gram:
+        if window not in self._readings:
+            gram, sigma = self._released(window)
+            self._readings[window] = shrink(gram, sigma) if sigma else gram
+        return self._readings[window]
+
+    def _released(self, window: str) -> tuple[Gram, float]:
+        return (self.fitted, self.sigmas[0]) if window == FITTED else (self.refitted, self.sigmas[1])
