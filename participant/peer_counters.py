@@ -54,9 +54,16 @@ class PeerCounters:
                 durable.write(self._path, [text.encode("ascii")])
 
     def attest(
-        self, me: PartnerId, key: IdentityKey, *, consortium: bytes, subject: PartnerId, challenge: bytes
+        self,
+        me: PartnerId,
+        key: IdentityKey,
+        *,
+        consortium: bytes,
+        subject: PartnerId,
+        challenge: bytes,
+        height: int,
     ) -> Signed:
-        """What was seen of ``subject``, signed for its challenge."""
+        """What was seen of ``subject``, signed for its challenge; ``height`` is that of the roster in force."""
         seen = self._read().get(subject.hex(), Seen(answers=[], newest=""))
         newest = decode(Signed, bytes.fromhex(seen["newest"])) if seen["newest"] else None
         return key.sign(
@@ -66,6 +73,7 @@ class PeerCounters:
                 sender=me,
                 subject=subject,
                 challenge=challenge,
+                height=height,
                 newest=() if newest is None else (newest,),
                 answers=tuple(dict.fromkeys(bytes.fromhex(answer) for _, answer in seen["answers"])),
             ),

@@ -120,7 +120,7 @@ class Restoring:
         nothing twice.
 
         Raises:
-            TooFewAttestations, UnknownSigner, BadSignature, WrongTranscript: the door stays locked.
+            TooFewAttestations, BehindRoster, UnknownSigner, BadSignature, WrongTranscript: the door stays locked.
             MustAbandon: others know more, and the officer has not given it up; nothing was booked.
         """
         lock = self.lock()
@@ -177,6 +177,7 @@ class Restoring:
                 for signed in attestations
             ],
             lock.needed,
+            version.height,
         )
 
     def _unknown_here(self, answers_named: Sequence[bytes]) -> tuple[bytes, ...]:

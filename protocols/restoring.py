@@ -19,7 +19,13 @@ from hmac import compare_digest
 from typing import ClassVar, Final
 
 from protocols.codec import decode
-from protocols.errors import MalformedMessage, TooFewAttestations, UnknownSigner, WrongTranscript
+from protocols.errors import (
+    BehindRoster,
+    MalformedMessage,
+    TooFewAttestations,
+    UnknownSigner,
+    WrongTranscript,
+)
 from protocols.identity import COORDINATOR, IdentityPublic, PartnerId, Roll, Signed, open_signed
 from protocols.limits import HASH_BYTES
 from protocols.messages import Advertisement
@@ -35,6 +41,7 @@ ANSWERS_MAX: Final = 64
 class Attestation:
     """What ``sender`` saw of ``subject``: its newest advertisement, and for which answers it advertised.
 
+    ``height`` is that of the roster in force at ``sender``: a backup may hold an older one, of fewer members.
     ``newest`` is the advertisement with the highest counter as ``subject`` signed it, or nothing. ``answers`` are
     the newest ids, at most ``ANSWERS_MAX``, oldest first.
     """
@@ -44,6 +51,7 @@ class Attestation:
     sender: PartnerId
     subject: PartnerId
     challenge: bytes
+    height: int
     newest: tuple[Signed, ...]
     answers: tuple[bytes, ...]
 
@@ -120,13 +128,21 @@ def open_attestation(
     return said
 
 
-def remembered(attestations: Iterable[Attestation], enough: int) -> Remembered:
-    """What the attestations of ``enough`` different members say together.
+def remembered(attestations: Iterable[Attestation], enough: int, height: int) -> Remembered:
+    """What the attestations of ``enough`` different members say together; ``height`` is that of the roster here.
 
     Raises:
+        BehindRoster: a member knows of a later roster, in which more may have to attest.
         TooFewAttestations: fewer.
     """
     by_sender = {said.sender: said for said in attestations}
+    latest = max((said.height for said in by_sender.values()), default=0)
+    if latest > height:
+        raise BehindRoster(
+            expected=f"the roster at height {latest}, which a member has",
+            came=f"height {height}",
+            do="connect to the coordinator and run `altrove-node restored` again: it fetches the roster first",
+        )
     if len(by_sender) < enough:
         raise TooFewAttestations(
             expected=f"attestations of {enough} other members",

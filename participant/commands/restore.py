@@ -1,9 +1,11 @@
 """`attest` and `restored`: how a node that came from a backup is let back in."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from participant.commands.shown import out
 from participant.door.words import privacy
+from participant.errors import NoRoster
 from participant.node import Node
 from participant.restoring import Settled
 from participant.store.rosters import Rosters
@@ -11,6 +13,7 @@ from protocols import ledger as ledgers
 from protocols.codec import decode, encode
 from protocols.errors import BadInput
 from protocols.identity import PartnerId, Signed
+from protocols.service.errors import Unreachable
 from protocols.service.unit_of_work import reading
 
 LINE = "altrove-attestation."
@@ -18,18 +21,27 @@ LINE = "altrove-attestation."
 
 def attest(node: Node, partner: str, challenge: str) -> None:
     """Print the line for ``partner``."""
+    version = node.rosters.in_force()
+    if version is None:
+        raise NoRoster(expected="a roster in force", came="none", do="accept it first: `altrove-node roster`")
     signed = node.restoring.peers.attest(
         node.member.partner,
         node.home.identity_key(),
         consortium=node.member.consortium,
         subject=PartnerId(_bytes(partner)),
         challenge=_bytes(challenge),
+        height=version.height,
     )
     out.print(LINE + encode(signed).hex(), markup=False)
 
 
 def settle(node: Node, lines: Sequence[str], *, abandon: bool) -> bool:
-    """Say what is needed, or settle the restore; whether the door may answer again."""
+    """Say what is needed, or settle the restore; whether the door may answer again.
+
+    The roster is fetched first: in the backup's, fewer members may have to attest.
+    """
+    with suppress(Unreachable):
+        node.rosters.refresh()
     lock = node.restoring.lock()
     if lock is None:
         out.print("No restore is to be settled: the database is as new as what this node has sent.")

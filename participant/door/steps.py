@@ -161,7 +161,7 @@ class Steps:
             roll=roll(version),
             rand=self._entropy(contributor.RAND_CONFIRM),
         )
-        survivors = contributor.survivors(confirmed)
+        survivors = confirmed.survivors
         policies.check_survivors(self._policy, config, survivors)
         policies.check_once(survivors, _bound(answer))
         policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
@@ -185,7 +185,7 @@ class Steps:
             roll=roll(version),
             bound=_bound(answer) or (),
         )
-        survivors = contributor.survivors(state_after)
+        survivors = state_after.survivors
         # Again, as at the confirmation: another round may have been unmasked since.
         policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
         armed = self._arm(config, confirmed, items)

@@ -1,7 +1,8 @@
 """Taking back what has not been unmasked: after an opt-out or an erasure an unsent answer is closed.
 
-Every sealed answer that this node has not unmasked is closed for ever, and so is the answer of an attempt
-whose vector is still being filled in: it may hold the customer already. Its attempts end here. An answer
+Every sealed answer that this node has not unmasked is closed for ever, and so is every answer that was asked
+and never sealed: it may be being filled in and hold the customer already, also after its attempt has ended.
+Its attempts end here. An answer
 that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum. What a closed
 answer cost stays spent.
 """
@@ -47,17 +48,11 @@ class Withdrawal:
         """Close every answer that was not unmasked, and end the attempts that wait for it."""
         now, answers, attempts = self._clock.now(), SealedAnswers(connection), Attempts(connection)
         found = {each.answer_id: each.questions for each in answers.unsent()}
-        waiting = []
-        for key in attempts.open_keys():
-            attempt = attempts.find(*key)
-            if attempt is None:
-                continue
-            sealed = answers.find(attempt.answer_id)
-            if sealed is None:
-                blocks = accepted(attempt).answer.blocks
-                found[attempt.answer_id] = tuple(block.question for block in blocks)
-            if attempt.answer_id in found:
-                waiting.append(attempt)
+        for attempt in attempts.unsealed():
+            blocks = accepted(attempt).answer.blocks
+            found[attempt.answer_id] = tuple(block.question for block in blocks)
+        open_ones = (attempts.find(*key) for key in attempts.open_keys())
+        waiting = [each for each in open_ones if each is not None and each.answer_id in found]
         for answer_id, questions in found.items():
             answers.void(answer_id, questions, at=now)
         for attempt in waiting:

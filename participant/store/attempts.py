@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from participant.store.exchange_tables import attempts, releases
+from participant.store.exchange_tables import answers, attempts, releases
 from participant.store.ledger import quote_in, quoted
 from protocols.identity import PartnerId
 from protocols.ledger import NO_QUOTE, Quote
@@ -66,6 +66,12 @@ class Attempts:
         order = (attempts.c.round, attempts.c.attempt)
         query = select(attempts).where(attempts.c.state == UNMASKED).order_by(*order)
         return tuple(_attempt(row) for row in self._db.execute(query).mappings())
+
+    def unsealed(self) -> tuple[StoredAttempt, ...]:
+        """All attempts, also ended ones, whose answer was neither sealed nor closed: it may be being filled in."""
+        query = select(attempts).where(attempts.c.answer_id.not_in(select(answers.c.answer_id)))
+        order = (attempts.c.round, attempts.c.attempt)
+        return tuple(_attempt(row) for row in self._db.execute(query.order_by(*order)).mappings())
 
     def recent(self, limit: int) -> tuple[StoredAttempt, ...]:
         """The newest attempts first."""

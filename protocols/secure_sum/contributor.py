@@ -379,11 +379,6 @@ def close(state: State) -> Closed:
     return Closed(config=state.config, me=state.me)
 
 
-def survivors(state: Confirmed | Unmasked) -> tuple[PartnerId, ...]:
-    """U3 in cohort order."""
-    return state.survivors
-
-
 def _frame(state: State, config: RoundConfig, roll: Roll) -> Frame:
     _check_config(state, config)
     return Frame.of(config, roll)

@@ -101,7 +101,7 @@ class PureNode(Member):
             before = self._state_before(key, phase)
         state, items = self.step(config, phase, before, given.items)
         if phase is Phase.CHECK:
-            self._judge(config, contributor.survivors(state))
+            self._judge(config, state.survivors)
         if phase is Phase.UNMASK:
             self._judge_differencing(config, state.survivors)
             self._bound.setdefault(config.answer_id, state.survivors)

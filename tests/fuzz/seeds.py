@@ -85,6 +85,7 @@ def made() -> dict[str, list[bytes]]:
             sender=stage.id(1),
             subject=stage.id(0),
             challenge=bytes(16),
+            height=0,
             newest=(stage.ads[0],),
             answers=(bytes(32),),
         ),

@@ -143,6 +143,35 @@ def test_an_answer_that_is_being_filled_in_or_sealed_is_dropped(four, monkeypatc
         assert SealedAnswers(connection).find(attempt.config.answer_id).voided
 
 
+def test_an_answer_that_is_being_filled_in_for_an_attempt_that_has_ended_is_closed_too(four, monkeypatch):
+    coordinator, made = four
+    node, reached, go_on = made[0], threading.Event(), threading.Event()
+    module = sys.modules["participant.preparation"]
+    fill = module.fill_all
+
+    def slowly(*given):
+        filled = fill(*given)
+        reached.set()
+        assert go_on.wait(60)
+        return filled
+
+    attempt = coordinator.ask(asked.taste(4))
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "fill_all", slowly)
+        node.exchange.turn()
+        assert reached.wait(60)
+        coordinator.abort(attempt, "too late")
+        turn_all([node], 2)
+        receipt = leave(node)
+        go_on.set()
+        with suppress(AnswerVoided, IllegalMove):
+            node.exchange._preparation._running[attempt.config.answer_id].result()
+    assert [closed.answer_id for closed in receipt.closed] == [attempt.config.answer_id]
+    with reading(node.db) as connection:
+        assert SealedAnswers(connection).find(attempt.config.answer_id).voided
+    assert vectors(node) == []
+
+
 def test_a_vector_that_is_being_carried_is_cut(four, monkeypatch):
     coordinator, made = four
     attempt = coordinator.ask(asked.taste(4))

@@ -13,7 +13,14 @@ from participant.store.checks import Checks, StoredCheck
 from participant.store.outbox import Outbox
 from participant.store.sealed_answers import SealedAnswers
 from protocols.codec import decode
-from protocols.errors import MustAbandon, Restored, TooFewAttestations, UnknownSigner, WrongTranscript
+from protocols.errors import (
+    BehindRoster,
+    MustAbandon,
+    Restored,
+    TooFewAttestations,
+    UnknownSigner,
+    WrongTranscript,
+)
 from protocols.identity import COORDINATOR, PartnerId, Signed
 from protocols.messages import Phase
 from protocols.restoring import Attestation
@@ -73,7 +80,7 @@ def saved(node: Node, to: Path) -> Path:
     return to
 
 
-def lines(made: list[Node], subject: Node, challenge: bytes) -> list[Signed]:
+def lines(made: list[Node], subject: Node, challenge: bytes, height: int = 0) -> list[Signed]:
     return [
         node.restoring.peers.attest(
             node.member.partner,
@@ -81,6 +88,7 @@ def lines(made: list[Node], subject: Node, challenge: bytes) -> list[Signed]:
             consortium=node.member.consortium,
             subject=subject.member.partner,
             challenge=challenge,
+            height=height,
         )
         for node in made
         if node is not subject
@@ -197,6 +205,21 @@ def test_what_peers_know_and_the_database_does_not_is_given_up_by_word(four: Fou
     assert node.door.switch.is_open()
 
 
+def test_a_member_that_knows_a_later_roster_keeps_the_door_locked_until_it_is_fetched(
+    four: Four, tmp_path: Path
+) -> None:
+    made = four[1]
+    backup = saved(made[0], tmp_path / "backup.db")
+    play(four, "e1")
+    node = again(four, backup, begins=False)
+    lock = node.restoring.lock()
+    assert lock is not None
+    said = [*lines(made, node, lock.challenge)[:2], *lines(made, node, lock.challenge, height=1)[2:]]
+    with pytest.raises(BehindRoster, match="height 1"):
+        node.restoring.settle(said, abandon=True)
+    assert node.restoring.lock() is not None
+
+
 def test_attestations_of_another_restore_of_oneself_or_of_strangers_do_not_count(
     four: Four, tmp_path: Path
 ) -> None:
@@ -215,6 +238,7 @@ def test_attestations_of_another_restore_of_oneself_or_of_strangers_do_not_count
         consortium=node.member.consortium,
         subject=node.member.partner,
         challenge=lock.challenge,
+        height=0,
     )
     with pytest.raises(UnknownSigner):
         node.restoring.settle([said[0], own], abandon=True)
@@ -233,6 +257,7 @@ def test_the_coordinator_is_no_member_that_attests(four: Four, tmp_path: Path) -
         consortium=node.member.consortium,
         subject=node.member.partner,
         challenge=lock.challenge,
+        height=0,
     )
     with pytest.raises(UnknownSigner):
         node.restoring.settle([*lines(made, node, lock.challenge)[:1], forged], abandon=True)
@@ -272,6 +297,7 @@ def test_a_memory_without_signed_advertisements_names_answers_and_proves_no_coun
         consortium=node.member.consortium,
         subject=subject,
         challenge=bytes(16),
+        height=0,
     )
     said = decode(Attestation, signed.body)
     assert (said.counter, said.answers) == (0, (bytes.fromhex("ab" * 32),))

@@ -25,13 +25,14 @@ def an_ad(counter: int, key: IdentityKey = KEY) -> Signed:
 
 
 def said(
-    sender: int, counter: int = 0, answers: tuple[bytes, ...] = (), key: IdentityKey = KEY
+    sender: int, counter: int = 0, answers: tuple[bytes, ...] = (), key: IdentityKey = KEY, height: int = 0
 ) -> Attestation:
     return Attestation(
         consortium=bytes(16),
         sender=PartnerId(bytes([sender]) * 16),
         subject=SUBJECT,
         challenge=bytes(16),
+        height=height,
         newest=(an_ad(counter, key),) if counter else (),
         answers=answers,
     )
@@ -55,13 +56,13 @@ def test_the_threshold_less_one_would_let_a_colluder_hide_a_sum_of_four() -> Non
 
 def test_the_highest_counter_counts_and_every_answer_that_anybody_names() -> None:
     one, two = bytes([1]) * 32, bytes([2]) * 32
-    together = remembered([said(1, 4, (one,)), said(2, 7, (one, two)), said(3)], 3)
+    together = remembered([said(1, 4, (one,)), said(2, 7, (one, two)), said(3)], 3, 0)
     assert (together.counter, together.answers) == (7, (one, two))
 
 
 def test_one_member_that_attests_twice_is_one() -> None:
     with pytest.raises(TooFewAttestations):
-        remembered([said(1), said(1)], 2)
+        remembered([said(1), said(1)], 2, 0)
 
 
 def test_a_counter_counts_only_under_the_signature_of_whom_it_is_about() -> None:

@@ -30,7 +30,7 @@ from tests.protocols.secure_sum.stage import Stage
 def test_a_whole_attempt_gives_the_exact_sum():
     stage = Stage(4).advertise().share().mask().confirm().unmask()
     assert np.array_equal(stage.total(), stage.expected(range(4)))
-    assert contributor.survivors(stage.states[0]) == stage.ids(range(4))
+    assert stage.states[0].survivors == stage.ids(range(4))
 
 
 def test_a_member_outside_the_cohort_takes_no_part():
