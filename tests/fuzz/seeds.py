@@ -17,13 +17,14 @@ from protocols.messages import PHASES, Phase, PhaseInput, SealedShare, Submissio
 from protocols.participation import Participation, Participations
 from protocols.release import pack
 from protocols.restoring import Attestation
+from protocols.secure_sum import linear_check, linear_contributor
 from protocols.service.clock import ManualClock
 from protocols.service.signing import SignedRequests
 from protocols.vocabulary import Vocabulary
 from tests.fuzz.couriers import NODE, SIZE, packed
 from tests.fuzz.targets import KINDS, NOW, _hybrid_stage, _manifest, _stage
 from tests.protocols import consortium
-from tests.protocols.secure_sum.stage import counting
+from tests.protocols.secure_sum.stage import Stage, counting
 
 CORPUS = Path(__file__).with_name("seeds.json")
 
@@ -75,6 +76,7 @@ def made() -> dict[str, list[bytes]]:
         *(each for handed in items.values() for each in handed[:1]),
         *(first, first.entries[0], stage.before["share"], stage.before["mask"], stage.before["check"]),
         *(stage.before["unmask"], stage.states[0]),
+        *_check(stage),
         audit.AuditEntry(sequence=0, at=NOW, kind="round", body_hash=bytes(32)),
         audit.TreeHead(consortium=bytes(16), size=7, root=merkle.root(leaves)),
         Participations(
@@ -217,6 +219,20 @@ def _capsule() -> bytes:
     stage = _hybrid_stage()
     said = (decode(SealedShare, item.body) for item in stage.bundles[1])
     return next(each.sealed for each in said if each.recipient == stage.id(3))
+
+
+def _check(stage: Stage) -> tuple[object, ...]:
+    """Everything that travels in a linear check, or is kept for one; openings are signed by member 0."""
+    armed = linear_contributor.arm(stage.before["unmask"], stage.confirmations)
+    opened, opening = linear_contributor.open_rho(armed, bytes(32), key=stage.players[0].key)
+    read = decode(linear_check.Opening, opening.body)
+    answer = linear_check.LinearAnswer(
+        config=read.config, transcript=read.transcript, sender=read.sender, openings=bytes(32), z=2017
+    )
+    board = linear_check.Board(items=(opening,))
+    grounds = linear_check.Grounds(config=stage.ads[0], confirmations=tuple(stage.confirmations))
+    dispute = linear_check.Dispute(release=opening, openings=(opening,), answers=())
+    return read, answer, board, grounds, dispute, armed, opened
 
 
 def _signed(items: dict[Phase, list[object]]) -> list[object]:

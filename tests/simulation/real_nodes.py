@@ -4,8 +4,10 @@ A node here is everything but its sockets and threads: its own home, database, d
 go to the coordinator's app instead of over TLS. A turn is what its daemon's loop does over and over.
 """
 
+import copy
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,7 +22,7 @@ from protocols.service.problems import raise_for_problem
 from protocols.service.unit_of_work import transaction
 from tests.participant import nodes
 from tests.simulation.checking_member import CheckingMember
-from tests.simulation.rig import NAMES, NOW, PHASE_SECONDS, founded, seed
+from tests.simulation.rig import NAMES, NOW, PHASE_SECONDS, Rig, founded, seed
 
 REAL = NAMES[:2]
 """The companies that are real nodes; the other three are simulated."""
@@ -77,9 +79,15 @@ class Caller:
 class World:
     """Two real nodes and three simulated members of one consortium, and a round to check."""
 
-    def __init__(self, folder: Path, homes: Path) -> None:
-        self.rig = founded(folder / "coordinator", CheckingMember)
+    def __init__(self, folder: Path, homes: Path, saved: "Saved | None" = None) -> None:
         self.homes = folder / "nodes"
+        if saved is None:
+            self.rig = founded(folder / "coordinator", CheckingMember)
+        else:
+            shutil.copytree(saved.coordinator, folder / "coordinator")
+            self.rig = Rig(folder / "coordinator", founded=True, kind=CheckingMember)
+            for member in self.rig.members:
+                vars(member).update(copy.deepcopy(saved.memory[member.name]))
         if homes.exists():
             shutil.copytree(homes, self.homes)
         self.callers = {name: Caller(self.rig.by_name(name)) for name in REAL}
@@ -158,6 +166,33 @@ class World:
         for _ in range(times):
             for node in self.nodes.values():
                 node.exchange.turn()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A world after a round whose release no node has seen yet: folders, and what simulated members remember."""
+
+    coordinator: Path
+    homes: Path
+    memory: dict[str, dict[str, object]]
+    release: bytes
+
+    def again(self, folder: Path) -> World:
+        """That world once more."""
+        return World(folder, self.homes, self)
+
+
+def after_a_round(folder: Path, homes: Path) -> Saved:
+    """Play a round once, so that not every test has to."""
+    world = World(folder, homes)
+    release = world.release()
+    world.close()
+    of_a_process = {"client", "auth", "key"}
+    memory = {
+        member.name: {name: value for name, value in vars(member).items() if name not in of_a_process}
+        for member in world.rig.members
+    }
+    return Saved(coordinator=folder / "coordinator", homes=world.homes, memory=memory, release=release)
 
 
 def template(folder: Path) -> Path:

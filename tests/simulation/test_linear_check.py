@@ -39,6 +39,19 @@ def world(homes, tmp_path):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def saved(homes, tmp_path_factory):
+    return real_nodes.after_a_round(tmp_path_factory.mktemp("released"), homes)
+
+
+@pytest.fixture
+def released(saved, tmp_path):
+    """A world whose newest release no node has seen yet, and that release."""
+    made = saved.again(tmp_path)
+    yield made, saved.release
+    made.close()
+
+
 def verdicts(world):
     """The one verdict of each real node."""
     found = []
@@ -98,8 +111,8 @@ def add_to_the_sum(world, monkeypatch):
     monkeypatch.setattr(payloads, "keep", lying)
 
 
-def test_an_honest_sum_passes_at_every_node_and_is_used_only_then(world):
-    release = world.release()
+def test_an_honest_sum_passes_at_every_node_and_is_used_only_then(released):
+    world, release = released
     world.nodes_turn(3)
     for node in world.nodes.values():
         assert kept(node) == []  # it waits for the others
@@ -145,8 +158,8 @@ def test_a_wrong_sum_whose_evidence_is_kept_back_is_disputed_and_never_used(worl
     assert votes(world, release) == [(False, NOT_THE_SUM)]
 
 
-def test_a_wrong_answer_of_a_member_disputes_a_true_sum_and_recomputing_clears_it(world):
-    release = world.release()
+def test_a_wrong_answer_of_a_member_disputes_a_true_sum_and_recomputing_clears_it(released):
+    world, release = released
     others_check(world, release, add=1)
     assert outcomes(world) == [Outcome.VERIFIED] * 2
     for verdict in verdicts(world):
@@ -155,22 +168,26 @@ def test_a_wrong_answer_of_a_member_disputes_a_true_sum_and_recomputing_clears_i
     assert [kept(node) for node in world.nodes.values()] == [[release]] * 2
 
 
-def test_a_true_sum_that_a_member_disputed_is_used_once_the_officer_had_it_recomputed(world):
-    release = world.release()
+def test_a_true_sum_that_a_member_disputed_is_used_once_the_officer_had_it_recomputed(released):
+    world, release = released
     spool = world.rig.services.home.spool
     spool.rename(spool.with_name("elsewhere"))
     others_check(world, release, add=1)
     assert outcomes(world) == [Outcome.DISPUTED] * 2
-    spool.with_name("elsewhere").rename(spool)
     node = world.nodes["Ceres"]
+    (alarm,) = overview(node).status().alarms
+    assert "did not pass the linear check and is not used" in alarm
+    assert "altrove-node verify 1" in alarm
+    spool.with_name("elsewhere").rename(spool)
     assert node.releases.verify(1).outcome is Outcome.VERIFIED
     node.exchange.turn()
     assert kept(node) == [release]
+    assert overview(node).status().alarms == ()
     assert votes(world, release) == [(True, RECOMPUTED)]
 
 
-def test_a_release_whose_numbers_are_not_those_that_were_signed_is_refused_unseen(world):
-    release = world.release()
+def test_a_release_whose_numbers_are_not_those_that_were_signed_is_refused_unseen(released):
+    world, release = released
     file = world.rig.services.library.payload_file(release)
     numbers = bytearray(file.read_bytes())
     numbers[-8:] = number_bytes(np.array([77]))
@@ -205,8 +222,8 @@ def test_a_sum_of_which_a_survivor_never_confirmed_has_no_check_and_is_unverifie
     assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
 
 
-def test_the_silence_of_one_member_leaves_the_release_unverified(world):
-    release = world.release()
+def test_the_silence_of_one_member_leaves_the_release_unverified(released):
+    world, release = released
     others_check(world, release, silent=("Galene",))
     assert [kept(node) for node in world.nodes.values()] == [[], []]
     pass_the_deadline(world)
@@ -216,9 +233,9 @@ def test_the_silence_of_one_member_leaves_the_release_unverified(world):
     no_secret_is_left(world)
 
 
-def test_a_node_that_was_stopped_until_the_deadline_says_nothing_and_keeps_no_secret(world):
+def test_a_node_that_was_stopped_until_the_deadline_says_nothing_and_keeps_no_secret(released):
+    world, release = released
     node = world.nodes["Ceres"]
-    release = world.release()
     node.door.switch.stop()
     others_check(world, release)
     assert len(list((node.home.root / "secrets").iterdir())) == 1
@@ -235,8 +252,8 @@ def test_a_node_that_was_stopped_until_the_deadline_says_nothing_and_keeps_no_se
     no_secret_is_left(world)
 
 
-def test_a_coordinator_that_keeps_the_answers_back_leaves_the_release_unverified(world, monkeypatch):
-    release = world.release()
+def test_a_coordinator_that_keeps_the_answers_back_leaves_the_release_unverified(released, monkeypatch):
+    world, release = released
     boards = type(world.rig.services.checks)
     monkeypatch.setattr(boards, "answers", lambda _self, _release: ())
     others_check(world, release)
@@ -269,9 +286,9 @@ def another_release(world, release):
     return release_id(manifest), encode(signed), pack(total)
 
 
-def test_a_coordinator_that_shows_two_releases_is_found_out_when_the_openings_meet(world):
+def test_a_coordinator_that_shows_two_releases_is_found_out_when_the_openings_meet(released):
     """Ceres is shown the true sum, Dione another; whoever opened for one does not open for the other."""
-    release = world.release()
+    world, release = released
     other, manifest, payload = another_release(world, release)
     openings = {}
 
@@ -303,8 +320,8 @@ def test_a_coordinator_that_shows_two_releases_is_found_out_when_the_openings_me
         world.nodes["Ceres"].door.linear.open((1, 1), other)
 
 
-def test_what_was_looked_at_is_said_in_the_api_and_on_the_pages(world):
-    release = world.release()
+def test_what_was_looked_at_is_said_in_the_api_and_on_the_pages(released):
+    world, release = released
     world.nodes_turn(2)
     node = world.nodes["Ceres"]
     (line,) = overview(node).status().waiting
@@ -339,18 +356,8 @@ def overview(node):
     )
 
 
-def test_a_dispute_is_told_on_the_page_with_what_to_do(world):
-    release = world.release()
-    world.rig.services.home.spool.rename(world.rig.services.home.spool.with_name("elsewhere"))
-    others_check(world, release, add=1)
-    (alarm,) = overview(world.nodes["Ceres"]).status().alarms
-    assert "did not pass the linear check and is not used" in alarm
-    assert "altrove-node verify 1" in alarm
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_a_node_killed_between_any_two_steps_of_the_check_says_the_same_and_completes(world, name):
-    release = world.release()
+def test_a_node_killed_between_any_two_steps_of_the_check_says_the_same_and_completes(released):
+    (world, release), name = released, REAL[0]
     world.nodes_turn()
     world.restart(name).exchange.turn()
     for member in world.others:
