@@ -61,7 +61,7 @@ def book(
     """
     ledger = LedgerBook(connection)
     booked = []
-    for each in (*_held_open(connection, now), *owed):
+    for each in (*owed, *_held_open(connection, now)):
         standing = ledger.standing()
         if standing.of(each.answer_id) is None:
             debit = Debit(

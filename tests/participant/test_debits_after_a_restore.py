@@ -249,6 +249,7 @@ def done_price(attempt: Attempt) -> object:
     return replace(price(attempt.config.answer, len(asked.WORDS)), customers=100_000)
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_any_durable_step_a_settlement_books_once_and_unlocks_at_last(
     four: Four, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
