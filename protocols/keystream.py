@@ -46,7 +46,7 @@ class Keystream:
         self.fill(offset_bytes - skip, stream)
         return stream[skip:]
 
-    def words(self, offset_bytes: int, count_bytes: int, ring_bits: int = 32) -> Words:
+    def words(self, offset_bytes: int, count_bytes: int, ring_bits: int) -> Words:
         """The same as little-endian ring words: one word every ``ring_bits / 8`` bytes."""
         return self.read(offset_bytes, count_bytes).view(word_dtype(ring_bits))
 

@@ -1,7 +1,16 @@
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from protocols.errors import AltroveError
-from protocols.secure_sum.agreement import exchange_public, mask_key, seal_key, self_commitment, self_key
+from protocols.errors import AltroveError, WeakKey
+from protocols.secure_sum.agreement import (
+    check_exchange_key,
+    exchange_key,
+    exchange_public,
+    mask_key,
+    seal_key,
+    self_commitment,
+    self_key,
+)
 from tests.protocols.vector_files import is_bad, load
 
 
@@ -27,6 +36,24 @@ def test_the_vectors_hold(operation):
         assert caught.value.code == operation["error"]
     else:
         assert derive(operation).hex() == operation["key"]
+
+
+LOW_ORDER = (
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+)
+"""As listed at https://cr.yp.to/ecdh.html#validate, without those that are not canonical."""
+
+
+@pytest.mark.parametrize("public", LOW_ORDER)
+def test_every_key_that_makes_all_secrets_zero_is_refused_before_it_is_used(public):
+    with pytest.raises(ValueError, match="shared"):
+        exchange_key(bytes(range(32))).exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(public)))
+    with pytest.raises(WeakKey, match="of full order"):
+        check_exchange_key(bytes.fromhex(public))
 
 
 def test_keys_differ_by_transcript_configuration_pair_direction_and_purpose():
