@@ -41,7 +41,6 @@ from protocols.service.flower import (
 )
 from protocols.service.processes import ProcessHealth, Program, Supervision
 
-
 CELL_BYTES: Final = 2**30
 """Memory of all that runs in one cell; 250 MiB were seen, while a vector of 128 MiB went by in pieces of 32."""
 

@@ -58,9 +58,7 @@ def make_authority(name: str, now: int) -> KeyPair:
     return KeyPair(certificate=certificate.public_bytes(Encoding.PEM), key=_pem(key))
 
 
-def make_server(
-    authority: KeyPair, hosts: Sequence[str], now: int, *, days: int = LEAF_DAYS
-) -> KeyPair:
+def make_server(authority: KeyPair, hosts: Sequence[str], now: int, *, days: int = LEAF_DAYS) -> KeyPair:
     """A server certificate for ``hosts`` (DNS names or IP addresses), issued by ``authority``."""
     if not hosts:
         raise BadInput(expected="at least one host name or address", came="none", do="name the public host")
