@@ -2,7 +2,8 @@
 
 SuperNode holds the courier key, which only says to Flower who is calling, and has one pipe to the
 coordinator's fleet. It signs under TLS only, so the pipe begins with TLS that ends in its own cell, under a
-certificate made for this start; the TLS that counts begins in the daemon (:mod:`participant.courier.pipe`). SuperExec and the ClientApps that it starts run whatever a signed bundle holds; they
+certificate made for this start; the TLS that counts begins in the daemon (:mod:`participant.courier.pipe`).
+SuperExec and the ClientApps that it starts run whatever a signed bundle holds; they
 have the door and SuperNode's loopback port, nothing else. What the bytes are worth is said by the node's
 identity key, which neither ever sees.
 

@@ -1,8 +1,9 @@
 """How much memory a program and everything under it take, as the kernel says it (proc_pid_status(5)).
 
-Counted is what is theirs alone to give back: anonymous memory, shared memory that they have mapped, and what of
-it was swapped out. Not counted is what a program has the kernel hold without mapping it: files of a memory
-disk, memfds, System V segments, the buffers of sockets. Where there is no /proc, nothing is ever counted.
+Counted is anonymous memory, shared memory that they have mapped, and what of both was swapped out; pages that
+a fork still shares with its parent count for both. Not counted is what a program has the kernel hold without
+mapping it: files of a memory disk, memfds, System V segments, the buffers of sockets. Where there is no /proc,
+nothing is ever counted.
 
 >>> import os
 >>> 2**20 < footprint_bytes(os.getpid()) < 2**40

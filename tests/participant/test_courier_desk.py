@@ -168,11 +168,15 @@ def test_the_pipe_has_the_fleet_prove_itself_and_shows_no_certificate_of_the_nod
 
         def run(self, stop):
             try:
-                _, writer = asyncio.run(self.route.connect())
-                writer.transport.abort()
+                asyncio.run(self.try_once())
                 shown.append("connected")
             except CannotReach as reason:
                 shown.append(str(reason))
+
+        async def try_once(self):
+            _, writer = await self.route.connect()
+            writer.close()
+            await writer.wait_closed()
 
     monkeypatch.setattr("participant.courier_desk.FleetPipe", Trying)
     with socket.create_server(("127.0.0.1", 0)) as listener:

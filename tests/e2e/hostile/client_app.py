@@ -7,9 +7,8 @@ import contextlib
 import ctypes
 import json
 import os
-import signal
 import socket
-import time
+import subprocess
 from pathlib import Path
 
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -65,21 +64,17 @@ def fill(folder):
 
 
 def fork():
-    """How many processes can be made; they are ended again."""
+    """How many processes can be made; they are ended again. Small ones: copies of this one would be too much memory."""
     made = []
     try:
         while len(made) < 1000:
-            child = os.fork()
-            if child == 0:
-                time.sleep(300)
-                os._exit(0)
-            made.append(child)
+            made.append(subprocess.Popen(["/usr/bin/sleep", "300"]))
     except BlockingIOError:
-        pass
+        return len(made)
     finally:
         for child in made:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            child.kill()
+            child.wait()
     return len(made)
 
 

@@ -145,9 +145,7 @@ def test_what_listens_behind_the_coordinators_name_hears_no_byte_of_the_courier(
     opened, trusting, names, caplog, capsys
 ):
     heard = []
-    names["coordinator.example"] = (
-        "127.0.0.1"  # the shop's own console, at the port that the coordinator named
-    )
+    names["coordinator.example"] = "127.0.0.1"  # the shop's own console, at a port that the coordinator named
     with listening(upper_casing(heard)) as port:
         assert opened(Route(fleet=f"coordinator.example:{port}", tls=trusting))(CONSOLE) == b""
     assert heard[0][0] == GREETING
