@@ -89,6 +89,12 @@ class Overview:
                 f"Round {check.round}.{check.attempt}: its sum is not used before all its companies have checked "
                 f"it together, or until {iso(check.until)}."
             )
+        for verdict in self._node.releases.withheld.values():
+            yield (
+                f"Round {verdict.round}.{verdict.attempt}: its sum is neither used nor voted on, since the coordinator "
+                "does not hand over what recomputing it takes; it is asked again every minute. "
+                "`accept_unrecomputed` in the policy would use it."
+            )
 
     def _alarms(self) -> Iterator[str]:
         verification = self._node.verification

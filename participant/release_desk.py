@@ -53,6 +53,9 @@ REASONS = {Outcome.VERIFIED: RECOMPUTED, Outcome.CHECKED: CHECKED}
 REFUSED = (Outcome.WRONG, Outcome.DISPUTED)
 """Neither used nor voted for."""
 
+ASK_AGAIN_S = 60
+"""Pause before the coordinator is asked again for what recomputing a sum takes."""
+
 NOT_WITNESSED = "not voted: this company took no part in the round"
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +81,8 @@ class ReleaseDesk(ReleaseShelf):
         self._link = link
         self._clock = clock
         self._refused: set[bytes] = set()
+        self.withheld: dict[bytes, Verdict] = {}
+        """Releases that are neither used nor voted on, since they could not be recomputed when it was last tried."""
 
     def catch_up(self) -> int:
         """Receive every release that this node lacks, oldest first; returns how many came."""
@@ -87,7 +92,7 @@ class ReleaseDesk(ReleaseShelf):
         came = 0
         for line in sorted(self._link.releases(), key=lambda each: (each.round, each.attempt)):
             release = bytes.fromhex(line.release)
-            if release in known or release in self._refused or self._refuses(release):
+            if release in known or release in self._refused or self._refuses(release) or self._waits(release):
                 continue
             try:
                 came += self.receive(release) is not None
@@ -107,7 +112,9 @@ class ReleaseDesk(ReleaseShelf):
         return bool(self._linear.held())
 
     def receive(self, release: bytes) -> StoredRelease | None:
-        """Fetch one release, verify it, keep it, vote on it if this node took part; None: it has to be checked.
+        """Fetch one release, verify it, keep it, vote on it if this node took part.
+
+        None: it waits, for its linear check or for what the coordinator has to hand over to recompute it.
 
         Raises:
             BadRelease: signature, hash, round or companies do not agree; where this node took part, a vote
@@ -127,6 +134,11 @@ class ReleaseDesk(ReleaseShelf):
             if self._linear.hold(release, signed):
                 return None
         verdict = self._recompute(signed, opened, config if witnessed else None)
+        self.withheld.pop(release, None)
+        if verdict is not None and self._verification.is_withheld(verdict, manifest):
+            self.withheld[release] = verdict
+            _log.error("release neither used nor voted on: it could not be recomputed", release=release.hex())
+            return None
         durable.write(self._file(release), [payload])
         return self._keep(signed, config if witnessed else None, verdict)
 
@@ -155,7 +167,7 @@ class ReleaseDesk(ReleaseShelf):
     def verify(self, round_number: int) -> Verdict:
         """Recompute the release of a round, however large, and return the verdict that stands.
 
-        A disputed one that proves right is kept and used at the daemon's next turn.
+        One that was disputed or could not be recomputed, and proves right, is kept and used at the daemon's next turn.
 
         Raises:
             BadRelease: this node holds no release of that round, and has refused none as wrong.
@@ -164,7 +176,7 @@ class ReleaseDesk(ReleaseShelf):
         refused = [each for each in self._verification.verdicts.all() if each.round == round_number]
         with reading(self._db) as connection:
             kept = next((each for each in Releases(connection).all() if each.round == round_number), None)
-        if kept is None and refused and refused[-1].outcome is Outcome.DISPUTED:
+        if kept is None and refused and refused[-1].outcome in (Outcome.DISPUTED, Outcome.UNVERIFIED):
             return self._reconsider(bytes.fromhex(refused[-1].release))
         if kept is None and refused:
             return refused[-1]
@@ -183,7 +195,8 @@ class ReleaseDesk(ReleaseShelf):
     def _recompute(self, signed: Signed, opened: Release, config: RoundConfig | None) -> Verdict | None:
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
         earlier = self._verification.verdicts.find(opened.release_id)  # a vote repeated says the same
-        verdict = earlier or self._verification.unasked(signed, opened)
+        known = earlier is not None and earlier.outcome is not Outcome.UNVERIFIED
+        verdict = earlier if known else self._verification.unasked(signed, opened) or earlier
         if verdict is None or verdict.outcome is not Outcome.WRONG:
             return verdict
         if config is not None:
@@ -238,6 +251,11 @@ class ReleaseDesk(ReleaseShelf):
 
     def _held_total(self, check: StoredCheck) -> npt.NDArray[np.int64]:
         return unpack(self._file(check.release).read_bytes(), open_stored(check.manifest))
+
+    def _waits(self, release: bytes) -> bool:
+        """Whether the coordinator was asked in vain a short while ago for what recomputing takes."""
+        verdict = self.withheld.get(release)
+        return verdict is not None and self._clock.now() - verdict.at < ASK_AGAIN_S
 
     def _has_verdict(self, release: bytes) -> bool:
         return self._verification.verdicts.find(release) is not None

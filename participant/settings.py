@@ -60,6 +60,7 @@ class PolicySettings(_Part):
     lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
     epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
     recomputed_members: Annotated[int, Field(ge=0)] = RECOMPUTED_MEMBERS
+    accept_unrecomputed: bool = False
 
     @model_validator(mode="after")
     def _budgets(self) -> Self:

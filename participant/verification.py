@@ -73,6 +73,11 @@ class Verification:
         """Whether this company recomputes such a sum; if not, it goes through the linear check."""
         return self._policy.recomputes(len(manifest.survivors), manifest.answer.vector_bytes)
 
+    def is_withheld(self, verdict: Verdict, manifest: ReleaseManifest) -> bool:
+        """Whether a sum that this company recomputes could not be, so that it is neither used nor voted on."""
+        unknown = verdict.outcome is Outcome.UNVERIFIED and self.is_unasked(manifest)
+        return unknown and not self._policy.accept_unrecomputed
+
     def disputed(self, signed: Signed, release: Release) -> Verdict | None:
         """The verdict on a release that did not pass its linear check, if its vectors are few bytes together.
 

@@ -82,6 +82,7 @@ class Policy:
             other one is given, only the same ones again.
         recomputed_members: up to so many survivors this company recomputes a sum unasked; a sum of more is
             checked by the linear check, in which all its survivors take part, so that all state the same.
+        accept_unrecomputed: "use such a sum also where the coordinator does not hand over what recomputing takes".
     """
 
     questions: tuple[str, ...]
@@ -99,6 +100,7 @@ class Policy:
     lifetime_months: int = LIFETIME_MONTHS
     epsilon_unreleased: float = UNRELEASED_EPSILON
     recomputed_members: int = RECOMPUTED_MEMBERS
+    accept_unrecomputed: bool = False
 
     def __post_init__(self) -> None:
         if self.minimum_cohort < COHORT_MIN:

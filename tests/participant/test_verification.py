@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from participant.console.view import NodeStatus
 from participant.node import Node
+from participant.overview import Overview
+from participant.release_desk import ASK_AGAIN_S
+from participant.serving import Recommender
 from participant.verdicts import Outcome
 from participant.verification import SILENT_S
 from protocols.codec import decode
@@ -51,6 +55,11 @@ def votes(coordinator: FakeCoordinator) -> list[tuple[bool, str]]:
     return [(said.accept, said.reason) for said in (decode(Vote, each.body) for each in coordinator.votes)]
 
 
+def status(node: Node) -> NodeStatus:
+    recommender = Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    return Overview(node, recommender).status()
+
+
 def verdict(node: Node) -> Outcome:
     (found,) = node.verification.verdicts.all()
     return found.outcome
@@ -91,15 +100,44 @@ def test_a_sum_once_proved_wrong_stays_refused_after_a_restart(four: Four) -> No
     assert made[0].releases.verify(1).outcome is Outcome.WRONG
 
 
-def test_a_coordinator_that_keeps_the_evidence_back_leaves_the_sum_unverified(four: Four) -> None:
+def test_a_sum_that_nobody_can_recompute_is_neither_used_nor_voted_on_until_it_can_be(four: Four) -> None:
+    coordinator, made, clock = four
+    coordinator.keeps_evidence_back = True
+    play(four)
+    assert [verdict(node) for node in made] == [Outcome.UNVERIFIED] * 4
+    assert votes(coordinator) == []
+    (release,) = coordinator.releases
+    with pytest.raises(BadRelease, match="a release that this node holds"):
+        made[0].releases.readings(release)
+    (waiting,) = status(made[0]).waiting
+    assert waiting.startswith("Round 1.1: its sum is neither used nor voted on")
+    coordinator.keeps_evidence_back = False
+    assert [node.releases.catch_up() for node in made] == [0] * 4, "it was asked a moment ago"
+    clock.advance(ASK_AGAIN_S)
+    assert [node.releases.catch_up() for node in made] == [1] * 4
+    assert votes(coordinator) == [(True, RECOMPUTED)] * 4
+    assert status(made[0]).waiting == ()
+
+
+def test_a_wrong_sum_whose_evidence_was_kept_back_is_never_used(four: Four) -> None:
     coordinator, made, _ = four
     coordinator.keeps_evidence_back = True
     coordinator.adds_to_the_sum = 1
     play(four)
-    assert [verdict(node) for node in made] == [Outcome.UNVERIFIED] * 4
-    assert votes(coordinator) == [(True, SIGNED_ONLY)] * 4
+    assert votes(coordinator) == []
     coordinator.keeps_evidence_back = False
     assert made[0].releases.verify(1).outcome is Outcome.WRONG  # the lie comes out when it is asked again
+    assert made[0].releases.catch_up() == 0
+
+
+def test_an_officer_may_accept_by_name_what_cannot_be_recomputed(four: Four) -> None:
+    coordinator, made, _ = four
+    coordinator.keeps_evidence_back = True
+    for node in made:
+        object.__setattr__(node.verification._policy, "accept_unrecomputed", True)
+    play(four)
+    assert [verdict(node) for node in made] == [Outcome.UNVERIFIED] * 4
+    assert votes(coordinator) == [(True, SIGNED_ONLY)] * 4
 
 
 def test_vectors_that_nobody_signed_prove_nothing_and_verify_nothing(four: Four) -> None:
