@@ -44,8 +44,10 @@ LOW_ORDER = (
     "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
     "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 )
-"""As listed at https://cr.yp.to/ecdh.html#validate, without those that are not canonical."""
+"""As listed at https://cr.yp.to/ecdh.html#validate, up to the field's size and one: the last two are not canonical."""
 
 
 @pytest.mark.parametrize("public", LOW_ORDER)
