@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from coordinator.rounds.settled import items, submissions
+from coordinator.rounds.settled import items
 from coordinator.store.releases import Releases
 from coordinator.store.rounds import PhaseChange, Rounds
 from coordinator.store.submissions import Submissions
@@ -89,6 +89,6 @@ class Delivery:
     def _shares(self, sent: Submissions, change: PhaseChange) -> dict[PartnerId, tuple[Signed, ...]]:
         with self._lock:
             if self._dealt_in != (change.round, change.attempt):
-                self._dealt = shares_by_recipient(submissions(sent, Phase.SHARE))
+                self._dealt = shares_by_recipient(each.submission for each in sent.one_by_one(Phase.SHARE))
                 self._dealt_in = (change.round, change.attempt)
             return self._dealt

@@ -217,7 +217,9 @@ class Driver:
     def _bundles(self, seen: Attempt) -> Iterator[Signed]:
         """Everybody's sealed shares, read only where somebody opened a wrong one: there may be a million."""
         with reading(self._db) as connection:
-            yield from items(Submissions(connection, seen.config.round, seen.config.attempt), Phase.SHARE)
+            sent = Submissions(connection, seen.config.round, seen.config.attempt)
+            for stored in sent.one_by_one(Phase.SHARE):
+                yield from stored.submission.items
 
     def _publish(self, seen: Attempt, settled: Context, summed: Total, sum_hash: bytes) -> None:
         now = self._clock.now()

@@ -1,5 +1,6 @@
 """Repository of what members sent: messages, equivocations, masked vectors, courier errors."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, insert, select
@@ -79,6 +80,13 @@ class Submissions:
         """Everything sent for ``phase``, in order of the senders' ids."""
         query = select(messages).where(self._of(messages), messages.c.phase == str(phase))
         return tuple(sorted(map(_stored, self._connection.execute(query)), key=lambda stored: stored.partner))
+
+    def one_by_one(self, phase: Phase) -> Iterator[Stored]:
+        """The same, with one submission in memory at a time: all sealed shares of a cohort are n squared."""
+        for partner in sorted(self.senders(phase)):
+            found = self.find(partner, phase)
+            if found is not None:
+                yield found
 
     def senders(self, phase: Phase) -> frozenset[PartnerId]:
         """Who has sent something for ``phase``; reads no bodies."""

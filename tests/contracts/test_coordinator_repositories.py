@@ -157,6 +157,7 @@ def test_a_member_has_one_submission_a_phase_and_attempt(db):
         sent = Submissions(connection, 1, 1)
         assert sent.senders(Phase.ADVERTISE) == {COHORT[0], COHORT[1]}
         assert [each.partner for each in sent.of_phase(Phase.ADVERTISE)] == [COHORT[1], COHORT[0]]
+        assert tuple(sent.one_by_one(Phase.ADVERTISE)) == sent.of_phase(Phase.ADVERTISE)
         assert sent.find(COHORT[0], Phase.ADVERTISE).body == b"one"
 
 

@@ -1,12 +1,15 @@
 """Whole rounds against the coordinator's real apps: sums, dropouts, restarts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from cryptography.hazmat.backends.openssl.backend import backend
 
 from coordinator.audit.verification import verify
+from protocols.codec import decode
 from protocols.errors import SuiteUnavailable
-from protocols.messages import HYBRID, PHASES, Phase
+from protocols.messages import HYBRID, PHASES, Phase, UnmaskAnswer
 from tests.simulation.rig import NAMES, Rig, expected_gram, founded
 
 
@@ -160,3 +163,24 @@ def test_a_vector_of_many_chunks_streams_through_the_spool(tmp_path):
     assert rig.play(number).round.state == "released"
     assert np.array_equal(rig.total(number), expected_gram(rig.members, 1100))
     rig.close()
+
+
+def test_who_opens_a_wrong_share_is_named_from_the_stored_bundles_and_the_sum_is_exact(rig):
+    liar = rig.by_name("Dione")
+    honest = liar.answer_to
+
+    def lying(given):
+        (sent,) = honest(given)
+        if given.phase != Phase.UNMASK:
+            return (sent,)
+        answer = decode(UnmaskAnswer, sent.items[0].body)
+        shares = tuple(
+            replace(each, share=bytes(32)) if each.owner != liar.id else each for each in answer.self_shares
+        )
+        return (replace(sent, items=(liar.key.sign(liar.id, replace(answer, self_shares=shares)),)),)
+
+    liar.answer_to = lying
+    view = rig.play(rig.ask())
+    assert view.round.state == "released"
+    assert view.newest.attempt.blamed == (liar.id,)
+    assert np.array_equal(rig.total(1), expected_gram(rig.members))
