@@ -58,8 +58,9 @@ class Alternative:
 
 
 ALTERNATIVES: Final = (
-    Alternative(name=NOISE_AWARE, above_plain=12, beside_plain=14, above_own=0, beside_own=12),
-    Alternative(name=WITH_OWN, above_plain=4, beside_plain=4, above_own=2, beside_own=9),
+    Alternative(name=NOISE_AWARE, above_plain=41, beside_plain=48, above_own=0, beside_own=16),
+    Alternative(name=WITH_OWN, above_plain=12, beside_plain=12, above_own=2, beside_own=12),
+    Alternative(name=LOW_RANK, above_plain=5, beside_plain=6, above_own=0, beside_own=1),
 )
 """As `tests/benchmarks/results/privacy_quality.json` has them; a test compares the two."""
 
