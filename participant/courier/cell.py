@@ -28,6 +28,9 @@ from pathlib import Path
 PIECE_BYTES = 2**16
 LAUNCH = Path(__file__).resolve().parents[2] / "protocols" / "service" / "launch.py"
 
+GOODBYE_S = 1.0
+"""How long TLS waits for the other side to end as well; what it says meanwhile is lost, so it has to notice soon."""
+
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER without a time: closing sends a reset."""
 
@@ -80,8 +83,10 @@ def reset(writer: asyncio.StreamWriter) -> None:
     A polite end in the middle of a TLS handshake reads like broken TLS, on which SuperNode gives up for good;
     after a reset it tries again.
     """
-    with contextlib.suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    connected = writer.get_extra_info("socket")
+    if connected is not None:  # under TLS: not gone already
+        with contextlib.suppress(OSError):
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()
 
 
@@ -97,7 +102,8 @@ async def enter(port: int, path: str, tls: ssl.SSLContext | None = None) -> asyn
         with contextlib.suppress(asyncio.CancelledError):  # the program has ended, and this cell with it
             await join((reader, writer), beyond)
 
-    return await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls)
+    patience = {} if tls is None else {"ssl_shutdown_timeout": GOODBYE_S}
+    return await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls, **patience)
 
 
 async def offer(path: str, port: int) -> asyncio.Server:

@@ -14,7 +14,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -56,6 +56,10 @@ class Route:
         """Whom the fleet's certificate has to name."""
         return self.fleet.rsplit(":", 1)[0].strip("[]")
 
+    @property
+    def _under_tls(self) -> dict[str, Any]:
+        return {"ssl": self.tls, "server_hostname": self.host, "ssl_shutdown_timeout": cell.GOODBYE_S}
+
     async def connect(self) -> Streams:
         """Open a connection to the fleet, which has shown its certificate when this returns.
 
@@ -76,7 +80,7 @@ class Route:
 
     async def _direct(self) -> Streams:
         port = int(self.fleet.rsplit(":", 1)[1])
-        return await asyncio.open_connection(self.host, port, ssl=self.tls, server_hostname=self.host)
+        return await asyncio.open_connection(self.host, port, **self._under_tls)
 
     async def _through(self, proxy: HttpProxy) -> Streams:
         address = (proxy.host, proxy.port)
@@ -94,7 +98,7 @@ class Route:
                 raise CannotReach(
                     f"the proxy {proxy} refuses {self.fleet} ({said.decode('ascii', 'replace')}): {told}"
                 )
-            return await asyncio.open_connection(sock=tunnel, ssl=self.tls, server_hostname=self.host)
+            return await asyncio.open_connection(sock=tunnel, **self._under_tls)
         except BaseException:
             tunnel.close()
             raise
