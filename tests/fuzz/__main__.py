@@ -32,6 +32,8 @@ from tests.fuzz.seeds import CORPUS, seeds
 from tests.fuzz.targets import TARGETS
 
 RESULT = ROOT / "tests/benchmarks/results/fuzz.json"
+EXECUTIONS, SECONDS = 1_000_000, 600.0
+"""What every decoder is to have: so many inputs, or so many seconds of CPU."""
 MEMORY_BYTES = 2 * 2**30
 BATCH = 200
 """Inputs between two looks at the time."""
@@ -104,13 +106,13 @@ def keep(run: Run) -> None:
 
 def record(run: Run, asked: argparse.Namespace, commits: list[str]) -> dict[str, object]:
     """One target's line of the results."""
-    done = run.outcomes.total() >= asked.executions
+    done = run.outcomes.total() >= EXECUTIONS
     return {
         "commits": commits,
         "seed": asked.seed,
         "executions": run.outcomes.total(),
         "cpu_seconds": round(run.seconds, 2),
-        "ended_by": "executions" if done else "cpu" if run.seconds >= asked.seconds else "",
+        "ended_by": "executions" if done else "cpu" if run.seconds >= SECONDS else "",
         "kept_inputs": len(run.pool),
         "broken": len(run.broken),
         "outcomes": dict(run.outcomes.most_common()),
@@ -154,8 +156,8 @@ def main() -> int:
     words.add_argument("--only", default="", metavar="TARGET,TARGET")
     words.add_argument("--write", action="store_true")
     words.add_argument("--more", action="store_true")
-    words.add_argument("--executions", type=int, default=1_000_000)
-    words.add_argument("--seconds", type=float, default=600)
+    words.add_argument("--executions", type=int, default=EXECUTIONS)
+    words.add_argument("--seconds", type=float, default=SECONDS)
     words.add_argument("--seed", type=int, default=1)
     asked = words.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
