@@ -24,6 +24,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 PIECE_BYTES = 2**16
 LAUNCH = Path(__file__).resolve().parents[2] / "protocols" / "service" / "launch.py"
@@ -102,7 +103,7 @@ async def enter(port: int, path: str, tls: ssl.SSLContext | None = None) -> asyn
         with contextlib.suppress(asyncio.CancelledError):  # the program has ended, and this cell with it
             await join((reader, writer), beyond)
 
-    patience = {} if tls is None else {"ssl_shutdown_timeout": GOODBYE_S}
+    patience: dict[str, Any] = {} if tls is None else {"ssl_shutdown_timeout": GOODBYE_S}
     return await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls, **patience)
 
 
