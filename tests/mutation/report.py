@@ -32,8 +32,8 @@ def report(result: dict[str, object], explained: dict[str, str]) -> str:
         "",
         (
             f"Of {len(judged)} mutants that were judged, tests killed {len(judged) - len(lived)}; "
-            f"{len(lived)} survived, {len(known)} of them explained below. {result['not_run']} of the sample were not "
-            f"run before the time was over, {len(result['mutants']) - len(judged)} were starved and are not judged. "
+            f"{len(lived)} survived, {len(known)} of them explained below. {result['not_run']} of the sample are not run yet "
+            f"(`--more` goes on with them), {len(result['mutants']) - len(judged)} were starved and are not judged. "
             f"All possible mutants of these modules: {sum(result['possible'].values())}."
         ),
         "",
