@@ -245,6 +245,18 @@ def test_an_attempt_that_the_backup_holds_open_may_have_gone_on_and_is_booked(
     assert done.missing == 0
 
 
+def test_an_answer_that_was_paid_for_before_the_backup_costs_nothing_again(
+    four: Four, tmp_path: Path
+) -> None:
+    abort(four, play(four, "e1", noise="20", until=Phase.CHECK))
+    backup = saved(four[1][0], tmp_path / "backup.db")
+    play(four, "e1", noise="20")  # the same answer in another round: free
+    node = restore(four, backup)
+    done = node.restoring.settle(attested(four, node), abandon=True)
+    assert (done.booked, done.missing) == ((), 0)
+    assert booked(node) == [(1, "")]
+
+
 def done_price(attempt: Attempt) -> object:
     return replace(price(attempt.config.answer, len(asked.WORDS)), customers=100_000)
 
