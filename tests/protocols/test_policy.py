@@ -172,7 +172,6 @@ def test_a_policy_with_negative_floors_does_not_exist(change):
         {"delta": 2e-7},
         {"lifetime_months": 0},
         {"epsilon_unreleased": 0},
-        {"recomputed_members": -1},
     ],
 )
 def test_a_policy_without_a_finite_budget_does_not_exist(change):
@@ -341,3 +340,8 @@ def test_an_answer_is_unmasked_for_one_set_for_ever():
     for other in (members(1, 2, 3, 4, 5), members(1, 2, 3), members(1, 2, 3, 5)):
         with pytest.raises(AlreadyUnmasked):
             check_once(other, members(1, 2, 3, 4))
+
+
+def test_a_border_below_zero_between_recomputing_and_checking_is_refused():
+    with pytest.raises(ValueError, match="recomputed_members from 0"):
+        replace(POLICY, recomputed_members=-1)
