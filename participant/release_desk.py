@@ -125,9 +125,10 @@ class ReleaseDesk(ReleaseShelf):
         manifest = opened.manifest
         with reading(self._db) as connection:
             newest = next(iter(Releases(connection).all()), None)
-        held = [check.manifest for check in self._linear.held()][-1:]
-        for before in (*held, *([] if newest is None else [newest.manifest])):
-            check_newer(manifest, open_stored(before))
+        if not self._has_verdict(release):  # one that waited has had its turn, whatever came after it
+            held = [check.manifest for check in self._linear.held()][-1:]
+            for before in (*held, *([] if newest is None else [newest.manifest])):
+                check_newer(manifest, open_stored(before))
         config, witnessed = self._witness(manifest)
         if not self._verification.is_unasked(manifest) and not self._has_verdict(release):
             durable.write(self._file(release), [payload])

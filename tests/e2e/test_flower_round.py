@@ -3,13 +3,19 @@
 A fake dock and fake doors stand for the daemons. The envelope goes out before any answer exists.
 """
 
+import socket
 import ssl
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from base64 import b64encode
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
 from coordinator.courier.superlink import BODY_BYTES
 from participant.courier import courier_key_pair
@@ -116,26 +122,64 @@ def test_the_public_listener_hides_control(consortium, path):
     assert refusal.value.code == 404
 
 
+def signed(local):
+    """The headers with which the first node's SuperNode says who it is."""
+    key = load_ssh_private_key(local.couriers[0].files.key.read_bytes(), None)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    said = datetime.now(UTC).isoformat()
+    signature = key.sign(said.encode(), ECDSA(SHA256()))
+    return {
+        "flwr-public-key": b64encode(public).decode(),
+        "flwr-signature": b64encode(signature).decode(),
+        "flwr-timestamp": said,
+    }
+
+
 @pytest.mark.parametrize(
-    ("path", "body", "status"),
+    ("path", "body", "stranger", "member"),
     [
-        ("pull-messages", b"\xff" * 300, (400, 499)),
-        ("push-object", b"no protobuf", (400, 499)),
-        ("get-fab", b"", (400, 499)),
-        ("push-object", bytes(BODY_BYTES + 1), (404, 404)),
+        ("pull-messages", b"\xff" * 300, {401}, range(400, 500)),
+        ("push-object", b"no protobuf", {401}, range(400, 500)),
+        ("get-fab", b"", {401}, range(400, 500)),
+        ("activate-node", b"\xff" * 300, range(400, 500), range(400, 500)),
+        ("push-object", bytes(BODY_BYTES + 1), {404}, {404}),
     ],
 )
-def test_what_is_no_message_is_refused_and_the_fleet_goes_on(consortium, path, body, status):
+def test_what_is_no_message_is_refused_and_the_fleet_goes_on(consortium, path, body, stranger, member):
     local, *_ = consortium
     context = ssl.create_default_context(cafile=local.settings.ca)
-    request = urllib.request.Request(
-        f"https://{local.settings.address}/v1/fleet/{path}", data=body, method="POST"
-    )
-    with pytest.raises((urllib.error.HTTPError, ConnectionError, urllib.error.URLError)) as refusal:
-        urllib.request.urlopen(request, context=context)
-    if isinstance(refusal.value, urllib.error.HTTPError):
-        assert status[0] <= refusal.value.code <= status[1]
+    kind = {"Content-Type": "application/protobuf"}  # without it Flower does not look at the body at all
+    for headers, status in ((kind, stranger), (kind | signed(local), member)):
+        request = urllib.request.Request(
+            f"https://{local.settings.address}/v1/fleet/{path}", body, headers, method="POST"
+        )
+        with pytest.raises((urllib.error.HTTPError, ConnectionError, urllib.error.URLError)) as refusal:
+            urllib.request.urlopen(request, context=context)
+        if isinstance(refusal.value, urllib.error.HTTPError):
+            assert refusal.value.code in status
+            assert refusal.value.code != 415
+            # The gate's own answer has no body: a member's message is judged by Flower.
+            assert headers is kind or refusal.value.code == 404 or refusal.value.read()
     assert all(process.running and not process.restarts for process in local.fleet.health().processes)
+
+
+def connected(local):
+    host, port = local.settings.address.rsplit(":", 1)
+    context = ssl.create_default_context(cafile=local.settings.ca)
+    return context.wrap_socket(socket.create_connection((host, int(port)), timeout=90), server_hostname=host)
+
+
+def test_a_stranger_is_answered_before_a_byte_of_its_body_has_come(consortium):
+    with connected(consortium[0]) as line:
+        line.sendall(
+            b"POST /v1/fleet/push-object HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % BODY_BYTES
+        )
+        assert line.recv(4096).startswith(b"HTTP/1.1 401")
+
+
+def test_the_public_listener_hangs_up_on_who_says_nothing(consortium):
+    with connected(consortium[0]) as line, suppress(ConnectionResetError, ssl.SSLEOFError):
+        assert line.recv(1) == b""
 
 
 def test_a_run_that_dies_is_replaced_and_its_lease_is_carried_by_the_new_one(consortium):

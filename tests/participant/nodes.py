@@ -1,5 +1,6 @@
 """Real nodes on real homes beside a fake coordinator: what every daemon test starts from."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from protocols.service.unit_of_work import transaction
 from tests.participant.asked import NOW, SPRING, SUMMER, WORDS, consortium
 from tests.participant.fake_coordinator import CONSORTIUM, Company, FakeCoordinator
 from tests.participant.fake_link import FakeLink
+
+Four = tuple[FakeCoordinator, list[Node], ManualClock]
+"""The coordinator, its nodes, and everybody's clock."""
 
 AUTHORITY = tls.make_authority("Test consortium", NOW)
 PERMISSIVE = PolicySettings(
@@ -127,3 +131,14 @@ def template(root: Path, count: int) -> Path:
         sell(node, root.parent / f"{root.name}-sales-{number}", shop(number))
         node.db.dispose()
     return root
+
+
+def started(homes: Path, folder: Path, parts: Sequence[dict[str, object]]) -> Four:
+    """Nodes on copies of ``homes`` in ``folder``, one for each of ``parts`` (settings that differ)."""
+    coordinator, members, clock = consortium(len(parts))
+    shutil.copytree(homes, folder / "homes")
+    made = [
+        start(folder / "homes" / member.name, member, coordinator, clock, **part)
+        for member, part in zip(members, parts, strict=True)
+    ]
+    return coordinator, made, clock

@@ -1,9 +1,7 @@
 """Whole nodes and their budgets: what the coordinator sees, what the courier sees, what the officer reads."""
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,24 +30,11 @@ from tests.participant.door_play import silence
 from tests.participant.test_exchange import released_sum, turn_all
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
-
-
 @pytest.fixture
-def four(homes, tmp_path):
+def four(start_four):
     """Four nodes; the first has spent half of what the question costs, by policy."""
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
     small = {"policy": nodes.PERMISSIVE.model_copy(update={"epsilon_quarter": 1.0})}
-    made = [
-        nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock, **part)
-        for m, part in zip(members, (small, {}, {}, {}), strict=True)
-    ]
-    yield coordinator, made
-    for node in made:
-        node.db.dispose()
+    return start_four((small, {}, {}, {}))[:2]
 
 
 def debits(node):

@@ -1,7 +1,7 @@
 """What a restored node answered since its backup is booked: nothing for nothing, nothing invented, nothing twice."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,28 +26,20 @@ from protocols.service.unit_of_work import reading
 from tests.participant import asked, nodes
 from tests.participant.door_play import Crash, Steps
 from tests.participant.fake_coordinator import Attempt
+from tests.participant.nodes import Four
 from tests.participant.test_exchange import turn_all
-from tests.participant.test_restoring import Four, again, lines, saved
+from tests.participant.test_restoring import again, lines, saved
 
 HALF = "5"
 """Noise at which one release costs epsilon 0.93."""
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
-
-
 @pytest.fixture
-def four(homes: Path, tmp_path: Path) -> Iterator[Four]:
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    for node in made:
+def four(start_four: Callable[..., Four]) -> Four:
+    started = start_four()
+    for node in started[1]:
         assert node.restoring.begin()
-    yield coordinator, made, clock
-    for node in made:
-        node.db.dispose()
+    return started
 
 
 def play(four: Four, epoch: str, noise: str = HALF, until: Phase = Phase.RELEASED) -> Attempt:

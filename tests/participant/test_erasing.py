@@ -55,13 +55,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def four(homes, tmp_path):
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    yield coordinator, made
-    for node in made:
-        node.db.dispose()
+def four(start_four):
+    return start_four()[:2]
 
 
 def files(node):

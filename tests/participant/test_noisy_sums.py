@@ -1,8 +1,5 @@
 """A noisy sum at home: the own noised part comes out, the own exact statistics go in, and nothing of it leaves."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,23 +9,13 @@ from protocols.messages import AnswerSpec, Phase
 from protocols.questions import ask
 from protocols.questions.taste import sum_sigma, unpack_triangle
 from protocols.ring import lift, to_float
-from tests.participant import asked, nodes
+from tests.participant import asked
 from tests.participant.test_exchange import turn_all
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
-
-
 @pytest.fixture
-def four(homes, tmp_path):
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    yield coordinator, made
-    for node in made:
-        node.db.dispose()
+def four(start_four):
+    return start_four()[:2]
 
 
 def noised(until: int, noise: str = "20") -> AnswerSpec:

@@ -1,10 +1,8 @@
 """An opt-out closes what has not been unmasked, whether the daemon runs or not."""
 
-import shutil
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,23 +17,13 @@ from participant.store.sealed_answers import SealedAnswers
 from protocols.errors import IllegalMove
 from protocols.messages import Phase
 from protocols.service.unit_of_work import reading
-from tests.participant import asked, nodes
+from tests.participant import asked
 from tests.participant.test_exchange import plain_sum, released_sum, turn_all
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
-
-
 @pytest.fixture
-def four(homes, tmp_path):
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    yield coordinator, made
-    for node in made:
-        node.db.dispose()
+def four(start_four):
+    return start_four()[:2]
 
 
 def leave(node, customer="c0"):

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,29 +24,18 @@ from protocols.errors import (
 from protocols.identity import COORDINATOR, PartnerId, Signed
 from protocols.messages import Phase
 from protocols.restoring import Attestation
-from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import reading, transaction
 from tests.participant import asked, nodes
-from tests.participant.fake_coordinator import Attempt, FakeCoordinator
-
-Four = tuple[FakeCoordinator, list[Node], ManualClock]
-
-
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
+from tests.participant.fake_coordinator import Attempt
+from tests.participant.nodes import Four
 
 
 @pytest.fixture
-def four(homes: Path, tmp_path: Path) -> Iterator[Four]:
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    for node in made:
+def four(start_four: Callable[..., Four]) -> Four:
+    started = start_four()
+    for node in started[1]:
         assert node.restoring.begin()
-    yield coordinator, made, clock
-    for node in made:
-        node.db.dispose()
+    return started
 
 
 def play(four: Four, epoch: str, turns: int = 7) -> Attempt:

@@ -1,9 +1,7 @@
 """Nodes that recompute what a lying coordinator releases: a wrong sum, another release, and nothing."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,32 +18,20 @@ from protocols.identity import COORDINATOR
 from protocols.messages import Phase
 from protocols.release import ReleaseManifest, Vote, release_id
 from protocols.secure_sum.recomputation import Proof
-from protocols.service.clock import ManualClock
 from protocols.vote_reasons import NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import FakeCoordinator
-
-Four = tuple[FakeCoordinator, list[Node], ManualClock]
-
-
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
+from tests.participant.nodes import Four
 
 
 @pytest.fixture
-def four(homes: Path, tmp_path: Path) -> Iterator[Four]:
-    coordinator, members, clock = asked.consortium(4)
-    shutil.copytree(homes, tmp_path / "homes")
-    made = [nodes.start(tmp_path / "homes" / m.name, m, coordinator, clock) for m in members]
-    yield coordinator, made, clock
-    for node in made:
-        node.db.dispose()
+def four(start_four: Callable[..., Four]) -> Four:
+    return start_four()
 
 
-def play(four: Four, turns: int = 7) -> None:
+def play(four: Four, turns: int = 7, epoch: str = "2023-q3") -> None:
     coordinator, made, _ = four
-    coordinator.ask(asked.taste(4))
+    coordinator.ask(asked.taste(4, epoch=epoch))
     for _ in range(turns):
         for node in made:
             node.exchange.turn()
@@ -117,6 +103,19 @@ def test_a_sum_that_nobody_can_recompute_is_neither_used_nor_voted_on_until_it_c
     assert [node.releases.catch_up() for node in made] == [1] * 4
     assert votes(coordinator) == [(True, RECOMPUTED)] * 4
     assert status(made[0]).waiting == ()
+
+
+def test_a_sum_that_waited_is_used_although_a_later_one_came_first(four: Four) -> None:
+    coordinator, made, clock = four
+    coordinator.keeps_evidence_back = True
+    play(four)
+    (first,) = coordinator.releases
+    coordinator.keeps_evidence_back = False
+    play(four, epoch="e2")
+    assert len(coordinator.votes) == 4
+    clock.advance(ASK_AGAIN_S)
+    assert [node.releases.catch_up() for node in made] == [1] * 4
+    assert made[0].releases.readings(first)
 
 
 def test_a_wrong_sum_whose_evidence_was_kept_back_is_never_used(four: Four) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from protocols.service.app import create_app
 from protocols.service.client import ServiceClient
 from protocols.service.errors import CannotListen, PortTaken
 from protocols.service.listeners import Listeners, Tcp, Unix
+from protocols.service.patience import Hurried
 from protocols.service.problems import Refused
 from protocols.service.waiting import Bell
 from tests.protocols.service.daemon import running
@@ -49,6 +51,16 @@ def app(name: str, bell: Bell | None = None, asked: threading.Semaphore | None =
 
 def tcp(name="tcp", port=0, bell=None, asked=None):
     return Tcp(app=app(name, bell, asked), host="127.0.0.1", port=port, flag="--admin-port")
+
+
+def test_a_tcp_listener_hangs_up_on_who_says_nothing(monkeypatch):
+    monkeypatch.setattr(Hurried, "look_every_s", 0.5)
+    with (
+        running(tcp("one")) as (port,),
+        socket.create_connection(("127.0.0.1", port), timeout=SOON_S) as line,
+        suppress(ConnectionResetError),
+    ):
+        assert line.recv(1) == b""
 
 
 def test_each_listener_answers_with_its_own_app(tmp_path):
@@ -140,6 +152,7 @@ PROGRAM = """
 import sys, pathlib
 from protocols.service.app import create_app
 from protocols.service.listeners import Listeners, Tcp, Unix
+from protocols.service.patience import Hurried
 from fastapi import APIRouter
 import asyncio
 router = APIRouter()
