@@ -46,7 +46,7 @@ MODULES = (
     _plain("policy", 8),
     _plain("roster", 6),
     _plain("messages", 4, SUM),
-    _plain("codec", 4, f"{TESTS}/test_messages.py"),
+    _plain("codec", 4, f"{TESTS}/test_messages.py", f"{SUM}/test_vectors.py"),
     _plain("ring", 4),
     _plain("ledger", 4),
     _plain("secret_sharing", 3),

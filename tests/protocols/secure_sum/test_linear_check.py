@@ -1,6 +1,7 @@
 """The linear check against coordinators that publish a wrong sum, a wrong release, and nothing."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -69,6 +70,13 @@ def test_the_true_sum_passes_at_every_survivor(ring_bits, suite):
     answers = [stage.answer(i, states[i], openings) for i in ALIVE]
     for state in states:
         stage.check(state, openings, answers, stage.sum)
+
+
+def test_its_messages_are_pinned_to_the_byte(played):
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    pinned = sha256(b"".join(map(encode, [states[0], *openings, *answers]))).hexdigest()
+    assert pinned == "77ffdc474e8696128c8d4c83f4c18029faf351bd5142d4cd38f2e27de4cbd8a4"
 
 
 def test_in_suite_2_what_hides_the_answers_does_not_follow_from_x25519_alone():

@@ -9,7 +9,7 @@ from protocols.errors import AlreadyUnmasked, IllegalMove, UnknownVersion
 from protocols.messages import Phase
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import PHASE_TABLE, Event, next_phase
-from protocols.secure_sum.states import IDLE, TRANSITIONS, Closed, Move, State, enter
+from protocols.secure_sum.states import IDLE, TRANSITIONS, CheckKey, Closed, Move, State, enter
 from tests.protocols.secure_sum.stage import Stage
 
 TAGS = [IDLE, *(kind.TAG for kind in get_args(State))]
@@ -75,6 +75,10 @@ def test_no_secret_is_shown_by_a_state():
         shown = repr(state)
         for secret in ("seal_secret", "mask_secret", "self_secret", "held=", "plus", "minus", "rho=", "own="):
             assert secret not in shown
+
+
+def test_a_check_key_does_not_show_itself():
+    assert "key=" not in repr(CheckKey(member=bytes(16), key=bytes(32)))
 
 
 def test_secrets_are_gone_as_soon_as_no_move_needs_them():
