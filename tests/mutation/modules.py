@@ -43,6 +43,8 @@ MODULES = (
     _sum("dealing", 2, "contributor"),
     _sum("transcript", 1, "contributor"),
     _sum("recomputation", 3, "recomputation"),
+    _sum("linear_check", 4, "linear_check"),
+    _sum("linear_contributor", 3, "linear_check"),
     _plain("policy", 8),
     _plain("roster", 6),
     _plain("messages", 4, SUM),
@@ -57,4 +59,7 @@ MODULES = (
     _plain("together", 2, f"{TESTS}/test_identity.py"),
     _plain("restoring", 2),
     _plain("audit", 1),
+    _plain("noise", 3),
+    _plain("release", 2),
+    _plain("participation", 1),
 )
