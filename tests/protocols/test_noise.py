@@ -1,6 +1,7 @@
 """The sampler against its distribution: the tables exactly, the samples by their moments, and every rare branch."""
 
 from fractions import Fraction
+from hashlib import sha256
 from itertools import pairwise
 
 import mpmath
@@ -135,8 +136,12 @@ def test_the_same_key_gives_the_same_noise_however_it_is_divided_and_another_key
 
 
 def test_the_noise_of_one_key_is_pinned():
-    drawn = Gaussian(variance=41_088_000**2, cut=2**30).draw(Keystream(bytes(32)), 0, 5)
-    assert drawn.tolist() == PINNED
+    drawn = Gaussian(variance=41_088_000**2, cut=2**30).draw(Keystream(bytes(32)), 0, STRIDE + 200)
+    assert drawn[:5].tolist() == PINNED
+    assert (
+        sha256(drawn.astype("<i8").tobytes()).hexdigest()
+        == "da847cda8926c00799536e763ef374f6836c176f905a2ffec1f6c71635c151f3"
+    )  # over a stride, undecided cells too
 
 
 def test_noise_is_cut_off_at_the_cut():
