@@ -4,7 +4,8 @@ A release that is to be checked is held: it is neither voted on nor used until e
 answered, or the time for that is over. The door makes both messages; here they are carried to the coordinator
 and everybody's are fetched. Four things can come of it. *Checked*: the answers of all survivors fit the sum.
 *Disputed*: they do not, or they contradict one another; the sum or somebody's message is wrong, and only
-recomputing tells which. *Unverified*: somebody kept silent, a member or the coordinator. Nothing yet: ask again.
+recomputing tells which. *Unverified*: somebody kept silent, a member or the coordinator, and only recomputing
+tells. Nothing yet: ask again.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from protocols.release import ReleaseManifest
 from protocols.ring import Fixed
 from protocols.secure_sum.admission import agree
 from protocols.secure_sum.attempts import open_config
-from protocols.secure_sum.linear_check import Claim, Dispute, check, claim_of
+from protocols.secure_sum.linear_check import Claim, Dispute, binds, check, claim_of
 from protocols.service.clock import Clock, iso
 from protocols.service.problems import Refused
 from protocols.service.unit_of_work import reading, transaction
@@ -98,6 +99,9 @@ class LinearDesk:
             release=release,
             manifest=encode(signed),
         )
+        if not binds(manifest.answer, len(manifest.survivors)):
+            self._keep(held, Outcome.UNVERIFIED, f"{NO_CHECK}: its numbers are too large for one")
+            return False
         with reading(self._db) as connection:
             is_armed = Checks(connection).find(held.key) is not None
         try:

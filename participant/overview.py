@@ -91,9 +91,9 @@ class Overview:
             )
         for verdict in self._node.releases.withheld.values():
             yield (
-                f"Round {verdict.round}.{verdict.attempt}: its sum is neither used nor voted on, since the coordinator "
-                "does not hand over what recomputing it takes; it is asked again every minute. "
-                "`accept_unrecomputed` in the policy would use it."
+                f"Round {verdict.round}.{verdict.attempt}: its sum is neither used nor voted on, since nobody could "
+                f"tell whether it is right ({verdict.reason}). `altrove-node verify {verdict.round}` recomputes it; "
+                "`accept_unrecomputed` in the policy would use it as it is."
             )
 
     def _alarms(self) -> Iterator[str]:

@@ -39,7 +39,7 @@ DEFAULT_LAMBDA: Final = 1000
 """Ridge of EASE on binary rows where the consortium has not evaluated: the middle of the range tried."""
 
 UNIT_LAMBDA: Final = 60
-"""The same for unit rows: `tests/benchmarks/results/privacy_quality.json` has the best ridges, 15 to 500."""
+"""The same for unit rows; `tests/benchmarks/results/privacy_quality.json` has the best ridge of every noise."""
 
 LOOK_EVERY_S: Final = 2.0
 VALIDATION_PART: Final = 8

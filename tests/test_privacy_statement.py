@@ -60,6 +60,13 @@ LEFT = row("differencing", rows="unit", epsilon=2.0)
 SMALL = row(
     "membership", company="smallest of twenty companies", rows="binary", epsilon=None, attacker="own cells"
 )
+
+
+def colluding(epsilon: int) -> str:
+    here = {"company": "smallest of twenty companies", "rows": "unit", "attacker": "all rows known"}
+    return of_1000(row("membership", epsilon=float(epsilon), **here)["true_positive_rate"])
+
+
 FIGURES = {
     "another member tells what is sold, without noise": sold(PLAIN),
     "and guesses how much": buyers(PLAIN),
@@ -78,6 +85,9 @@ FIGURES = {
     "own shop's row": of_1000(found("own shop's row", PLAIN)),
     "with noise, epsilon 2": of_1000(found("all rows known", noisy(2))),
     "with noise, epsilon 8": of_1000(found("all rows known", noisy(8))),
+    "with noise, all others colluding": (
+        f"company of {SMALL['customers']}, {colluding(2)} at 2 and {colluding(8)} at 8"
+    ),
     "claimed at epsilon 2": of_1000(
         row("rest", companies=5, attacker="own cells", release=noisy(2))["bound"]
     ),

@@ -4,7 +4,8 @@ For consortia in which nobody wants to fetch everybody's vector. After the relea
 rho that it committed to in its confirmation (fifth message); all rho together and the release fix a
 vector r that nobody could choose; each survivor sends z_i = <r, x_i> mod q, masked by pairs (sixth
 message). The masks vanish in the sum of all z_i, which must be <r, S>. A wrong S passes with probability
-1/q, q = 2**61 - 1. Silence of any survivor leaves the release unverified.
+1/q, q = 2**61 - 1, if no two sums within the bounds differ by a multiple of q (:func:`binds`). Silence of any
+survivor leaves the release unverified.
 
 Here is what travels and what anybody makes of it, without a secret: the coordinator before it passes a
 message on, every member before it believes the sum. What a survivor sends is made in
@@ -31,8 +32,8 @@ from protocols.errors import MalformedMessage, NotTheSum, WrongMembers
 from protocols.identity import PartnerId, Roll, Signed
 from protocols.keystream import Keystream
 from protocols.limits import HASH_BYTES, KEY_BYTES
-from protocols.messages import Confirmation, RoundConfig
-from protocols.ring import Fixed
+from protocols.messages import AnswerSpec, Confirmation, RoundConfig
+from protocols.ring import Fixed, fits
 from protocols.secure_sum.admission import Frame, admit_all, agree
 from protocols.secure_sum.linear_function import Q, inner
 from protocols.secure_sum.transcript import in_order, members_hash
@@ -117,6 +118,17 @@ class Dispute:
     release: Signed
     openings: tuple[Signed, ...]
     answers: tuple[Signed, ...]
+
+
+def binds(answer: AnswerSpec, survivors: int) -> bool:
+    """Whether sums of ``answer`` are so small that no two of them differ by a multiple of q.
+
+    In the ring of 64 bits a sum may exceed q / 2; the one that is q larger has the same linear function.
+    """
+    return all(
+        fits(block.bound, block.scale_bits, survivors, Q.bit_length(), block.noise_tail)
+        for block in answer.blocks
+    )
 
 
 def committed(
