@@ -43,7 +43,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Set a consortium up, run it, ask questions, look at what became of them. All verbs but init, serve, "
-    "token, bundle and audit verify need the running daemon.",
+    "token, bundle, plan and audit verify need the running daemon.",
     pretty_exceptions_enable=False,
 )
 audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
@@ -289,7 +289,9 @@ def token(
     revoke: Annotated[bool, typer.Option(help="LABEL is a token's id: revoke it.")] = False,
 ) -> None:
     """Issue an admin token (shown once), or revoke one."""
-    now, db = SystemClock().now(), engine(load(home).database_url)
+    settings = load(home)
+    Home(folder=settings.home).check()
+    now, db = SystemClock().now(), engine(settings.database_url)
     with transaction(db) as connection:
         if revoke:
             if not Tokens(connection).revoke(label):
@@ -308,6 +310,7 @@ def audit_verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -
     """Recompute everything from database and spool; needs no daemon. Exit status 3 on any problem."""
     settings = load(home)
     folder, db = Home(folder=settings.home), engine(settings.database_url)
+    folder.check()
     with reading(db) as connection:
         consortium = Consortia(connection).get()
     checks = verify(db, consortium, Spool(folder=folder.spool), Payloads(folder=folder.releases))

@@ -5,6 +5,7 @@ level has. No daemon is asked and nobody's ledger is touched.
 """
 
 import json
+import math
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from protocols.errors import BadInput
+from protocols.privacy import LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.questions.planner import ALTERNATIVES, NOISE_AWARE, PLAIN, Level, Prospect, finest
 from protocols.questions.planner import plan as foresee
 from protocols.questions.taste import CUSTOMERS_CAP
@@ -71,8 +73,22 @@ def advice(prospects: tuple[Prospect, ...]) -> str:
         )
     why = "" if plain and plain.concepts == aware.concepts else " and have it read noise-aware"
     return (
-        f"{head} ask for {escape(aware.level)} ({aware.concepts:,} concepts) with row_scheme=unit{why}. "
-        f"Four such releases a year: epsilon {aware.a_year:.2f}."
+        f"{head} ask for {escape(aware.level)} ({aware.concepts:,} concepts) with row_scheme=unit "
+        f"noise={aware.noise}{why}. {_year(aware)}"
+    )
+
+
+def _year(prospect: Prospect) -> str:
+    """What four such releases cost, and whether nodes pay that by default."""
+    if math.isinf(prospect.a_year):
+        said = "Four such releases a year have no finite epsilon."
+    else:
+        said = f"Four such releases a year: epsilon {prospect.a_year:.2f}."
+    if prospect.epsilon <= QUARTER_EPSILON and prospect.a_year <= LIFETIME_EPSILON:
+        return said
+    return (
+        f"{said} Nodes refuse that by default ({QUARTER_EPSILON:g} a quarter, {LIFETIME_EPSILON:g} over the lifetime "
+        "of the data): every company's officer would have to raise its budget."
     )
 
 

@@ -106,6 +106,14 @@ class RosterDesk:
             self._link.approve(approve(offer.version, self._me, self._key))
         return offer
 
+    def missing(self) -> str:
+        """Why no roster is in force here, with what to do; empty if one is."""
+        if self.in_force() is not None:
+            return ""
+        if self.accepted():
+            return "the roster that was accepted here waits for others, or was not fetched since: `altrove-node roster`"
+        return "no roster was accepted yet: `altrove-node roster`"
+
     def refresh(self) -> RosterVersion | None:
         """Fetch and verify newer versions; returns the one in force, or None while it is founded.
 

@@ -89,10 +89,11 @@ class EvidenceDesk:
 def _own(connection: Connection, member: PartnerId, number: int, attempt: int) -> Participation:
     sent = Submissions(connection, number, attempt)
     found = (sent.find(member, phase) for phase in (Phase.ADVERTISE, Phase.MASK))
-    own = [stored.submission for stored in found if stored is not None] or [sent.late(member)]
+    own = [stored.submission for stored in found if stored is not None]
+    late = sent.late(member)
     return Participation(
         config=Rounds(connection).attempt(number, attempt).config,
-        messages=tuple(item for submission in own if submission is not None for item in submission.items),
+        messages=tuple(item for each in own or (late and [late]) or () for item in each.items),
     )
 
 

@@ -115,7 +115,7 @@ def would_refuse(node: Node) -> str:
     """Why this company would not take part at all at present, or an empty string."""
     roster = node.rosters.in_force()
     if roster is None:
-        return "no roster was accepted yet"
+        return node.rosters.missing()
     n, policy = len(roster.entries), node.settings.policy.policy()
     if n < policy.minimum_cohort:
         return f"the roster lists {n} companies, the policy asks for {policy.minimum_cohort}"

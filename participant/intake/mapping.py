@@ -110,7 +110,7 @@ def guess(
                 raise UnknownColumn(
                     expected=f"a column {wanted!r} for {name}",
                     came="columns " + ", ".join(present),
-                    do=f"map it by {name}=COLUMN",
+                    do=f"map it by `--column {name}=COLUMN`",
                 )
             found[name] = wanted
             continue
@@ -121,6 +121,6 @@ def guess(
             raise UnknownColumn(
                 expected=f"a column for {name}, such as {', '.join(GUESSES[name][:3])}",
                 came="columns " + ", ".join(present),
-                do=f"map it by {name}=COLUMN",
+                do=f"map it by `--column {name}=COLUMN`",
             )
     return found

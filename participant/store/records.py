@@ -261,5 +261,5 @@ def unknown() -> UnknownCustomer:
     return UnknownCustomer(
         expected="a customer who has bought here",
         came="an id that is in no import",
-        do="import its purchases first, or ask without a user_id for the shop's own list",
+        do="compare it with the ids in the shop's data; nothing is stored under this one",
     )

@@ -88,6 +88,7 @@ class Prospect:
     Attributes:
         question, level, concepts: what is asked.
         epsilon: of one release; ``a_year`` that of four.
+        noise: the multiplier sigma / Delta to ask with, rounded up to thousandths: `ask ... noise=4.68`.
         limit: `taste`: the faintest direction; `evaluation`: the smallest difference of means told.
         survives: by reading, whether the signal does.
         customers_needed: by reading, of all companies together.
@@ -98,6 +99,7 @@ class Prospect:
     concepts: int
     epsilon: float
     a_year: float
+    noise: str
     limit: float
     survives: Mapping[str, bool]
     customers_needed: Mapping[str, int]
@@ -153,6 +155,7 @@ def plan(
     delta = delta_for(cap)
     multiplier = multiplier_for(wanted, delta)
     a_year = epsilon(4 / multiplier**2, delta, 4)
+    noise = f"{math.ceil(1000 * multiplier) / 1000:g}"
     sigma = sigma_of(multiplier, members)
     tastes = [
         Prospect(
@@ -161,6 +164,7 @@ def plan(
             concepts=level.concepts,
             epsilon=wanted,
             a_year=a_year,
+            noise=noise,
             limit=faintest(level, customers=customers, sigma=sigma),
             survives={
                 reading: customers >= customers_for(level, sigma=sigma, needed=needed)
@@ -181,6 +185,7 @@ def plan(
         concepts=outputs,
         epsilon=wanted,
         a_year=a_year,
+        noise=noise,
         limit=told / customers,
         survives={PLAIN: customers >= enough},
         customers_needed={PLAIN: enough},

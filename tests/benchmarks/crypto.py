@@ -42,22 +42,23 @@ STREAMS: Final = 10
 
 
 def client(most: int) -> list[dict[str, Any]]:
-    """The masked-input step of one node: ours and Flower's, from the same float32 vector."""
+    """The masked-input step of one node: ours from an answer in fixed point, Flower's from the same float32 numbers."""
     from tests.benchmarks import crypto_flower
 
     found = []
     for elements in PARAMETERS:
         vector = np.random.default_rng(elements).normal(size=elements).astype(np.float32)
+        answer = crypto_client.answer_of(vector)
         for members in (each for each in COHORTS if each * elements <= most):
             ours = crypto_client.Member(members, elements)
             theirs = crypto_flower.client(members, crypto_client.threshold(members), vector)
-            chunks, submission = ours.masked_input(vector)
+            chunks, submission = ours.masked_input(answer)
             up = sum(map(len, chunks)) + len(submission)
             found.append(
                 {
                     "members": members,
                     "parameters": elements,
-                    **in_turns(lambda: ours.masked_input(vector), theirs),  # noqa: B023
+                    **in_turns(lambda: ours.masked_input(answer), theirs),  # noqa: B023
                     "altrove_bytes_per_parameter": round((up + ours.upload_bytes) / elements, 4),
                     "flower_bytes_per_parameter": round(sum(map(len, theirs())) / elements, 4),
                 }

@@ -45,7 +45,7 @@ def verdict(holds: bool) -> str:
 
 
 def client(rows: list[Row]) -> str:
-    """Clip, quantise, mask and serialise."""
+    """Bound, round, mask and serialise: ours an answer in fixed point, Flower's its floats."""
     lines = [
         (
             "| members | parameters | Altrove, CPU ms | Flower SecAgg+, CPU ms | Flower / Altrove "
@@ -233,7 +233,7 @@ TOLD: Final = (
 SECTIONS: Final = (
     (
         "client",
-        "A node's masked input, beside Flower's SecAgg+ client: clip, quantise, mask, serialise",
+        "A node's masked input, beside Flower's SecAgg+ client: bound, round, mask, serialise",
         (client,),
     ),
     ("shamir", "Shamir's sharing of one mask secret: split, and combine from the threshold", (shamir,)),
