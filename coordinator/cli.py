@@ -309,8 +309,9 @@ def token(
 def audit_verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Recompute everything from database and spool; needs no daemon. Exit status 3 on any problem."""
     settings = load(home)
-    folder, db = Home(folder=settings.home), engine(settings.database_url)
+    folder = Home(folder=settings.home)
     folder.check()
+    db = engine(settings.database_url)
     with reading(db) as connection:
         consortium = Consortia(connection).get()
     checks = verify(db, consortium, Spool(folder=folder.spool), Payloads(folder=folder.releases))

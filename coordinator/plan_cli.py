@@ -104,9 +104,12 @@ def _table(prospects: list[Prospect]) -> Table:
         "noise-aware",
         "needs",
     ):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for each in prospects:
-        told = f"1 row in {1 / each.limit:,.0f}" if each.question == "taste" else f"nDCG by {each.limit:.4f}"
+        if each.question == "taste":
+            told = f"1 row in {1 / each.limit:,.0f}" if each.limit < 1 else "nothing"
+        else:
+            told = f"nDCG by {each.limit:.2g}"
         table.add_row(
             f"{each.epsilon:g}",
             each.question,
