@@ -171,13 +171,14 @@ def opened(
         WrongMembers: an opening by somebody who is no survivor.
         Equivocation, UnknownSigner, BadSignature: an opening that is refused.
     """
-    read = admit_all(openings, Opening, Frame.of(config, roll))
+    frame = Frame.of(config, roll)
+    read = admit_all(openings, Opening, frame)
     known = {each.member: each.rho for each in claim.commitments}
     _none_but(claim, {each.sender for each in read})
     for each in read:
         agree("the same advertisements", each.transcript, claim.transcript, each.sender)
         agree("the release that is checked", each.release, claim.release, each.sender)
-        commitment = tagged_hash("rho-commitment", digest(config), each.sender, each.rho)
+        commitment = tagged_hash("rho-commitment", frame.config_hash, each.sender, each.rho)
         agree("the rho that was committed to", commitment, known[each.sender], each.sender)
     return {each.sender: each.rho for each in read}
 

@@ -173,6 +173,30 @@ def by_phase(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def linear_check(rows: list[Row]) -> str:
+    """What the check of the released sum costs beyond the round."""
+    lines = [
+        "The linear check of these sums, after the release: beyond what the table above counts.",
+        "",
+        (
+            "| members | survivors | stepping | node, CPU ms: arm | open | answer | judge | whole | up, bytes "
+            "| down, bytes | kept, bytes | coordinator, CPU s: openings | answers | handing on |"
+        ),
+        f"|{'---|' * 14}",
+    ]
+    for row in rows:
+        seen = row["linear_check"]
+        node, served = seen["node_cpu_s"], seen["coordinator_cpu_s"]
+        cells = (milliseconds(node[step]) for step in ("arm", "open", "answer", "judge", "whole"))
+        sizes = (f"{seen[f'node_{what}_bytes']:,}" for what in ("up", "down", "state"))
+        said = (f"{served[what]:.3g}" for what in ("openings", "answers", "handing-on"))
+        lines.append(
+            f"| {row['members']:,} | {seen['survivors']} | {seen['members_that_stepped']} | {' | '.join(cells)} "
+            f"| {' | '.join(sizes)} | {' | '.join(said)} |"
+        )
+    return "\n".join(lines)
+
+
 def bars(found: Row) -> str:
     """Every target of a measured part, what was measured, and whether it holds."""
     rows = []
@@ -242,7 +266,7 @@ SECTIONS: Final = (
     (
         "graph",
         "The complete graph, a tenth lost after ShareKeys, 1,000,000 parameters",
-        (what_counts, graph, by_phase),
+        (what_counts, graph, by_phase, linear_check),
     ),
 )
 
