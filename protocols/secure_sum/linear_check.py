@@ -221,12 +221,7 @@ def check(
     stream = challenge(claim, config, openings, roll)
     said = answered(claim, config, openings, answers, roll)
     _everybody(claim, said, "answer")
-    if sum(said.values()) % Q != inner(stream, [total]) % Q:
-        raise NotTheSum(
-            expected="a sum of which the survivors' linear answers are the linear function",
-            came="another",
-            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
-        )
+    _compare(said.values(), stream, total)
 
 
 def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], roll: Roll) -> Keystream:
@@ -248,6 +243,15 @@ def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], rol
 def openings_hash(openings: Iterable[Signed]) -> bytes:
     """What an answer is bound to, whatever the order in which the openings came."""
     return tagged_hash("check-openings", *sorted(each.body for each in openings))
+
+
+def _compare(said: Iterable[int], stream: Keystream, total: Fixed) -> None:
+    if sum(said) % Q != inner(stream, [total]) % Q:
+        raise NotTheSum(
+            expected="a sum of which the survivors' linear answers are the linear function",
+            came="another",
+            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
+        )
 
 
 def _none_but(claim: Claim, came: set[PartnerId]) -> None:

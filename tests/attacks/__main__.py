@@ -18,7 +18,7 @@ from tests.attacks import pure, report
 from tests.attacks.attack import Attack, Outcome, as_expected, attempt
 from tests.attacks.catalogue import ATTACKS
 from tests.attacks.flower import ROWS
-from tests.attacks.guards import in_the_protocol, without
+from tests.attacks.guards import in_the_daemon, without
 from tests.attacks.live import PROGRAM, live
 
 KEPT_EVERY = 10
@@ -80,7 +80,7 @@ def _outcomes(
         # One daemon for all attacks that lack the same rule, but for those whose victory leaves it useless.
         groups: dict[tuple[object, ...], list[Attack]] = {}
         for attack in alive:
-            if attack.guard and in_the_protocol(attack.guard):
+            if attack.guard and in_the_daemon(attack.guard):
                 alone = attack.name if attack.spoils else ""
                 groups.setdefault((attack.guard, attack.policy, alone), []).append(attack)
         for number, led in enumerate(groups.values()):
