@@ -3,7 +3,7 @@
 Every message is real: signed, sealed, taken and handed on by the coordinator's own services (``crypto_desk``).
 Where ``exact`` is true all members take all their steps and the released sum is compared with the true one; else
 three do, and are timed, and the others are a crowd (``crypto_crowd``), so that the coordinator's work is whole and
-its sum means nothing. After the release comes its linear check (``crypto_check``).
+its sum means nothing.
 
 In a process of its own, so that the peak of memory is its own:
 ``python -m tests.benchmarks.crypto_graph 100 1000000``
@@ -36,7 +36,6 @@ from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import context
 from protocols.secure_sum.play import Player, cohort, configure
 from protocols.secure_sum.states import Advertised, Confirmed, Masked, Shared
-from tests.benchmarks.crypto_check import Check
 from tests.benchmarks.crypto_client import SEED, question, randomness, threshold
 from tests.benchmarks.crypto_crowd import Crowd
 from tests.benchmarks.crypto_desk import Desk
@@ -67,14 +66,13 @@ class Graph:
         self.up_bytes = self.config.answer.vector_bytes
         self.down_bytes = 0
         self.states: dict[int, Any] = {}
-        self.confirmed: dict[int, tuple[Confirmed, tuple[Signed, ...]]] = {}
         self.sent: dict[Phase, list[Signed]] = {}
         self.settled = context(self.config)
         values = np.random.default_rng(3).normal(size=elements).astype(np.float32)
         self.words = quantise(values, block=self.config.answer.blocks[0], ring_bits=32)
 
     def run(self) -> dict[str, Any]:
-        """All five phases, the sum and its check."""
+        """All five phases and the sum."""
         began = time.process_time()
         for phase in (self.advertise, self.share, self.mask, self.confirm, self.unmask):
             phase()
@@ -94,7 +92,6 @@ class Graph:
             "node_state_bytes": self.state_bytes,
             "coordinator_cpu_s": {phase: round(each, 4) for phase, each in spent.items()}
             | {"whole": round(sum(spent.values()), 3)},
-            "linear_check": Check(self).run(),
             "process_peak_mb": round(peak_mb(os.getpid())),
             "process_cpu_s": round(time.process_time() - began, 1),
         }
@@ -193,11 +190,9 @@ class Graph:
             if p.index in self.stepping:
                 state: Confirmed = self.states[p.index]
                 with self.node(Phase.UNMASK):
-                    confirmations = opened(body)
                     self.states[p.index], message = contributor.unmask(
-                        state, self.config, confirmations, key=p.key, roll=self.roll, bound=()
+                        state, self.config, opened(body), key=p.key, roll=self.roll, bound=()
                     )
-                self.confirmed[p.index] = (state, confirmations)
             else:
                 message = self.crowd.answer(p, self.settled)
             self.take(p, Phase.UNMASK, (message,))
