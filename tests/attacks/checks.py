@@ -214,12 +214,11 @@ def changed_board(scene: Scene) -> str:
     """The node answered, was killed, and is shown a board with another opening of the liar."""
     checked = Checked(scene)
     openings = checked.open(checked.first)
-    checked.answer(checked.first, openings)
+    answers = checked.answer(checked.first, openings)
     scene.node.restart()
     (own,) = (each for each in openings if each.signer == scene.liar.id)
     other = scene.sign(own, Opening, rho=bytes(32))
-    shown = [other if each is own else each for each in openings]
-    checked.judge(shown, list(checked.answer(checked.first, openings).values()))
+    checked.judge([other if each is own else each for each in openings], list(answers.values()))
     return "the node went on with another board than it answered"
 
 

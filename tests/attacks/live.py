@@ -112,6 +112,7 @@ class LiveNode:
 
     def restart(self) -> None:
         self._post.withdraw()
+        self._post.boards.clear()
         self.kill()
         self.start()
 

@@ -1,7 +1,7 @@
 """What suite 2 costs beside suite 1, in the same run: a node's phases, the coordinator's, and bytes.
 
     python -m tests.benchmarks.crypto_suites            cohorts of 5, 30, 100 and 1,000 (some minutes, 6 GB)
-    python -m tests.benchmarks.crypto_suites 10 20      of these sizes
+    python -m tests.benchmarks.crypto_suites 10 20      of these sizes; the others' last figures stay
 
 writes ``results/crypto_suites.json`` and, made from it, ``results/crypto_suites.md``. A short vector, so that
 the handshake is what is seen. The two suites take turns; CPU seconds of one process.
@@ -235,13 +235,15 @@ def primitives() -> dict[str, Any]:
 
 def main(words: list[str]) -> None:
     """Measure, and write both files."""
-    sizes = [int(word) for word in words] or COHORTS
+    sizes = [int(word) for word in words] or list(COHORTS)
     said = provenance("", MOST) | {"command": " ".join([COMMAND, *words])}
     said["versions"] |= {"openssl": backend.openssl_version_text()}
+    before = json.loads(RESULT.read_text(encoding="utf-8"))["cohorts"] if words else []
+    kept = [row for row in before if row["members"] not in sizes]
+    measured = [compare(n) | {"provenance": said} for n in sizes]
     found = {
-        "primitives": primitives(),
-        "cohorts": [compare(n) for n in sizes],
-        "provenance": said,
+        "primitives": primitives() | {"provenance": said},
+        "cohorts": sorted(kept + measured, key=lambda row: row["members"]),
     }
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     crypto_suites_table.write(RESULT)

@@ -67,16 +67,23 @@ def sizes(rows: list[Row]) -> str:
 def calls(found: Row) -> str:
     """One call of each primitive."""
     lines = ["| primitive | CPU us a call |", "|---|---|"]
-    lines += [f"| {name} | {range_of(seen, 1e6)} |" for name, seen in found.items()]
+    lines += [f"| {name} | {range_of(seen, 1e6)} |" for name, seen in found.items() if name != "provenance"]
     return "\n".join(lines)
+
+
+def where_from(found: Row) -> str:
+    """Commands, commits, processor, versions: one line for each run."""
+    lines = []
+    for said in (*(row["provenance"] for row in found["cohorts"]), found["primitives"]["provenance"]):
+        versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
+        where = f"{said['commit']}, load {said['load_1min']} on {said['cores']} cores of {said['processor']}"
+        lines.append(f"- `{said['command']}` at {where}; {versions}")
+    return "\n".join(dict.fromkeys(lines))
 
 
 def write(source: Path) -> None:
     """Write the report beside its figures."""
     found = json.loads(source.read_text(encoding="utf-8"))
-    said = found["provenance"]
-    versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
-    where = f"{said['commit']}, load {said['load_1min']} on {said['cores']} cores of {said['processor']}"
     text = [
         "# What suite 2 costs beside suite 1",
         TOLD,
@@ -87,7 +94,7 @@ def write(source: Path) -> None:
         "## Primitives",
         calls(found["primitives"]),
         "## Where these figures are from",
-        f"`{said['command']}` at {where}; {versions}",
+        where_from(found),
     ]
     source.with_suffix(".md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 

@@ -10,6 +10,8 @@ REPEATS = 7
 
 LONG_REPEATS = 5
 LONG_S = 2.0
+FEWEST_REPEATS = 3
+LONGEST_S = 10.0
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -61,6 +63,8 @@ def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> dict[s
 
 def repeats(first_s: float) -> int:
     """How often to measure what took ``first_s`` at first."""
+    if first_s > LONGEST_S:
+        return FEWEST_REPEATS
     return LONG_REPEATS if first_s > LONG_S else REPEATS
 
 
