@@ -63,6 +63,7 @@ GUARDS: dict[str, tuple[Change, ...]] = {
         ("participant.release_desk", "check_newer", _nothing),
         ("participant.door.payloads.Payloads", "said", _nothing),
         ("participant.door.payloads.Payloads", "say", _nothing),
+        ("participant.store.checks.Checks", "move", _nothing),
     ),
     "one view of a check": (("protocols.secure_sum.linear_check", "agree", _nothing),),
     "one attempt a check": (

@@ -7,6 +7,7 @@ writes ``tests/attacks/REPORT.md`` from ``tests/benchmarks/results/attacks.json`
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def played_tests() -> list[tuple[str, bool]]:
 def write(found: Found, wall_s: float) -> None:
     """Write the results, then the report."""
     whole = {
-        "command": f'make attack ARGS="{" ".join(found.words)}"' if found.words else "make attack",
+        "command": f'make attack ARGS="{shlex.join(found.words)}"' if found.words else "make attack",
         "commit": commit(),
         "versions": {name: version(name) for name in ("flwr", "cryptography", "numpy")},
         "wall_s": round(wall_s, 1),
