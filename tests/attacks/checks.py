@@ -274,19 +274,14 @@ EVERYBODY = {"guard": ("everybody's word in a check",)}
 COMPARED = {"guard": ("the comparison of a check",)}
 SIGNED = {"guard": ("the release that was signed",)}
 QUICK = {"slow": False}
+TWO = ("equivocation", "stale-release")
 ATTACKS = (
     _one("a released sum that is not the sum", wrong_sum, "not-the-sum", **COMPARED, **QUICK),
     _one("a wrong linear answer", wrong_answer, "not-the-sum", who=Who.PARTNER, **COMPARED),
     _one("a release of other companies", other_companies, "bad-release", **SIGNED),
     _one("other numbers than the release was signed over", other_numbers, "bad-release"),
-    _one("a second release of an attempt", two_releases, "equivocation", "stale-release", **ONCE, **QUICK),
-    _one(
-        "killed, then shown a second release",
-        two_releases_after_a_kill,
-        "equivocation",
-        "stale-release",
-        **ONCE,
-    ),
+    _one("a second release of an attempt", two_releases, *TWO, **ONCE, **QUICK),
+    _one("killed, then shown a second release", two_releases_after_a_kill, *TWO, **ONCE),
     _one("a release before the answer was unmasked", before_unmasking, "illegal-move", "looks on"),
     _one("members shown different releases", mixed_releases, "wrong-transcript", **VIEW, **QUICK),
     _one("a rho chosen last", chosen_rho, "wrong-transcript", who=Who.BOTH, **VIEW),
