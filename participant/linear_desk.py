@@ -114,7 +114,12 @@ class LinearDesk:
                 until = config.deadlines[-1] + LINEAR_CHECK_S
                 Checks(connection).add(replace(held, until=until))
             Checks(connection).hold(held.key, release=release, manifest=held.manifest)
-        _log.info("release waits for its linear check", release=release.hex(), round=manifest.round)
+        _log.info(
+            "release waits for its linear check",
+            release=release.hex(),
+            round=manifest.round,
+            part="looks on" if config is not None else "opens and answers",
+        )
         return True
 
     def held(self) -> tuple[StoredCheck, ...]:
@@ -153,12 +158,12 @@ class LinearDesk:
                 config, claim, roll = self._theirs(held) if held.state == WATCHING else self._ours(held)
                 check(claim, config, openings, answers, total_of(held), roll=roll)
                 return self._keep(held, Outcome.CHECKED, CHECKED.format(count=len(answers)))
-        except NotTheSum:
-            return self._dispute(held, DISPUTED.format(count=len(answers)), openings, answers)
+        except NotTheSum as error:
+            return self._dispute(held, DISPUTED.format(count=len(answers)), error, openings, answers)
         except (Refused, MalformedMessage, TooLarge, UnknownVersion) as error:
             _log.warning("linear check goes on later", round=held.round, code=error.code, detail=str(error))
         except PeerFault as error:
-            return self._dispute(held, f"{CONTRADICTED}: {error}", openings, answers)
+            return self._dispute(held, f"{CONTRADICTED}: {error}", error, openings, answers)
         except (SecretsErased, AnswerMissing, AnswerVoided) as error:
             return self._keep(
                 held, Outcome.UNVERIFIED, f"this company could not go on with the check: {error}"
@@ -216,8 +221,14 @@ class LinearDesk:
         return config, claim, roll
 
     def _dispute(
-        self, held: StoredCheck, reason: str, openings: tuple[Signed, ...], answers: tuple[Signed, ...]
+        self,
+        held: StoredCheck,
+        reason: str,
+        error: PeerFault,
+        openings: tuple[Signed, ...],
+        answers: tuple[Signed, ...],
     ) -> Verdict:
+        _log.error("linear check failed", release=held.release.hex(), code=error.code, detail=str(error))
         signed = decode(Signed, held.manifest)
         dispute = Dispute(release=signed, openings=openings, answers=answers)
         return self._keep(held, Outcome.DISPUTED, reason, encode(dispute))

@@ -31,11 +31,14 @@ from participant.verdicts import Outcome as Outcomes
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
+from protocols.printable import printable
 from protocols.questions import describe, say_privacy
 from protocols.service.clock import iso
 from protocols.service.unit_of_work import reading
 
 MEASURE: Final = "nDCG@10 on own validation weeks"
+REFUSALS_SHOWN: Final = 5
+
 PER_ANSWER: Final = len(PHASES) + 5
 """Outbox records of one answer: its phases, the sealed and the masked vector, the check's two, the vote."""
 
@@ -75,6 +78,7 @@ class Overview:
             waiting=tuple(self._waiting()),
             alarms=tuple(self._alarms()),
             undone=tuple(self._undone()),
+            refused=tuple(self._refused()),
         )
 
     def _looked_at(self, release: bytes) -> str:
@@ -120,6 +124,13 @@ class Overview:
     def _undone(self) -> Iterator[str]:
         if Erasures(self._node.db).unfinished():
             yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
+
+    def _refused(self) -> Iterator[str]:
+        for each in self._node.exchange.refusals()[:REFUSALS_SHOWN]:
+            yield (
+                f"Round {each.round}.{each.attempt}, {each.phase}, {iso(each.at)}: this node did not go on "
+                f"({each.code}). {printable(each.reason)}"
+            )
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
         """What left from unix second ``since`` on, newest first: one line an answer."""

@@ -183,13 +183,14 @@ def opened(
         WrongMembers: an opening by somebody who is no survivor.
         Equivocation, UnknownSigner, BadSignature: an opening that is refused.
     """
-    read = admit_all(openings, Opening, Frame.of(config, roll))
+    frame = Frame.of(config, roll)
+    read = admit_all(openings, Opening, frame)
     known = {each.member: each.rho for each in claim.commitments}
     _none_but(claim, {each.sender for each in read})
     for each in read:
         agree("the same advertisements", each.transcript, claim.transcript, each.sender)
         agree("the release that is checked", each.release, claim.release, each.sender)
-        commitment = tagged_hash("rho-commitment", digest(config), each.sender, each.rho)
+        commitment = tagged_hash("rho-commitment", frame.config_hash, each.sender, each.rho)
         agree("the rho that was committed to", commitment, known[each.sender], each.sender)
     return {each.sender: each.rho for each in read}
 
@@ -232,12 +233,7 @@ def check(
     stream = challenge(claim, config, openings, roll)
     said = answered(claim, config, openings, answers, roll)
     _everybody(claim, said, "answer")
-    if sum(said.values()) % Q != inner(stream, [total]) % Q:
-        raise NotTheSum(
-            expected="a sum of which the survivors' linear answers are the linear function",
-            came="another",
-            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
-        )
+    _compare(said.values(), stream, total)
 
 
 def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], roll: Roll) -> Keystream:
@@ -259,6 +255,15 @@ def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], rol
 def openings_hash(openings: Iterable[Signed]) -> bytes:
     """What an answer is bound to, whatever the order in which the openings came."""
     return tagged_hash("check-openings", *sorted(each.body for each in openings))
+
+
+def _compare(said: Iterable[int], stream: Keystream, total: Fixed) -> None:
+    if sum(said) % Q != inner(stream, [total]) % Q:
+        raise NotTheSum(
+            expected="a sum of which the survivors' linear answers are the linear function",
+            came="another",
+            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
+        )
 
 
 def _none_but(claim: Claim, came: set[PartnerId]) -> None:

@@ -2,7 +2,9 @@
 
 python -m tests.attacks                     everything (make attack); writes the results and the report
 python -m tests.attacks --only '*roster*'   attacks by name, with * and ?; writes nothing
+python -m tests.attacks --family 'After*'   the attacks of a family; writes nothing
 python -m tests.attacks --stand pure        one stand only; writes nothing without --write
+python -m tests.attacks ... --renew         what was played takes its place in the results that are there
 """
 
 import argparse
@@ -16,9 +18,9 @@ from pathlib import Path
 
 from tests.attacks import pure, report
 from tests.attacks.attack import Attack, Outcome, as_expected, attempt
-from tests.attacks.catalogue import ATTACKS
+from tests.attacks.catalogue import FAMILIES
 from tests.attacks.flower import ROWS
-from tests.attacks.guards import in_the_protocol, without
+from tests.attacks.guards import in_the_daemon, without
 from tests.attacks.live import PROGRAM, live
 
 KEPT_EVERY = 10
@@ -31,14 +33,23 @@ def main(words: Sequence[str]) -> int:
     """Run the wanted attacks; 0 when the nodes held and every guard was seen to matter."""
     said = argparse.ArgumentParser(prog="python -m tests.attacks")
     said.add_argument("--only", default="*", metavar="NAME")
+    said.add_argument("--family", default="*", metavar="NAME")
     said.add_argument("--stand", action="append", default=[], choices=STANDS)
     said.add_argument("--write", action="store_true", help="write a report of what was played")
+    said.add_argument("--renew", action="store_true", help="the same, and what was not played stays")
     given = said.parse_args(words)
-    attacks = [attack for attack in ATTACKS if fnmatch(attack.name, given.only)]
+    attacks = [
+        attack
+        for name, family in FAMILIES.items()
+        if fnmatch(name, given.family)
+        for attack in family
+        if fnmatch(attack.name, given.only)
+    ]
     stands = given.stand or STANDS
     began = time.monotonic()
-    found = report.Found(words=tuple(words))
-    writes = given.write or (given.only == "*" and not given.stand)
+    found = report.Found(words=tuple(words), before=report.read() if given.renew else {})
+    everything = given.only == given.family == "*" and not given.stand
+    writes = given.write or given.renew or everything
     if "flower" in stands:
         logging.getLogger("flwr").setLevel(logging.ERROR)  # its warnings are part of the row
         found.flower = [(row.name, row.there(), row.ours(), row.attacks) for row in ROWS]
@@ -80,7 +91,7 @@ def _outcomes(
         # One daemon for all attacks that lack the same rule, but for those whose victory leaves it useless.
         groups: dict[tuple[object, ...], list[Attack]] = {}
         for attack in alive:
-            if attack.guard and in_the_protocol(attack.guard):
+            if attack.guard and in_the_daemon(attack.guard):
                 alone = attack.name if attack.spoils else ""
                 groups.setdefault((attack.guard, attack.policy, alone), []).append(attack)
         for number, led in enumerate(groups.values()):

@@ -60,8 +60,22 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     "vectors of one shape": (("protocols.secure_sum.contributor", "check_header", _nothing),),
     "one release an attempt": (
         ("protocols.secure_sum.linear_contributor", "compare_digest", lambda *_: True),
+        ("participant.release_desk", "check_newer", _nothing),
+        ("participant.door.payloads.Payloads", "said", _nothing),
+        ("participant.door.payloads.Payloads", "say", _nothing),
+        ("participant.store.checks.Checks", "move", _nothing),
     ),
     "one view of a check": (("protocols.secure_sum.linear_check", "agree", _nothing),),
+    "one attempt a check": (
+        ("protocols.secure_sum.linear_check", "agree", _nothing),
+        ("protocols.secure_sum.admission", "agree", _nothing),
+    ),
+    "everybody's word in a check": (("protocols.secure_sum.linear_check", "_everybody", _nothing),),
+    "the comparison of a check": (("protocols.secure_sum.linear_check", "_compare", _nothing),),
+    "the release that was signed": (
+        ("protocols.release", "check_manifest", _nothing),
+        ("participant.release_desk", "check_manifest", _nothing),
+    ),
     "enough survivors": (
         ("protocols.secure_sum.contributor", "check_floor", _nothing),
         ("protocols.policy", "check_survivors", _nothing),
@@ -69,9 +83,9 @@ GUARDS: dict[str, tuple[Change, ...]] = {
 }
 
 
-def in_the_protocol(names: Sequence[str]) -> bool:
-    """Whether a daemon can be started without these guards: nothing but functions of ``protocols`` is changed."""
-    return all(place.startswith("protocols.") for name in names for place, *_ in GUARDS[name])
+def in_the_daemon(names: Sequence[str]) -> bool:
+    """Whether a daemon can be started without these guards: nothing of the pure stand is changed."""
+    return not any(place.startswith("tests.") for name in names for place, *_ in GUARDS[name])
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from protocols import policy as policies
+from protocols import release as releases
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, Equivocation, IllegalMove, MalformedMessage, RolledBack
 from protocols.identity import PartnerId, Signed
@@ -24,6 +23,7 @@ from protocols.secure_sum.attempts import open_config
 from tests.attacks.attack import Refused
 from tests.attacks.hostile import Hostile
 from tests.attacks.member import Key, Member
+from tests.attacks.published import Published
 from tests.attacks.scene import POLICIES, Scene
 from tests.participant import asked
 from tests.participant.fake_coordinator import Company
@@ -68,16 +68,16 @@ class PureNode(Member):
             raise Refused(error.code, str(error)) from error
         self.hand(given)
 
-    def open_check(self, key: Key, release: bytes) -> Signed:
-        return _or_refuse(super().open_check, key, release)
+    def open_check(self, key: Key, release: Published) -> Signed:
+        return _or_refuse(self._open_check, key, release)
 
-    def answer_check(self, key: Key, openings: Sequence[Signed]) -> Signed:
-        return _or_refuse(super().answer_check, key, openings)
+    def answer_check(self, key: Key, release: Published, openings: Sequence[Signed]) -> Signed:
+        return _or_refuse(super().answer_check, key, release, openings)
 
     def judge(
-        self, key: Key, openings: Sequence[Signed], answers: Sequence[Signed], total: np.ndarray
+        self, key: Key, release: Published, openings: Sequence[Signed], answers: Sequence[Signed]
     ) -> None:
-        _or_refuse(super().judge, key, openings, answers, total)
+        _or_refuse(super().judge, key, release, openings, answers)
 
     def restart(self) -> None:
         """Only what can be stored survives."""
@@ -86,6 +86,15 @@ class PureNode(Member):
 
     def bound(self, config: RoundConfig) -> tuple[PartnerId, ...]:
         return self._bound.get(config.answer_id, ())
+
+    def _open_check(self, key: Key, release: Published) -> Signed:
+        """What is decided before the fifth message."""
+        opened = releases.open_release(release.signed, release.payload, self.roll)
+        state = self.newest[key]
+        if not isinstance(state, states.Unmasked):
+            raise IllegalMove(expected="an attempt that was unmasked", came=state.TAG, do="look on")
+        releases.check_manifest(opened.manifest, self.configs[key], state.transcript, state.survivors)
+        return super().open_check(key, release)
 
     def _act(self, key: Key, phase: Phase, given: PhaseInput) -> Submission:
         came = b"".join(sorted(encode(item) for item in given.items))

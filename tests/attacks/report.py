@@ -7,6 +7,7 @@ writes ``tests/attacks/REPORT.md`` from ``tests/benchmarks/results/attacks.json`
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -33,9 +34,13 @@ FlowerRow = tuple[str, str, str, tuple[str, ...]]
 
 @dataclass(slots=True)
 class Found:
-    """Everything of one run: the words that it was called with, outcomes and whether they were as expected, Flower's rows, further tests."""
+    """Everything of one run: the words that it was called with, outcomes and whether they were as expected, Flower's rows, further tests.
+
+    ``before`` are earlier results, of which stays what this run did not play.
+    """
 
     words: tuple[str, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
     outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
     flower: list[FlowerRow] = field(default_factory=list)
     tests: list[tuple[str, bool]] = field(default_factory=list)
@@ -69,7 +74,7 @@ def played_tests() -> list[tuple[str, bool]]:
 def write(found: Found, wall_s: float) -> None:
     """Write the results, then the report."""
     whole = {
-        "command": f'make attack ARGS="{" ".join(found.words)}"' if found.words else "make attack",
+        "command": f'make attack ARGS="{shlex.join(found.words)}"' if found.words else "make attack",
         "commit": commit(),
         "versions": {name: version(name) for name in ("flwr", "cryptography", "numpy")},
         "wall_s": round(wall_s, 1),
@@ -80,8 +85,35 @@ def write(found: Found, wall_s: float) -> None:
         ],
         "tests": [{"name": name, "passed": passed} for name, passed in found.tests],
     }
+    if found.before:
+        whole = _renewed(found.before, whole)
     JSON.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     main()
+
+
+def read() -> dict[str, Any]:
+    """The results that are there."""
+    whole: dict[str, Any] = json.loads(JSON.read_text(encoding="utf-8"))
+    return whole
+
+
+def _renewed(before: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """``before``, with what ``whole`` has of the same attacks on the same stands, and both origins."""
+    played = {(each["attack"], each["stand"]) for each in whole["outcomes"]}
+    known = {attack.name for family in FAMILIES.values() for attack in family}
+    kept = [
+        each
+        for each in before["outcomes"]
+        if each["attack"] in known and (each["attack"], each["stand"]) not in played
+    ]
+    return {
+        **before,
+        **{key: f"{before[key]}; {whole[key]}" for key in ("command", "commit")},
+        "versions": whole["versions"],
+        "wall_s": round(before["wall_s"] + whole["wall_s"], 1),
+        "outcomes": kept + whole["outcomes"],
+        **{key: whole[key] for key in ("flower", "tests") if whole[key]},
+    }
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -183,7 +215,7 @@ def _sentence(name: str) -> str:
 
 def main() -> None:
     """Write the page."""
-    PAGE.write_text(page(json.loads(JSON.read_text(encoding="utf-8"))), encoding="utf-8")
+    PAGE.write_text(page(read()), encoding="utf-8")
 
 
 if __name__ == "__main__":

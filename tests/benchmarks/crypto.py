@@ -34,6 +34,7 @@ PACKAGES: Final = ("flwr", "cryptography", "numpy", "pycryptodome")
 COHORTS: Final = (3, 10, 100)
 PARAMETERS: Final = (10**6, 10**7)
 GRAPH: Final = (3, 10, 30, 100, 300, 1000)
+CHECK: Final = (100, 300, 1000)
 GRAPH_PARAMETERS: Final = 10**6
 MOST: Final = 10**9
 """Members times parameters: all sizes above."""
@@ -126,6 +127,17 @@ def graph(most: int) -> list[dict[str, Any]]:
     return found
 
 
+def check(most: int) -> list[dict[str, Any]]:
+    """The linear check of a released sum, each size in a process of its own."""
+    found = []
+    for members in (each for each in CHECK if each * GRAPH_PARAMETERS <= most):
+        words = (sys.executable, "-m", "tests.benchmarks.crypto_check", str(members), str(GRAPH_PARAMETERS))
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+        _show("check", found[-1])
+    return found
+
+
 MEASUREMENTS: Final[dict[str, Callable[[int], Any]]] = {
     "client": client,
     "masks": masks,
@@ -133,6 +145,7 @@ MEASUREMENTS: Final[dict[str, Callable[[int], Any]]] = {
     "memory": memory,
     "sampler": sampler,
     "graph": graph,
+    "check": check,
 }
 
 
