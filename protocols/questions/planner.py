@@ -31,6 +31,12 @@ NOISE_AWARE: Final = "noise-aware"
 PLAIN: Final = "plain"
 WITH_OWN: Final = "own exact, others noise-aware"
 LOW_RANK: Final = "low rank, positive semidefinite, tempered"
+NODES: Final = "popularity, directions, cells: what nodes read"
+CELLS: Final = "cell by cell"
+LOW_RANK_ALONE: Final = "low rank"
+CATEGORIES: Final = "what nodes read, and public categories"
+HIERARCHICAL: Final = "hierarchical, a fifth of the budget for categories"
+PROJECTED: Final = "projected to half as many random directions"
 NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
 """The faintest direction with which a reading still beat popularity and the companies' own models on
 *surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often

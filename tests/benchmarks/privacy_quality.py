@@ -232,12 +232,12 @@ def _alternatives(kept: Kept, level: Level) -> None:
 def low_rank(kept: Kept, level: Level) -> None:
     """Low rank instead of cell by cell, otherwise read and counted alike."""
     curve = Curve(level, arms.LOW_RANK, arms.low_rank, arms.TEMPERED)
-    for point in sorted(arms.LOW_RANK_AT, key=lambda each: sigma_of(*each)):
+    for point in sorted(arms.LOW_RANK_COARSER_AT, key=lambda each: sigma_of(*each)):
         curve.at(kept, *point)
 
 
 def _values(point: Json) -> dict[str, float]:
-    seeds = point["seeds"]
+    seeds = point.get("seeds", point.get("valid"))
     if not isinstance(seeds, list):
         raise TypeError("a point has its seeds")
     return {name: float(np.mean([np.mean(seed[name]) for seed in seeds])) for name in SCENARIOS}
