@@ -53,9 +53,7 @@ def measured() -> str:
         f"(above own models at about 5,700 customers: {each.above_own} of {each.beside_own})"
         for each in ALTERNATIVES
     ]
-    return (
-        f"At equal epsilon, more surprise than the plain Gram: {'; '.join(said)}. Projections: not measured."
-    )
+    return f"At equal epsilon, more surprise than the plain Gram: {'; '.join(said)}."
 
 
 def advice(prospects: tuple[Prospect, ...]) -> str:

@@ -30,17 +30,17 @@ from protocols.questions.evaluation import LAMBDAS, METRICS
 NOISE_AWARE: Final = "noise-aware"
 PLAIN: Final = "plain"
 WITH_OWN: Final = "own exact, others noise-aware"
-LOW_RANK: Final = "low rank, positive semidefinite, tempered"
 NODES: Final = "popularity, directions, cells: what nodes read"
 CELLS: Final = "cell by cell"
-LOW_RANK_ALONE: Final = "low rank"
+LOW_RANK: Final = "low rank"
 CATEGORIES: Final = "what nodes read, and public categories"
 HIERARCHICAL: Final = "hierarchical, a fifth of the budget for categories"
 PROJECTED: Final = "projected to half as many random directions"
 NEEDED: Final[Mapping[str, float]] = {NOISE_AWARE: 1 / 740, PLAIN: 1 / 1000}
 """The faintest direction with which a reading still beat popularity and the companies' own models on
 *surprise*: `tests/benchmarks/results/privacy_quality.md` says at which levels this was set, and how often
-it is right. The noise-aware reading was measured with ranks tempered (`tests/benchmarks/tempering.py`)."""
+it is right. The noise-aware one was set with the reading that nodes had before decision 26, cell by cell and
+with ranks tempered (`tests/benchmarks/tempering.py`), and holds for today's as that page says."""
 
 OUTPUTS: Final = len(METRICS) * (1 + len(LAMBDAS))
 """Numbers in an `evaluation` answer for the ridges that it asks about by itself."""
@@ -51,7 +51,7 @@ RESOLUTION: Final = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """Another way at equal epsilon and how often its *surprise* was measured above the plain Gram's.
+    """A way to read or to ask at equal epsilon, and how often its *surprise* was above the plain Gram's.
 
     ``above_own`` of ``beside_own``: at some 5,700 customers, above the best of what companies have alone.
     """

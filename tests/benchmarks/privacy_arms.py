@@ -14,7 +14,6 @@ from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
-from protocols.questions.planner import LOW_RANK
 from protocols.questions.ranking import ndcg
 from tests.benchmarks.privacy_cells import cell_by_cell
 from tests.benchmarks.tempering import tempered_ease
@@ -26,6 +25,7 @@ Denoise = Callable[[Floats, float], Floats]
 Reading = Callable[[Floats, float], Weights]
 """Weights from a (denoised) Gram matrix at a ridge."""
 
+LOW_RANK = "low rank, positive semidefinite, tempered"
 OTHERS = (
     "tempered, no shrinkage",
     "shrinkage without categories, tempered",

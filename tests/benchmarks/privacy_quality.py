@@ -19,7 +19,7 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
-from protocols.questions.planner import LOW_RANK, WITH_OWN
+from protocols.questions.planner import WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
@@ -224,7 +224,7 @@ def _alternatives(kept: Kept, level: Level) -> None:
     for epsilon, population in arms.OTHERS_AT:
         for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
-    low_rank = Curve(level, LOW_RANK, arms.low_rank, arms.TEMPERED)
+    low_rank = Curve(level, arms.LOW_RANK, arms.low_rank, arms.TEMPERED)
     for point in arms.LOW_RANK_AT:
         low_rank.at(kept, *point)
 

@@ -17,7 +17,7 @@ from protocols.questions.planner import (
     CATEGORIES,
     CELLS,
     HIERARCHICAL,
-    LOW_RANK_ALONE,
+    LOW_RANK,
     NODES,
     PLAIN,
     PROJECTED,
@@ -145,7 +145,7 @@ def projected(window: Window, sigma: float, draw: int) -> Floats:
 READERS: Final[dict[str, Reader]] = {
     PLAIN: of_one_sum(arms.as_it_is),
     CELLS: of_one_sum(cell_by_cell),
-    LOW_RANK_ALONE: of_one_sum(arms.low_rank),
+    LOW_RANK: of_one_sum(arms.low_rank),
     NODES: of_one_sum(shrink),
     CATEGORIES: with_categories,
     HIERARCHICAL: hierarchical,
