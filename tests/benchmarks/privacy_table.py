@@ -212,7 +212,9 @@ def main() -> None:
                 "A release adds the noise of five companies, each its own in full (delta "
                 f"{report['delta']:g}); 10 and 100 times the customers are emulated by a tenth and a hundredth of "
                 "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
-                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there.\n"
+                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there. *Noise-aware* is "
+                "cell by cell with categories and tempered ranks, the reading before decision 26; what nodes read now is "
+                "in the section *Which way to read*.\n"
             ),
             "![surprise and explore against epsilon](privacy_quality.svg)\n",
             bars(report),
