@@ -64,11 +64,11 @@ class Alternative:
 
 
 ALTERNATIVES: Final = (
-    Alternative(name=CELLS, above_plain=3, beside_plain=14, above_own=0, beside_own=7),
-    Alternative(name=LOW_RANK, above_plain=11, beside_plain=14, above_own=0, beside_own=7),
-    Alternative(name=NODES, above_plain=10, beside_plain=14, above_own=0, beside_own=7),
-    Alternative(name=CATEGORIES, above_plain=6, beside_plain=6, above_own=0, beside_own=3),
-    Alternative(name=HIERARCHICAL, above_plain=5, beside_plain=6, above_own=0, beside_own=3),
+    Alternative(name=CELLS, above_plain=3, beside_plain=15, above_own=0, beside_own=7),
+    Alternative(name=LOW_RANK, above_plain=12, beside_plain=15, above_own=0, beside_own=7),
+    Alternative(name=NODES, above_plain=11, beside_plain=15, above_own=0, beside_own=7),
+    Alternative(name=CATEGORIES, above_plain=7, beside_plain=7, above_own=0, beside_own=3),
+    Alternative(name=HIERARCHICAL, above_plain=6, beside_plain=7, above_own=0, beside_own=3),
     Alternative(name=PROJECTED, above_plain=0, beside_plain=11, above_own=0, beside_own=6),
     Alternative(name=WITH_OWN, above_plain=16, beside_plain=16, above_own=2, beside_own=16),
 )
