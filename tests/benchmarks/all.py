@@ -16,6 +16,7 @@ PAYLOAD_BYTES = 9_870_124
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
+    "privacy-choice": ("-m", "tests.benchmarks.privacy_choice"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
     "tempering": ("-m", "tests.benchmarks.tempering"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
