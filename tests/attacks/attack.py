@@ -44,7 +44,8 @@ class Attack:
         wants: what the attacker is after.
         refused_by: codes of the errors that may refuse it; empty where the node survives without a refusal.
         leaks: what the attacker learns although it failed.
-        guard: the rules without which it succeeds (names in ``guards.py``); empty: no single one stands alone.
+        guard: the rules without which it succeeds (names in ``guards.py``), in the order in which they refuse it:
+            with some of them out the next one does. Empty: not tried.
         source: paper, issue or document where the attack comes from.
         script: tries it on a scene.
         policy: of the node, by name in ``scene.py``.
@@ -69,7 +70,10 @@ class Attack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one attack on one stand. ``code`` names the refusal, "" when there was none."""
+    """What came of one attack on one stand. ``code`` names the refusal, "" when there was none.
+
+    ``without``: the guards that were taken out, all of the attack's on a broken stand, the first few on a weak one.
+    """
 
     attack: str
     stand: str
@@ -77,6 +81,7 @@ class Outcome:
     code: str
     words: str
     seconds: float
+    without: tuple[str, ...] = ()
 
     @property
     def won(self) -> bool:
@@ -84,7 +89,9 @@ class Outcome:
         return self.result == "won"
 
 
-def attempt(attack: Attack, scene: "Scene", stand: str, clock: Callable[[], float]) -> Outcome:
+def attempt(
+    attack: Attack, scene: "Scene", stand: str, clock: Callable[[], float], *, without: tuple[str, ...] = ()
+) -> Outcome:
     """Try ``attack`` on ``scene``; an error of ours other than a refusal is a defect and raised."""
     began = clock()
     try:
@@ -100,11 +107,17 @@ def attempt(attack: Attack, scene: "Scene", stand: str, clock: Callable[[], floa
         code=code,
         words=loot,
         seconds=round(clock() - began, 3),
+        without=without,
     )
 
 
 def as_expected(attack: Attack, outcome: Outcome) -> bool:
-    """Whether the node held, and by the rule that the catalogue names."""
+    """Whether the node held, and by the rule that the catalogue names; without the guards, whether it did not.
+
+    With only some of them out it has to be refused by another: or the others would be named for nothing.
+    """
+    if outcome.without:
+        return outcome.won if outcome.without == attack.guard else outcome.result == "refused"
     if not attack.refused_by:
         return outcome.result == "survived"
     return outcome.result == "refused" and outcome.code in attack.refused_by

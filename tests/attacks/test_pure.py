@@ -5,7 +5,7 @@ import pytest
 from tests.attacks import pure
 from tests.attacks.attack import as_expected, attempt
 from tests.attacks.catalogue import ATTACKS
-from tests.attacks.guards import GUARDS, without
+from tests.attacks.guards import GUARDS, in_the_product, without
 
 
 def ticks() -> float:
@@ -32,6 +32,12 @@ def test_without_its_guard_the_attack_wins(attack):
 
 def test_every_guard_is_what_some_attack_fails_at():
     assert set(GUARDS) == {name for attack in ATTACKS for name in attack.guard}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_every_guard_is_a_rule_of_the_product(name):
+    """A rule that only the pure stand has would be tested by nothing but itself."""
+    assert in_the_product(name)
 
 
 def test_attacks_have_names_of_their_own():
