@@ -5,7 +5,7 @@ python -m tests.attacks --only '*roster*'   attacks by name, with * and ?, as of
 python -m tests.attacks --stand pure        one stand only, or some
         ... --write                         puts what was played in the place of what was written of it before
 
-`weak live` is a daemon without the first, the first two, ... of an attack's guards: the next one has to refuse it.
+`weak live` is a daemon with one of an attack's several guards left: each has to refuse it alone.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tests.attacks.live import PROGRAM, live
 KEPT_EVERY = 10
 """Outcomes after which the results are written, so that an interrupted run keeps what it has."""
 
-STANDS = ("pure", "broken pure", "live", "weak live", "broken live", "flower", "tests")
+STANDS = ("pure", "broken pure", "live", "broken live", "weak live", "flower", "tests")
 
 
 def main(words: Sequence[str]) -> int:
@@ -83,21 +83,22 @@ def _outcomes(
         for policy in sorted({attack.policy for attack in alive}):
             led = [attack for attack in alive if attack.policy == policy]
             yield from _led(led, folder / policy, policy, "live")
-    if "weak live" in stands:
-        yield from _without_some(alive, folder / "weak", "weak live")
     if "broken live" in stands:
-        yield from _without_some(alive, folder / "broken", "broken live")
+        every = [(attack, attack.guard) for attack in alive if attack.guard]
+        yield from _without_some(every, folder / "broken", "broken live")
+    if "weak live" in stands:
+        but_one = [(attack, out) for attack in alive for out in attack.all_but_one]
+        yield from _without_some(but_one, folder / "weak", "weak live")
 
 
-def _without_some(attacks: Sequence[Attack], folder: Path, stand: str) -> Iterator[tuple[Attack, Outcome]]:
+def _without_some(
+    tries: Sequence[tuple[Attack, tuple[str, ...]]], folder: Path, stand: str
+) -> Iterator[tuple[Attack, Outcome]]:
     """One daemon for all attacks that lack the same rules, but for those whose victory leaves it useless."""
     groups: dict[tuple[tuple[str, ...], str, str], list[Attack]] = {}
-    for attack in attacks:
+    for attack, out in tries:
         alone = attack.name if attack.spoils else ""
-        every = len(attack.guard)
-        counts = range(1, every) if stand == "weak live" else range(every, every + 1)
-        for count in counts if every else ():
-            groups.setdefault((attack.guard[:count], attack.policy, alone), []).append(attack)
+        groups.setdefault((out, attack.policy, alone), []).append(attack)
     for number, ((out, policy, _), led) in enumerate(groups.items()):
         with without(out):
             yield from _led(led, folder / str(number), policy, stand, out)

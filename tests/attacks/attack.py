@@ -44,8 +44,8 @@ class Attack:
         wants: what the attacker is after.
         refused_by: codes of the errors that may refuse it; empty where the node survives without a refusal.
         leaks: what the attacker learns although it failed.
-        guard: the rules without which it succeeds (names in ``guards.py``), in the order in which they refuse it:
-            with some of them out the next one does. Empty: not tried.
+        guard: the rules without which it succeeds (names in ``guards.py``), each of which refuses it alone; in the
+            order in which they are reached. Empty: not tried.
         source: paper, issue or document where the attack comes from.
         script: tries it on a scene.
         policy: of the node, by name in ``scene.py``.
@@ -67,12 +67,19 @@ class Attack:
     spoils: bool = False
     stands: tuple[str, ...] = ("pure", "live")
 
+    @property
+    def all_but_one(self) -> tuple[tuple[str, ...], ...]:
+        """Its guards but for one, for each of them; nothing where there is one only, which is then known to refuse."""
+        if len(self.guard) < 2:
+            return ()
+        return tuple(tuple(other for other in self.guard if other != left) for left in self.guard)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of one attack on one stand. ``code`` names the refusal, "" when there was none.
 
-    ``without``: the guards that were taken out, all of the attack's on a broken stand, the first few on a weak one.
+    ``without``: the guards that were taken out, all of the attack's on a broken stand, all but one on a weak one.
     """
 
     attack: str
@@ -114,7 +121,7 @@ def attempt(
 def as_expected(attack: Attack, outcome: Outcome) -> bool:
     """Whether the node held, and by the rule that the catalogue names; without the guards, whether it did not.
 
-    With only some of them out it has to be refused by another: or the others would be named for nothing.
+    With one of them left it has to be refused: or that one would be named for nothing.
     """
     if outcome.without:
         return outcome.won if outcome.without == attack.guard else outcome.result == "refused"

@@ -134,7 +134,7 @@ def page(found: Mapping[str, Any]) -> str:
 {sum(e["result"] == "survived" for e in held)} times, and lost {sum(e["result"] == "won" for e in held)} times. {sum(not e["as_expected"] for e in held)} outcomes were not those that the catalogue names. With the rules that
 stand in its way taken out, the attack won {sum(e["result"] == "won" for e in broken)} times of {len(broken)}: a try that cannot win proves nothing. Of the
 {len(guarded)} attacks of which these rules are known, {len(won)} won against a daemon without them{_only_pure(guarded, won)}. Where several
-rules stand one behind the other, a daemon that lacked only the first ones refused {sum(e["result"] == "refused" for e in weak)} times of {len(weak)}.
+rules stand one behind the other, a daemon that had but one of them refused {sum(e["result"] == "refused" for e in weak)} times of {len(weak)}.
 
 `live`: a node's daemon as a process of its own, over TLS, led by a hostile coordinator that holds the consortium's
 key and one member's; one daemon lives through all attacks of its policy. This is the product.
@@ -142,8 +142,8 @@ key and one member's; one daemon lives through all attacks of its policy. This i
 add to them is written once more in `tests/attacks/pure.py`, with a memory of its own: the same question has the same
 answer, a state that was left is gone, a newer round closes older ones, the roster shown contains the one seen before.
 Of these four rules the pure column says only that they would be enough; that the product keeps them, only `live` says. Four companies, threshold three, one liar: within the boundary of `protocols/README.md`. In a cell:
-the code of the refusal, or what the node did instead. "Without its guards": the rules in the order in which they refuse, each with the code that a daemon answered when the
-ones before it were out, and what the attack took when all were gone.
+the code of the refusal, or what the node did instead. "Without its guards": the rules in the order in which they are reached, each with the code by which a daemon refused that
+had it as the only one of them, and what the attack took when all were gone.
 
 {families}
 
@@ -193,12 +193,13 @@ def _without(attack: Any, outcomes: Sequence[Mapping[str, Any]]) -> str:
     tried = [
         each for each in outcomes if each["attack"] == attack.name and each["stand"] not in ("pure", "live")
     ]
-    behind = {len(each["without"]): each["code"] for each in tried if each["stand"] == "weak live"}
-    rules = [f"{name} (`{behind[i]}`)" if i in behind else name for i, name in enumerate(attack.guard)]
+    weak = [each for each in tried if each["stand"] == "weak live" and each["result"] == "refused"]
+    alone = {name: each["code"] for each in weak for name in set(attack.guard) - set(each["without"])}
+    rules = [f"{name} (`{alone[name]}`)" if name in alone else name for name in attack.guard]
     stands = [stand for stand in ("pure", "live") if stand in attack.stands]
     won = {each["stand"].split()[-1]: each["words"] for each in tried if each["result"] == "won"}
     said = [stand if stand in won else f"**not {stand}**" for stand in stands]
-    return f"{', then '.join(rules)}: {next(iter(won.values()), 'not won')} ({', '.join(said)})"
+    return f"{'; behind it '.join(rules)}: {next(iter(won.values()), 'not won')} ({', '.join(said)})"
 
 
 def _only_pure(guarded: Sequence[Any], won: Collection[str]) -> str:
