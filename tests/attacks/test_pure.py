@@ -1,5 +1,7 @@
 """Every attack of the catalogue on the pure machines; and each guarded one again without its guard."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.attacks import pure
@@ -32,6 +34,16 @@ def test_without_its_guard_the_attack_wins(attack):
 
 def test_every_guard_is_what_some_attack_fails_at():
     assert set(GUARDS) == {name for attack in ATTACKS for name in attack.guard}
+
+
+def test_a_rule_that_refuses_nothing_by_itself_is_not_as_expected():
+    (attack,) = (each for each in ATTACKS if each.name == "rewritten audit log")
+    padded = replace(attack, guard=(*attack.guard, "pinned keys"))
+    *_, only_keys_left = padded.all_but_one
+    with without(only_keys_left):
+        outcome = attempt(padded, pure.scene(padded.policy), "weak", ticks, without=only_keys_left)
+    assert outcome.won
+    assert not as_expected(padded, outcome)
 
 
 @pytest.mark.parametrize("name", GUARDS)
