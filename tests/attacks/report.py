@@ -141,9 +141,12 @@ key and one member's; one daemon lives through all attacks of its policy. This i
 `pure`: the machines and policies of `protocols`, without storage or network. What the product's door and roster desk
 add to them is written once more in `tests/attacks/pure.py`, with a memory of its own: the same question has the same
 answer, a state that was left is gone, a newer round closes older ones, the roster shown contains the one seen before.
-Of these four rules the pure column says only that they would be enough; that the product keeps them, only `live` says. Four companies, threshold three, one liar: within the boundary of `protocols/README.md`. In a cell:
+Of these four rules the pure column says only that they would be enough; that the product keeps them, only `live` says.
+
+Four companies, threshold three, one liar: within the boundary of `protocols/README.md`. In a cell:
 the code of the refusal, or what the node did instead. "Without its guards": the rules in the order in which they are reached, each with the code by which a daemon refused that
-had it as the only one of them, and what the attack took when all were gone.
+had it as the only one of them (`two-of-a-kind`: the database keeps one record of a kind), and what the attack took when
+all were gone.
 
 {families}
 
