@@ -299,6 +299,12 @@ class Door(Carrier):
         admission.check_number(config, known, attempts.highest_round())
         size, head = admission.check_seen(config, stored, rosters.seen(), proof)
         self._steps.check_answer(config, SealedAnswers(connection).find(config.answer_id))
+        closed = self._close_earlier(connection, config)
+        return rosters.advance(size=size, head=head), closed
+
+    def _close_earlier(self, connection: Connection, config: RoundConfig) -> set[tuple[int, int]]:
+        """End what is still open: of two attempts side by side each could be summed. What ended, for its keys."""
+        attempts = Attempts(connection)
         still_open = attempts.open_keys()
         ended = {self._attempt(connection, *key).answer_id for key in still_open}
         reason = f"round {config.round}.{config.attempt} began"
@@ -306,8 +312,7 @@ class Door(Carrier):
             attempts.finish(*key, state="Closed", reason=reason, at=self._clock.now())
         for answer_id in ended - {config.answer_id}:
             self._purse.give_back(connection, answer_id, reason)
-        closed = {*still_open, *((earlier.round, earlier.attempt) for earlier in known)}
-        return rosters.advance(size=size, head=head), closed
+        return {*still_open, *((each.round, each.attempt) for each in attempts.of_round(config.round))}
 
     def _attempt(self, connection: Connection, round_number: int, attempt: int) -> StoredAttempt:
         found = Attempts(connection).find(round_number, attempt)

@@ -103,23 +103,6 @@ class Records:
             if before_commit is not None and before != opted_out:
                 before_commit(connection)
 
-    def customer_ids(self, limit: int, *, after: int = -1) -> list[tuple[int, str]]:
-        """Keys and external ids of customers in order of key, for local use (demo, export)."""
-        query = (
-            select(customers.c.customer_key, customers.c.external_id)
-            .where(customers.c.customer_key > after)
-            .order_by(customers.c.customer_key)
-            .limit(limit)
-        )
-        with reading(self._engine) as connection:
-            return [(int(row[0]), str(row[1])) for row in connection.execute(query)]
-
-    def concept_names(self) -> tuple[str, ...]:
-        """Distinct concept names of the catalogue, sorted."""
-        query = select(items.c.concept_name).where(items.c.concept_name.is_not(None)).distinct()
-        with reading(self._engine) as connection:
-            return tuple(sorted(str(row[0]) for row in connection.execute(query)))
-
     def unmapped_share(self, vocabulary: Vocabulary) -> float:
         """Share of stored lines whose item is not in ``vocabulary``: they stay local."""
         item_keys, _ = self._mapping(vocabulary)

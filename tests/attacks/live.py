@@ -49,6 +49,10 @@ SOON_S = 300.0
 LATER_S = 86_400
 """Deadlines lie a day ahead: nothing here may depend on how busy the machine is."""
 
+TWO_OF_A_KIND = "UNIQUE constraint failed: outbox."
+"""How the database says that a payload of this kind was committed before. Nothing names this code as the one that
+should refuse an attack: a node as it is refuses earlier, and in better words."""
+
 PROGRAM = (sys.executable, "-m", "participant.cli")
 
 
@@ -169,6 +173,9 @@ class LiveNode:
                 if line.get("event") == "trying again" and line["code"] != "unreachable":
                     self._settle()
                     raise Refused(line["code"], line["detail"])
+                if line.get("event") == "job failed" and TWO_OF_A_KIND in json.dumps(line):
+                    self._settle()
+                    raise Refused("two-of-a-kind", "the database keeps one record of a kind")
                 if line.get("event") == "job failed":
                     raise AssertionError(f"the daemon fell over: {line}")
             return False

@@ -1,7 +1,8 @@
-"""The pure stand: a node made of nothing but the functions of ``protocols``, with a memory of its own.
+"""The pure stand: a node made of the functions of ``protocols``, with a memory of its own; no storage, no network.
 
-It asks the same functions in the same order as ``participant.door`` does; no storage, no network. What it
-refuses, the protocol and its policies refuse by themselves.
+It asks the same functions in the same order as ``participant.door`` does. Four rules are not in ``protocols`` and are
+written here once more: ``_once_a_phase``, ``_state_before``, ``_close_earlier`` and ``_no_rollback``. What those refuse
+shows that the rule is enough; that the product has it, the live stand shows.
 """
 
 from collections.abc import Callable, Sequence

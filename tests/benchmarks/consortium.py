@@ -8,10 +8,12 @@ from pathlib import Path
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 
 from participant.answers import AnswerContext, fill
 from participant.intake import read
 from participant.store.metadata import metadata
+from participant.store.record_tables import customers, items
 from participant.store.records import Records
 from protocols.limits import FRACTION_BITS
 from protocols.messages import Block
@@ -22,7 +24,7 @@ from protocols.questions.parameters import Given
 from protocols.questions.taste import Taste, unpack_triangle
 from protocols.ring import error_bound
 from protocols.secure_sum.play import play
-from protocols.service.unit_of_work import engine
+from protocols.service.unit_of_work import engine, reading
 from protocols.vocabulary import Vocabulary
 from tests.benchmarks.oracle import data_folder
 
@@ -42,7 +44,7 @@ class Consortium:
 
     def households(self, member: int) -> dict[int, str]:
         """Customer key to household: the data's ids are the same at all companies."""
-        return dict(self.members[member].customer_ids(1_000_000))
+        return customer_ids(self.members[member])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +61,20 @@ class Released:
     def error(self) -> float:
         """Largest absolute difference between the two."""
         return float(np.abs(self.gram - self.plain).max())
+
+
+def customer_ids(records: Records) -> dict[int, str]:
+    """Key and external id of every customer of a company, in order of key."""
+    query = select(customers.c.customer_key, customers.c.external_id).order_by(customers.c.customer_key)
+    with reading(records._engine) as connection:
+        return {int(row[0]): str(row[1]) for row in connection.execute(query)}
+
+
+def concept_names(records: Records) -> set[str]:
+    """Names of the concepts in a company's catalogue."""
+    query = select(items.c.concept_name).where(items.c.concept_name.is_not(None)).distinct()
+    with reading(records._engine) as connection:
+        return {str(row[0]) for row in connection.execute(query)}
 
 
 def prepare(companies: int, folder: Path) -> Consortium:
@@ -89,7 +105,7 @@ def prepare(companies: int, folder: Path) -> Consortium:
         report = read([sales], home=home, engine=store, catalogue=[catalogue])
         rejected += sum(report.rejected.values())
         members.append(Records(home, store))
-    names = {name for member in members for name in member.concept_names()}
+    names = {name for member in members for name in concept_names(member)}
     return Consortium(
         vocabulary=Vocabulary.of("product types", names), members=tuple(members), rejected=rejected
     )

@@ -17,18 +17,31 @@ from protocols.noise import (
     SIGMA_MAX,
     SIGMA_MIN,
     STRIDE,
-    TAU2_MIN,
     Gaussian,
     Table,
     climb,
     discrete,
     finest,
-    tau2,
 )
 
 ONE = 1 << 144
 PINNED = [-23_140_277, 25_010_875, 53_151_681, 74_637_654, 5_708_231]
 SIGMAS = [256, 257, 300, 1599, 1600, 1601, 4095, 65_536, 2**24, 41_000_000, 2**35 - 1, 2**44]
+
+
+TAU2_MIN = Fraction(484, 100)
+"""2.2 squared, what the error that the module states is made of."""
+
+
+def tau2(steps):
+    """The square of tau of every step: what the error of a step depends on."""
+    found = []
+    square = Fraction(FINEST_SIGMA**2)
+    for factor, v in steps:
+        height = square + factor * factor * v
+        found.append(v * square / height)
+        square = height
+    return found
 
 
 def probabilities(table):
