@@ -250,7 +250,7 @@ def _sentence(name: str) -> str:
 
 def main() -> None:
     """Write the page."""
-    PAGE.write_text(page(read()), encoding="utf-8")
+    PAGE.write_text(page(json.loads(JSON.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":
