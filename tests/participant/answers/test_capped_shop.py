@@ -11,13 +11,24 @@ from participant.answers import AnswerContext, fill
 from participant.answers.evaluation import windows
 from participant.errors import RecordsChanged
 from participant.intake import read
+from participant.store.records import Records
 from participant.store.records_cap import KEY_FILE, CapOrder
 from protocols.codec import encode
 from protocols.ledger import DISPLACED
 from protocols.questions import QUESTIONS
 from tests.participant.answers.neighbours import END, NEIGHBOURS, WORDS, MemoryRecords
 from tests.participant.answers.test_sensitivity import moved2
-from tests.participant.shop import CONCEPTS, DAY, NOW, VOCABULARY, made_up_lines, shop, write_sales
+from tests.participant.shop import (
+    CONCEPTS,
+    DAY,
+    NOW,
+    VOCABULARY,
+    made_up_lines,
+    node,
+    shop,
+    write_catalogue,
+    write_sales,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -25,9 +36,9 @@ CAP = 20
 CHANGES = {
     "without c000": True,
     "without c023": True,
-    "without c039": True,
+    "without c039": False,
     "with a000": True,
-    "with c0205": True,
+    "with c0205": False,
     "with z999": True,
 }
 """The first account less, one in the middle and the last; and one more before, between and after all others. With
@@ -140,20 +151,20 @@ def test_a_customer_who_comes_between_two_windows_is_noticed_and_shifts_nobody()
         list(windows(Growing(customers=({(50, 1): 1},)), WORDS, **span))
 
 
-def test_what_one_customer_buys_never_decides_what_the_purchases_of_others_are(tmp_path):
-    """An item that only one customer bought while a catalogue described it is described without that customer too."""
-    alone = [("zoe", "item-03a", "z", 9 * DAY, 1.0)]
-    others = [("anna", "item-03a", "a", 5 * DAY, 1.0), ("bruno", "item-07b", "b", 6 * DAY, 1.0)]
-    more = [("carla", "item-07b", "c", 8 * DAY, 1.0)]
+@pytest.mark.parametrize("described", [0, 1])
+def test_what_one_customer_buys_never_decides_what_the_purchases_of_others_are(tmp_path, described):
+    """One of two imports has a catalogue, and only one customer buys an item in it that another buys in the other."""
+    anna = ("anna", "item-03a", "a", 5 * DAY, 1.0)
+    carla = ("carla", "item-07b", "c", 8 * DAY, 1.0)
+    zoe = ("zoe", "item-03a", "z", 9 * DAY, 1.0)
 
-    def concepts(records):
-        return records.history("anna", VOCABULARY).concepts.tolist()
+    def concepts(home, *described_lines):
+        db = node(home)
+        catalogue = [write_catalogue(home / "catalogue.parquet")]
+        for number in (0, 1):
+            lines = described_lines if number == described else [anna]
+            sales = write_sales(home / f"{number}.parquet", list(lines))
+            read([sales], home=home, engine=db, catalogue=catalogue if number == described else (), now=NOW)
+        return Records(home, db).history("anna", VOCABULARY).concepts.tolist()
 
-    for number, (first, later) in enumerate(((more, others), (others, more))):
-        for place in (0, 1):
-            imports = [[*lines, *(alone if place == at else ())] for at, lines in enumerate((first, later))]
-            both = [
-                concepts(opened(tmp_path / f"{number}{place}-{kind}", *some))
-                for kind, some in (("with", imports), ("without", (first, later)))
-            ]
-            assert both == [[3], [3]], (number, place)
+    assert concepts(tmp_path / "with", carla, zoe) == concepts(tmp_path / "without", carla) == [3]
