@@ -74,14 +74,21 @@ class Preparation:
         return is_at_cap(config.answer, self._records)
 
     def begin(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
-        """Start filling in the answer in the background, unless it is sealed or under way."""
-        if config.answer_id in self._running or not self._door.needs_answer(config.answer_id):
+        """Start filling in the answer in the background, unless it is sealed or under way.
+
+        One that failed in an earlier attempt is begun anew: this one may have been priced otherwise.
+        """
+        running = self._running.get(config.answer_id)
+        if running is not None and not (running.done() and running.exception()):
             return
-        self._running[config.answer_id] = self._pool.submit(self._prepare, config, vocabulary)
+        self._running.pop(config.answer_id, None)
+        if self._door.needs_answer(config.answer_id):
+            self._running[config.answer_id] = self._pool.submit(self._prepare, config, vocabulary)
 
     def finish(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         """Wait until the answer is sealed; raises what filling it in or sealing it raised."""
-        self.begin(config, vocabulary)
+        if config.answer_id not in self._running:
+            self.begin(config, vocabulary)
         running = self._running.get(config.answer_id)
         if running is None:
             return
@@ -96,5 +103,7 @@ class Preparation:
 
     def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         context = AnswerContext(records=self._records, vocabulary=vocabulary, released=self._released)
-        self._door.seal(config.round, config.attempt, fill_all(config.answer, context))
+        answer = fill_all(config.answer, context)
+        # After filling in: who came meanwhile counts as well, and whoever went closed the answer.
+        self._door.seal(config.round, config.attempt, answer, at_cap=self.at_cap(config))
         _log.info("answer sealed", round=config.round, questions=[b.question for b in config.answer.blocks])

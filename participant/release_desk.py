@@ -161,6 +161,7 @@ class ReleaseDesk(ReleaseShelf):
             self._vote(config, release, accept=True, reason=reason)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)
+        self._door.retire()
         _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
         return stored
 

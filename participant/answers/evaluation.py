@@ -11,11 +11,13 @@ whatever order a BLAS takes them.
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
+from participant.errors import RecordsChanged
 from participant.store.records import Records
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
@@ -86,7 +88,11 @@ def windows(
     customers_until: int,
     customers_cap: int = 0,
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts)."""
+    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts).
+
+    Raises:
+        RecordsChanged: customers came or went between the two; one of them would shift all that follow.
+    """
     before = records.taste_rows(
         vocabulary, since=0, until=history_until, customers_until=customers_until, customers_cap=customers_cap
     )
@@ -97,5 +103,15 @@ def windows(
         customers_until=customers_until,
         customers_cap=customers_cap,
     )
-    for history, future in zip(before, after, strict=True):
+    for history, future in zip_longest(before, after):
+        if (
+            history is None
+            or future is None
+            or not np.array_equal(history.customer_keys, future.customer_keys)
+        ):
+            raise RecordsChanged(
+                expected="the same customers in both windows",
+                came="others: purchases were read in meanwhile",
+                do="fill the answer in again",
+            )
         yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

@@ -146,3 +146,5 @@ def say_contained(contained: Sequence[Contained]) -> None:
         out.print("Sums that may still contain this customer, and from which nobody can be taken out:")
     for each in contained:
         out.print(f"  round {each.round} ({', '.join(each.questions)}): {each.privacy}", markup=False)
+        if each.kept:
+            out.print(f"    Its sealed vector is kept here {each.kept}.", markup=False)

@@ -2,6 +2,9 @@
 
 Keys of earlier imports are kept; newcomers get the next free ones in order of their external id,
 so that the same import on an empty node always gives the same keys.
+
+A catalogue is stored whole, sold here or not: were an item described only once somebody buys it, one customer's
+purchase would decide whether those of all the others have a concept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +26,8 @@ Row = tuple[Any, ...]
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
     """Create ``accepted`` (rows with keys) and ``fresh`` (those of them not stored before)."""
     _load_known(work, writer)
-    _number(work, "customer", "known_customers", "customer_keys")
-    _number(work, "item", "known_items", "item_keys")
+    _number(work, _read_in("customer"), "known_customers", "customer_keys")
+    _number(work, f"{_read_in('item')} UNION SELECT item FROM catalogue", "known_items", "item_keys")
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
@@ -102,10 +105,14 @@ def _append(work: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[in
     work.unregister("incoming")
 
 
-def _number(work: duckdb.DuckDBPyConnection, field: str, known: str, target: str) -> None:
+def _read_in(field: str) -> str:
+    return f"SELECT DISTINCT {field} AS id FROM judged WHERE reason IS NULL AND NOT excluded"
+
+
+def _number(work: duckdb.DuckDBPyConnection, ids: str, known: str, target: str) -> None:
     work.execute(
         f"""CREATE TABLE {target} AS
-        WITH ids AS (SELECT DISTINCT {field} AS id FROM judged WHERE reason IS NULL AND NOT excluded)
+        WITH ids AS ({ids})
         SELECT k.key, k.id FROM {known} k JOIN ids USING (id)
         UNION ALL
         SELECT (SELECT coalesce(max(key), -1) FROM {known}) + row_number() OVER (ORDER BY id), id

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items
+from participant.store.records_cap import CapOrder
 from participant.store.records_events import Events
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
@@ -44,6 +45,7 @@ class Records:
     def __init__(self, home: Path, engine: Engine) -> None:
         self._engine = engine
         self._events = Events(home, engine)
+        self._order = CapOrder(home)
         self._mapped: tuple[Vocabulary, int, Ints, Ints] | None = None
 
     def n_customers(self, *, first_seen_before: int | None = None) -> int:
@@ -128,7 +130,8 @@ class Records:
 
         Purchases count if ``since <= t < until`` (unix seconds, UTC). Two calls with the same
         ``customers_until``, ``customers_cap`` and ``batch`` yield the same customers batch by batch.
-        A cap above 0 keeps at most so many customers: always the same ones, in no order of theirs.
+        A cap above 0 keeps at most so many customers, the first in the order of :mod:`records_cap
+        <participant.store.records_cap>`: one account more or less changes them by one.
         """
         keys = self._counted(customers_until, customers_cap)
         if len(keys) == 0:
@@ -197,15 +200,18 @@ class Records:
     def _counted(self, customers_until: int, customers_cap: int) -> Ints:
         """Sorted keys of the customers who count: first seen before, not opted out, within the cap."""
         query = (
-            select(customers.c.customer_key)
+            select(customers.c.customer_key, customers.c.external_id)
             .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))
             .order_by(customers.c.customer_key)
         )
+        place = self._order.places() if customers_cap else _nowhere
         with reading(self._engine) as database:
-            keys = np.fromiter((int(row[0]) for row in database.execute(query)), np.int64)
+            rows = ((int(row[0]), place(row[1])) for row in database.execute(query))
+            found = np.fromiter(rows, [("key", np.int64), ("place", np.uint64)])
+        keys: Ints = found["key"]
         if 0 < customers_cap < len(keys):
-            keys = np.sort(keys[np.argsort(_scatter(keys), kind="stable")[:customers_cap]])
-        return keys
+            keys = np.sort(keys[np.argsort(found["place"], kind="stable")[:customers_cap]])
+        return np.ascontiguousarray(keys)
 
     def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""
@@ -231,12 +237,8 @@ class Records:
         return keys, concepts
 
 
-def _scatter(keys: Ints) -> NDArray[np.uint64]:
-    """A fixed pseudo-random number per key (SplitMix64's finaliser): no order of arrival survives it."""
-    x = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+def _nowhere(_external_id: str) -> int:
+    return 0
 
 
 def unknown() -> UnknownCustomer:

@@ -15,7 +15,8 @@ from participant.intake import read
 from participant.store.metadata import metadata
 from participant.store.record_tables import customers, items
 from participant.store.records import Records
-from protocols.limits import FRACTION_BITS
+from participant.store.records_cap import KEY_FILE
+from protocols.limits import FRACTION_BITS, KEY_BYTES
 from protocols.messages import Block
 from protocols.questions import ask
 from protocols.questions import read as read_sum
@@ -93,7 +94,8 @@ def prepare(companies: int, folder: Path) -> Consortium:
     members, rejected = [], 0
     for company in range(companies):
         home = folder / f"company-{company}"
-        home.mkdir()
+        (home / KEY_FILE).parent.mkdir(parents=True)
+        (home / KEY_FILE).write_bytes(bytes(KEY_BYTES))  # the same hold-out customers in every run
         sales = home / "sales.parquet"
         db.execute(
             f"""COPY (SELECT t.* FROM '{source}/transactions.parquet' t JOIN owners USING (store_id)

@@ -216,3 +216,17 @@ def test_a_crash_at_any_durable_step_of_the_check_sends_no_other_bytes(play, tmp
         assert list((play.root / "secrets").iterdir()) == []
         seen.add(tuple(sent["opening"] | sent["answer"]))
     assert len({frozenset(each) for each in seen}) == 1  # the same in every run
+
+
+def test_a_vector_that_an_erasure_closed_stays_until_its_check_has_ended_and_not_longer(play):
+    said = openings(play)
+    withdrawal = play.door.withdrawal("a customer was erased")
+    with transaction(play.door._db) as connection:
+        withdrawal.close_unmasked(connection)
+    withdrawal.erase()
+    play.reopen()
+    play.door.recover()
+    assert [path.suffix for path in (play.root / "vectors").iterdir() if path.suffix == ".sealed"]
+    assert play.door.linear.answer(AT, said)
+    play.door.linear.end(AT)
+    assert not [path for path in (play.root / "vectors").iterdir() if path.suffix == ".sealed"]

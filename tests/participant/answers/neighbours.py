@@ -15,6 +15,7 @@ from participant.store.records_rows import RowBatch
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
 from protocols.vocabulary import Vocabulary
+from tests.participant.shop import DAY
 
 M = 12
 WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
@@ -69,10 +70,12 @@ class Neighbours:
     Attributes:
         typed: strategy of parameters as an admin types them, each with a promised sensitivity.
         worst: parameters and the one customer more that changes the answer by all that is promised.
+        shop: parameters for a made-up shop of 300 days, whose cap on customers a test adds.
     """
 
     typed: st.SearchStrategy[dict[str, Given]]
     worst: tuple[dict[str, Given], Customer]
+    shop: dict[str, Given]
 
 
 def _taste(scheme: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -90,6 +93,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
     "taste": Neighbours(
         typed=st.sampled_from(ROW_SCHEMES).flatmap(_taste),
         worst=({"until": CUT, "row_scheme": "unit"}, {(BEFORE, 3): 2}),
+        shop={"until": 300 * DAY, "row_scheme": "unit"},
     ),
     "evaluation": Neighbours(
         typed=st.fixed_dictionaries(
@@ -112,6 +116,13 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             },
             {(BEFORE, 0): 1, (AFTER, 1): 1},
         ),
+        shop={
+            "release": RELEASE,
+            "history_until": 100 * DAY,
+            "target_until": 300 * DAY,
+            "lambdas": "30,300",
+            "obvious": "pooled",
+        },
     ),
 }
 
