@@ -75,7 +75,7 @@ def test_an_answer_has_a_count_and_a_sum_per_lambda_for_both_metrics_whatever_th
 @pytest.mark.parametrize("change", [
     {"release": b""}, {"lambdas": ()}, {"lambdas": (300, 300)}, {"lambdas": (0,)}, {"lambdas": tuple(range(1, 66))},
     {"target_until": ASKED.history_until}, {"history_until": 0}, {"target_until": 2**41}, {"customers_until": 0},
-    {"top": 0}, {"top": 1001}, {"customers_cap": 0},
+    {"top": 0}, {"top": 1001}, {"customers_cap": 0}, {"obvious": "theirs"},
 ])  # fmt: skip
 def test_parameters_that_make_no_sense_do_not_exist(change):
     with pytest.raises(MalformedMessage):
