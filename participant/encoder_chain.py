@@ -7,6 +7,7 @@ damaged or gone is computed again from the releases, which were verified when th
 """
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,7 @@ class EncoderChain:
         self._gram = gram
         self._opened = opened
         self._folder = folder
+        self._one_at_a_time = threading.Lock()  # answers and training are made in threads of their own
 
     def before(self, asked: Parameters, n_concepts: int) -> Weights:
         """The weights that a round of ``asked`` starts from.
@@ -50,7 +52,10 @@ class EncoderChain:
         Raises:
             BadRelease: a release that is not here, or of a chain with another start, widths or server.
         """
-        return (self._state(asked.after, asked, n_concepts) if asked.after else self._begin(asked, n_concepts)).weights
+        with self._one_at_a_time:
+            if asked.after:
+                return self._state(asked.after, asked, n_concepts).weights
+            return self._begin(asked, n_concepts).weights
 
     def network(self, release: bytes, n_concepts: int) -> Network:
         """The network after ``release``.
@@ -59,7 +64,9 @@ class EncoderChain:
             BadRelease: as :meth:`before`.
         """
         asked, _ = self._opened(release)
-        return Network(shape=asked.shape(n_concepts), weights=self._state(release, asked, n_concepts).weights)
+        with self._one_at_a_time:
+            state = self._state(release, asked, n_concepts)
+        return Network(shape=asked.shape(n_concepts), weights=state.weights)
 
     def depth(self, release: bytes) -> int:
         """How many rounds lead to ``release``, itself included.

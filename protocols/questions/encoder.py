@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadRelease, MalformedMessage, OutOfBounds, UnboundedSensitivity
+from protocols.errors import MalformedMessage, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.questions.network import Shape
 from protocols.questions.parameters import (
@@ -151,7 +151,10 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncoderStep:
-    """The reading: the mean ``change`` of every weight, (size,), over ``customers`` of all companies."""
+    """The reading: the mean ``change`` of every weight, (size,), over ``customers`` of all companies.
+
+    With no customer it is 0 and says nothing.
+    """
 
     change: Floats
     customers: float
@@ -298,11 +301,7 @@ def _interpret(total: Floats, parameters: Parameters, _n_concepts: int) -> Encod
         share = parameters.expected * parameters.sample / MILLION
         return EncoderStep(change=-total / share, customers=share)
     customers = float(total[-1]) / (parameters.limit / MILLION)
-    if customers < 1:
-        raise BadRelease(
-            expected="a sum over at least one customer", came=f"{customers:g}", do="refuse the release"
-        )
-    return EncoderStep(change=total[:-1] / customers, customers=customers)
+    return EncoderStep(change=total[:-1] / max(customers, 1.0), customers=customers)
 
 
 class _Numbers:

@@ -24,6 +24,8 @@ import numpy.typing as npt
 from protocols.errors import BadRelease
 from protocols.questions.network import Weights
 
+Floats = npt.NDArray[np.float64]
+
 FEDAVG, MOMENTUM, FEDADAM = "fedavg", "momentum", "fedadam"
 SERVERS: Final = (FEDAVG, MOMENTUM, FEDADAM)
 
@@ -52,7 +54,7 @@ def begin(weights: Weights) -> State:
     return State(weights=weights, mean=np.zeros_like(weights), square=np.zeros_like(weights), rounds=0)
 
 
-def step(state: State, change: npt.NDArray[np.float64], server: str, rate: float) -> State:
+def step(state: State, change: Floats, server: str, rate: float) -> State:
     """The state after one more release.
 
     Args:
@@ -69,18 +71,9 @@ def step(state: State, change: npt.NDArray[np.float64], server: str, rate: float
             expected=f"{len(state.weights)} changes", came=f"shape {change.shape}", do="refuse the release"
         )
     rounds = state.rounds + 1
-    mean, square, move = state.mean, state.square, change
-    if server == MOMENTUM:
-        move = KEEP * mean + change
-        mean = move.astype(np.float32)
-    elif server == FEDADAM:
-        mean = (KEEP * mean.astype(np.float64) + (1 - KEEP) * change).astype(np.float32)
-        square = (KEEP_SQUARE * square.astype(np.float64) + (1 - KEEP_SQUARE) * change * change).astype(
-            np.float32
-        )
-        first, second = mean / (1 - KEEP**rounds), square / (1 - KEEP_SQUARE**rounds)
-        move = first.astype(np.float64) / (np.sqrt(second.astype(np.float64)) + TAU)
-    weights = (state.weights + rate * move).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        mean, square, move = _moved(state, change, server)
+        weights = (state.weights + rate * move).astype(np.float32)
     if not np.isfinite(weights).all():
         raise BadRelease(
             expected="weights that are finite after this step",
@@ -88,3 +81,17 @@ def step(state: State, change: npt.NDArray[np.float64], server: str, rate: float
             do="go on from an earlier release, with a smaller rate",
         )
     return State(weights=weights, mean=mean, square=square, rounds=rounds)
+
+
+def _moved(state: State, change: Floats, server: str) -> tuple[Weights, Weights, Floats]:
+    """The running means after ``change``, and where the server goes at a rate of 1."""
+    if server == MOMENTUM:
+        running = KEEP * state.mean.astype(np.float64) + change
+        return running.astype(np.float32), state.square, running
+    if server == FEDADAM:
+        mean = KEEP * state.mean.astype(np.float64) + (1 - KEEP) * change
+        square = KEEP_SQUARE * state.square.astype(np.float64) + (1 - KEEP_SQUARE) * change * change
+        rounds = state.rounds + 1
+        first, second = mean / (1 - KEEP**rounds), square / (1 - KEEP_SQUARE**rounds)
+        return mean.astype(np.float32), square.astype(np.float32), first / (np.sqrt(second) + TAU)
+    return state.mean, state.square, change

@@ -12,8 +12,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from participant.store.records_rows import RowBatch
+from protocols.questions.encoder import Parameters
+from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
+from protocols.questions.spectral import start
 from protocols.vocabulary import Vocabulary
 
 M = 12
@@ -21,6 +24,7 @@ WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
 CUT, END = 100, 200
 BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
+MIXES = "0:100:0,100:0:0,100:30:20"
 
 Customer = Mapping[tuple[int, int], int]
 """How often one customer bought: (instant, concept) to lines."""
@@ -101,7 +105,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
                 "obvious": st.just("pooled"),
                 "top": st.integers(1, M),
             }
-        ),
+        ).flatmap(lambda typed: st.sampled_from((typed, {**typed, "encoder": RELEASE, "mixes": MIXES}))),
         worst=(
             {
                 "release": RELEASE,
@@ -113,7 +117,42 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             {(BEFORE, 0): 1, (AFTER, 1): 1},
         ),
     ),
+    "encoder": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "taste": st.just(RELEASE),
+                "mode": st.just("gradient"),
+                "until": st.sampled_from((CUT, END)),
+                "hidden": st.integers(1, 8),
+                "latent": st.integers(1, 4),
+                "limit": st.sampled_from((10_000, 1_000_000, 100_000_000)),
+                "dropout": st.sampled_from((0, 50)),
+            }
+        ),
+        worst=(
+            {
+                "taste": RELEASE,
+                "mode": "gradient",
+                "until": CUT,
+                "hidden": 6,
+                "latent": 3,
+                "limit": 10_000,
+            },
+            {(BEFORE, 3): 2, (BEFORE, 4): 1},
+        ),
+    ),
 }
+
+
+class Encoders:
+    """Networks at their start from the released matrix, whatever release is named."""
+
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:
+        return start(released(asked.taste), asked.shape(n_concepts))
+
+    def network(self, release: bytes, n_concepts: int) -> Network:
+        shape = Shape(concepts=n_concepts, hidden=6, latent=3)
+        return Network(shape=shape, weights=start(released(release), shape))
 
 
 def released(_release: bytes) -> np.ndarray:
