@@ -18,7 +18,6 @@ from protocols.messages import AnswerSpec, Block, RoundConfig
 from protocols.questions import question_named
 from protocols.vocabulary import Vocabulary
 
-
 _log = structlog.get_logger(__name__)
 
 

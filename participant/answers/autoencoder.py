@@ -78,7 +78,7 @@ class Autoencoder:
         for customers in _batches(len(rows), asked, order):
             batch = self._torch.from_numpy(rows.dense(customers, self._shape.concepts)).to(self.device)
             optimiser.zero_grad(set_to_none=True)
-            self._loss(batch, asked, chance).backward()
+            self._loss(batch, asked, chance).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         return self._flat([part.detach() for part in self.parts.values()]) - before
 
@@ -105,7 +105,8 @@ class Autoencoder:
         scores = torch.tanh(point @ parts["D1"] + parts["d1"]) @ parts["D2"] + parts["d2"]
         likelihood = (torch.log_softmax(scores, 1) * rows).sum(1).mean()
         divergence = (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean() / 2
-        return asked.beta / 100 * divergence - likelihood
+        found: torch.Tensor = asked.beta / 100 * divergence - likelihood
+        return found
 
     def _generator(self, seed: bytes) -> "torch.Generator":
         return self._torch.Generator(self.device).manual_seed(int.from_bytes(seed[:7], "big"))

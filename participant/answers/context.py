@@ -33,11 +33,11 @@ class ReleasedEncoders(Protocol):
 class NoEncoders:
     """Of a node that looks at nothing but sums of other questions."""
 
-    def before(self, asked: Parameters, n_concepts: int) -> Weights:
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:  # noqa: ARG002
         """Raises BadRelease."""
         raise _none(asked.after or asked.taste)
 
-    def network(self, release: bytes, n_concepts: int) -> Network:
+    def network(self, release: bytes, n_concepts: int) -> Network:  # noqa: ARG002
         """Raises BadRelease."""
         raise _none(release)
 
@@ -54,5 +54,7 @@ class AnswerContext:
 
 def _none(release: bytes) -> BadRelease:
     return BadRelease(
-        expected="releases to start an encoder from", came=release.hex()[:16], do="wait until they are fetched"
+        expected="releases to start an encoder from",
+        came=release.hex()[:16],
+        do="wait until they are fetched",
     )

@@ -62,7 +62,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         for metric, out in excluded.items():
             candidates = np.asarray((history == 0) & ~out)
             scores = (
-                mix.apply(encoded, one, np.diagonal(gram), candidates) for one in ranked for mix in asked.mixes
+                mix.apply(encoded, one, np.diagonal(gram), candidates)
+                for one in ranked
+                for mix in asked.mixes
             )
             gains[metric] = np.stack(
                 [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]

@@ -269,7 +269,8 @@ def pack_change(parameters: Parameters, moved: Floats, customers: int) -> Ints:
         )
     limit = parameters.limit / MILLION
     cells = np.append(np.clip(moved, -limit, limit), limit) * customers
-    return np.rint(np.ldexp(cells, FRACTION_BITS)).astype(np.int64)
+    fixed: Ints = np.rint(np.ldexp(cells, FRACTION_BITS)).astype(np.int64)
+    return fixed
 
 
 def clip_row(parameters: Parameters, gradient: Floats) -> Ints:

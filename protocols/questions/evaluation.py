@@ -109,7 +109,8 @@ class Parameters:
             self.encoder.hex()[:80],
         )
         _require(
-            0 < len(self.mixes) == len(set(self.mixes)) and len(self.lambdas) * len(self.mixes) <= SETTINGS_MAX,
+            0 < len(self.mixes) == len(set(self.mixes))
+            and len(self.lambdas) * len(self.mixes) <= SETTINGS_MAX,
             f"distinct mixtures, and at most {SETTINGS_MAX} settings",
             len(self.mixes),
         )
@@ -126,7 +127,6 @@ class Parameters:
         _require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
         _require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
         _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
-
 
     @property
     def settings(self) -> tuple[tuple[int, Mixture], ...]:
@@ -267,7 +267,9 @@ def _interpret(total: npt.NDArray[np.float64], parameters: Parameters, _n_concep
 def _metric(cells: npt.NDArray[np.float64], parameters: Parameters) -> MetricReading:
     count = float(cells[0])
     means = cells[1:] / count if count > 0 else np.zeros(len(cells) - 1)
-    return MetricReading(count=count, settings=parameters.settings, means=tuple(float(mean) for mean in means))
+    return MetricReading(
+        count=count, settings=parameters.settings, means=tuple(float(mean) for mean in means)
+    )
 
 
 def _mixes(values: Mapping[str, Given]) -> tuple[Mixture, ...]:

@@ -99,7 +99,9 @@ class Mixture:
         )
         # hundredths, divided at the end: a weight of one leaves standardised scores as they are, to the bit
         total = sum(
-            weight * standardise(scores, candidates) for weight, scores in arms if weight and scores is not None
+            weight * standardise(scores, candidates)
+            for weight, scores in arms
+            if weight and scores is not None
         )
         return np.asarray(total) / 100
 

@@ -154,4 +154,4 @@ def exact_product(rows: Floats, matrix: npt.NDArray[np.floating]) -> Floats:
     _, of_matrix = np.frexp(np.abs(matrix).max(initial=0.0))
     whole_rows = np.rint(np.ldexp(rows, bits - of_rows))
     whole_matrix = np.rint(np.ldexp(matrix.astype(np.float64), bits - int(of_matrix)))
-    return np.ldexp(whole_rows @ whole_matrix, of_rows + int(of_matrix) - 2 * bits)
+    return np.asarray(np.ldexp(whole_rows @ whole_matrix, of_rows + int(of_matrix) - 2 * bits))

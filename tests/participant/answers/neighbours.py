@@ -12,11 +12,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from participant.store.records_rows import RowBatch
+from protocols.questions import spectral
 from protocols.questions.encoder import Parameters
 from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
-from protocols.questions.spectral import start
 from protocols.vocabulary import Vocabulary
 
 M = 12
@@ -148,11 +148,11 @@ class Encoders:
     """Networks at their start from the released matrix, whatever release is named."""
 
     def before(self, asked: Parameters, n_concepts: int) -> Weights:
-        return start(released(asked.taste), asked.shape(n_concepts))
+        return spectral.start(released(asked.taste), asked.shape(n_concepts))
 
     def network(self, release: bytes, n_concepts: int) -> Network:
         shape = Shape(concepts=n_concepts, hidden=6, latent=3)
-        return Network(shape=shape, weights=start(released(release), shape))
+        return Network(shape=shape, weights=spectral.start(released(release), shape))
 
 
 def released(_release: bytes) -> np.ndarray:

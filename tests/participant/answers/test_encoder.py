@@ -13,7 +13,16 @@ from protocols.questions.encoder import ENCODER, MILLION, clip_row, length, pars
 from protocols.questions.network import Shape
 from protocols.questions.server_step import begin, step
 from protocols.questions.spectral import start
-from tests.participant.answers.neighbours import AFTER, BEFORE, CUT, WORDS, Encoders, M, MemoryRecords, released
+from tests.participant.answers.neighbours import (
+    AFTER,
+    BEFORE,
+    CUT,
+    WORDS,
+    Encoders,
+    M,
+    MemoryRecords,
+    released,
+)
 
 TYPED = {"taste": "ab" * 32, "until": CUT, "hidden": 8, "latent": 4}
 SHAPE = Shape(concepts=M, hidden=8, latent=4)

@@ -52,7 +52,9 @@ def test_no_customers_row_is_longer_than_the_limit_whatever_its_gradient(gradien
     norm = np.linalg.norm(gradient)
     if norm > 2:
         assert int(row @ row) > 0.99 * sensitivity2(BY_GRADIENT, 3)  # clipped to the limit and not below it
-    np.testing.assert_allclose(np.ldexp(row.astype(float), -FRACTION_BITS), gradient / max(norm, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        np.ldexp(row.astype(float), -FRACTION_BITS), gradient / max(norm, 1), atol=1e-6
+    )
 
 
 def test_gradients_are_divided_by_a_public_number_and_the_step_goes_down():
@@ -113,7 +115,13 @@ def test_what_an_admin_mistypes_is_one_clear_message(typed):
 def test_only_start_widths_and_server_make_a_chain():
     later = replace(ASKED, after=b"x" * 32, epochs=9, rate=5, batch=7, until=ASKED.until + 1)
     assert later.chain == ASKED.chain
-    for other in ({"taste": b"x" * 32}, {"hidden": 3}, {"latent": 2}, {"server": "fedadam"}, {"server_rate": 5}):
+    for other in (
+        {"taste": b"x" * 32},
+        {"hidden": 3},
+        {"latent": 2},
+        {"server": "fedadam"},
+        {"server_rate": 5},
+    ):
         assert replace(ASKED, **other).chain != ASKED.chain
 
 
