@@ -100,6 +100,7 @@ class Trainer:
         """Train if a release waits and completes a pair; True if something was deployed."""
         with reading(self._db) as connection:
             waiting = Releases(connection).untrained()
+            known = [found.release for found in Releases(connection).all()]
             deployed = Releases(connection).in_use() is not None
         plan = self.plan()
         local_first = self._settings.local_first and not deployed and self._records.n_customers() > 0
@@ -107,8 +108,8 @@ class Trainer:
             return False
         if deployed and plan is not None and plan == self._planned:  # a release that changes nothing yet
             with transaction(self._db) as connection:
-                for each in waiting:
-                    Releases(connection).trained(each.release, at=self._clock.now())
+                for each in known:
+                    Releases(connection).trained(each, at=self._clock.now())
             return False
         self.train(plan)
         self._planned = plan

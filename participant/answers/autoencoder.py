@@ -18,7 +18,7 @@ from protocols.questions.encoder import Parameters
 from protocols.questions.network import Shape, Weights
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Generator, Tensor
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -93,7 +93,7 @@ class Autoencoder:
         loss = self._loss(batch, asked, self._generator(seed))
         return self._flat(list(self._torch.autograd.grad(loss, list(self.parts.values()))))
 
-    def _loss(self, rows: "torch.Tensor", asked: Parameters, chance: "torch.Generator") -> "torch.Tensor":
+    def _loss(self, rows: "Tensor", asked: Parameters, chance: "Generator") -> "Tensor":
         torch, parts = self._torch, self.parts
         kept = torch.rand(rows.shape, generator=chance, device=self.device) >= asked.dropout / 100
         seen = torch.nn.functional.normalize(rows * kept, dim=1)
@@ -105,13 +105,13 @@ class Autoencoder:
         scores = torch.tanh(point @ parts["D1"] + parts["d1"]) @ parts["D2"] + parts["d2"]
         likelihood = (torch.log_softmax(scores, 1) * rows).sum(1).mean()
         divergence = (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean() / 2
-        found: torch.Tensor = asked.beta / 100 * divergence - likelihood
+        found: Tensor = asked.beta / 100 * divergence - likelihood
         return found
 
-    def _generator(self, seed: bytes) -> "torch.Generator":
+    def _generator(self, seed: bytes) -> "Generator":
         return self._torch.Generator(self.device).manual_seed(int.from_bytes(seed[:7], "big"))
 
-    def _flat(self, parts: list["torch.Tensor"]) -> Floats:
+    def _flat(self, parts: list["Tensor"]) -> Floats:
         return np.concatenate([part.cpu().numpy().ravel() for part in parts]).astype(np.float64)
 
 
