@@ -13,7 +13,9 @@ from protocols.questions.spectral import start
 
 M = 12
 TASTE, OTHER = b"t" * 32, b"o" * 32
-ASKED = parse({"taste": TASTE.hex(), "until": 9, "hidden": 5, "latent": 3, "server": "fedadam", "server_rate": 10_000})
+ASKED = parse(
+    {"taste": TASTE.hex(), "until": 9, "hidden": 5, "latent": 3, "server": "fedadam", "server_rate": 10_000}
+)
 SIZE = ASKED.shape(M).size
 
 
@@ -72,7 +74,7 @@ def test_a_restart_goes_on_from_the_checkpoint_to_the_bit(book):
     book.chain().network(second, M)
     book.read.clear()
     whole = book.chain().network(book.last, M).weights
-    assert list(book.rounds)[0] not in book.read  # what is before the checkpoint is not read again
+    assert next(iter(book.rounds)) not in book.read  # what is before the checkpoint is not read again
     np.testing.assert_array_equal(whole, by_hand(book))
     asked = replace(ASKED, after=book.last)
     np.testing.assert_array_equal(book.chain().before(asked, M), whole)
@@ -88,7 +90,9 @@ def test_a_damaged_checkpoint_is_computed_again_from_the_releases(book, damage):
     np.testing.assert_array_equal(book.chain().network(book.last, M).weights, whole)
 
 
-@pytest.mark.parametrize("change", [{"taste": OTHER}, {"hidden": 4}, {"server": "fedavg"}, {"server_rate": 9}])
+@pytest.mark.parametrize(
+    "change", [{"taste": OTHER}, {"hidden": 4}, {"server": "fedavg"}, {"server_rate": 9}]
+)
 def test_a_round_of_another_chain_is_refused(book, change):
     with pytest.raises(BadRelease, match="one chain"):
         book.chain().before(replace(ASKED, after=book.last, **change), M)

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
+from participant.commands.dry_run import rehearse
 from participant.intake import read
 from participant.models import load
+from participant.settings import PolicySettings
 from participant.store.releases import Releases
-from protocols.errors import QuestionNotAllowed
 from protocols.messages import Phase
-from protocols.policy import Policy
 from protocols.questions import ask
 from protocols.questions.mixture import PLAIN
+from protocols.questions.network import Shape
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import reading
 from tests.participant import nodes
 from tests.participant.fake_coordinator import FakeCoordinator, companies
-from tests.participant.shop import DAY, NOW, VOCABULARY, made_up_lines, write_catalogue, write_sales
+from tests.participant.shop import NOW, VOCABULARY, made_up_lines, write_catalogue, write_sales
 from tests.participant.test_training import FIT, VALIDATION, taste
 
 ROUNDS = 2
@@ -49,7 +50,13 @@ class World:
         return next(reversed(self.coordinator.releases))
 
     def encoder(self, start, after, until):
-        values = {"taste": start.hex(), "after": after.hex(), "until": until, "customers_until": FIT, **LAYERS}
+        values = {
+            "taste": start.hex(),
+            "after": after.hex(),
+            "until": until,
+            "customers_until": FIT,
+            **LAYERS,
+        }
         return self.released(ask([("encoder", values)], VOCABULARY, members=3, epoch="1"))
 
     def evaluation(self, release, encoder):
@@ -115,7 +122,7 @@ def test_the_best_round_by_the_members_own_weeks_is_used_with_its_counterpart(wo
 def test_a_node_trains_once_an_encoder_changes_its_plan_and_serves_the_mixture(world):
     assert any(world.turns[-ROUNDS:])
     node = world.nodes[0]
-    version, model = node.trainer.in_use()
+    _, model = node.trainer.in_use()
     with reading(node.db) as connection:
         kept = load(node.home.models / Releases(connection).in_use().folder)
     history = np.array([0, 2, 4])
@@ -142,7 +149,10 @@ def test_releases_that_change_no_plan_start_no_training(world):
     assert world.nodes[0].trainer.in_use()[0] == before
 
 
-def test_an_officer_who_did_not_allow_the_question_does_not_answer_it():
-    assert "encoder" not in nodes.PERMISSIVE.questions
-    assert "encoder" not in Policy(questions=nodes.PERMISSIVE.questions).questions
-    assert QuestionNotAllowed.code == "question-not-allowed"
+def test_the_question_is_answered_only_where_an_officer_allowed_it_and_a_dry_run_says_what_would_leave(world):
+    assert "encoder" not in PolicySettings().questions
+    said = {each.question: each for each in rehearse(world.nodes[0])}["encoder"]
+    assert "One round (the first) of training a network" in said.sentence
+    assert said.elements == Shape(concepts=30, hidden=512, latent=128).size + 1
+    assert 0 < said.largest <= said.bound
+    assert any("mode=gradient" in line for line in said.prices)
