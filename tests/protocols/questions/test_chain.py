@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import BadInput, BadRelease, MalformedMessage
+from protocols.questions import spectral
 from protocols.questions.mixture import PLAIN, Mixture, standardise
 from protocols.questions.network import Network, Shape, exact_product
 from protocols.questions.server_step import FEDADAM, FEDAVG, MOMENTUM, SERVERS, begin, step
@@ -44,6 +45,15 @@ def test_a_last_bit_of_another_machine_does_not_change_the_start_even_where_dire
     other = exact * (1 + wobble + wobble.T)
     np.testing.assert_allclose(start(exact, SHAPE), start(other, SHAPE), atol=1e-4)
     assert np.isfinite(start(exact, SHAPE)).all()
+
+
+def test_a_machine_that_gives_eigenvectors_the_other_way_round_has_the_same_start(monkeypatch):
+    ours = start(gram(), SHAPE)
+    real = spectral.eigh
+    monkeypatch.setattr(
+        spectral, "eigh", lambda *a, **k: (lambda values, vectors: (values, -vectors))(*real(*a, **k))
+    )
+    np.testing.assert_array_equal(start(gram(), SHAPE), ours)
 
 
 def test_the_start_knows_what_goes_together_and_what_is_popular():
