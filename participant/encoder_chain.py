@@ -68,40 +68,34 @@ class EncoderChain:
             state = self._state(release, asked, n_concepts)
         return Network(shape=asked.shape(n_concepts), weights=state.weights)
 
-    def depth(self, release: bytes) -> int:
-        """How many rounds lead to ``release``, itself included.
-
-        Raises:
-            BadRelease: as :meth:`before`.
-        """
-        return len(self._rounds(release, self._opened(release)[0], until_kept=False)[0])
-
     def _state(self, release: bytes, asked: Parameters, n_concepts: int) -> State:
-        missing, kept = self._rounds(release, asked, until_kept=True)
+        missing, kept = self._rounds(release, asked)
         state = kept or self._begin(asked, n_concepts)
-        for name, (parameters, reading) in reversed(missing):
+        for name in reversed(missing):
+            parameters, reading = self._opened(name)
             state = step(state, reading.change, parameters.server, parameters.server_rate / 1e6)
             self._keep(name.hex(), state, parameters.server)
         return state
 
-    def _rounds(
-        self, release: bytes, asked: Parameters, *, until_kept: bool
-    ) -> tuple[list[tuple[bytes, Round]], State | None]:
-        """The rounds up to ``release``, newest first: back to the start, or to one with a checkpoint."""
-        found: list[tuple[bytes, Round]] = []
+    def _rounds(self, release: bytes, asked: Parameters) -> tuple[list[bytes], State | None]:
+        """The rounds up to ``release``, newest first: back to the start, or to one with a checkpoint.
+
+        Names only: the sums of a long chain are not all held at once.
+        """
+        found: list[bytes] = []
         while release:
-            made = self._opened(release)
-            if made[0].chain != asked.chain or len(found) >= ROUNDS_MAX:
+            made, _ = self._opened(release)
+            if made.chain != asked.chain or len(found) >= ROUNDS_MAX:
                 raise BadRelease(
                     expected="rounds of one chain: the same taste release, widths and server",
                     came=f"another in {release.hex()[:16]}",
                     do="ask for rounds that go on from one another",
                 )
-            kept = self._load(release.hex()) if until_kept else None
+            kept = self._load(release.hex())
             if kept is not None:
                 return found, kept
-            found.append((release, made))
-            release = made[0].after
+            found.append(release)
+            release = made.after
         return found, None
 
     def _begin(self, asked: Parameters, n_concepts: int) -> State:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease
-from protocols.errors import BadRelease, PeerFault
+from protocols.errors import PeerFault
 from protocols.messages import Block
 from protocols.questions import question_named
 from protocols.questions.encoder import Parameters
@@ -34,6 +34,11 @@ class Evaluated:
     def __init__(self, shelf: ReleaseShelf, kept: tuple[StoredRelease, ...]) -> None:
         self._shelf = shelf
         self._kept = kept
+        self._rounds: dict[bytes, Parameters] = {
+            found.release: question_named("encoder").open(block_of(found, "encoder").parameters)
+            for found in kept
+            if "encoder" in found.questions
+        }
 
     def choices(self, fitted: bytes, refitted: bytes) -> dict[str, Choice]:
         """By scenario; empty where nobody has evaluated ``fitted``."""
@@ -62,23 +67,22 @@ class Evaluated:
             return None
 
     def _pair(self, encoder: bytes, refitted: bytes) -> tuple[bytes, bytes] | tuple[()]:
-        """``encoder`` and its counterpart on the later sum, where both are here."""
-        rounds = {
-            found.release: question_named("encoder").open(block_of(found, "encoder").parameters)
-            for found in self._kept
-            if "encoder" in found.questions
-        }
-        if encoder not in rounds:
-            return ()
-        try:
-            depth = self._shelf.encoders.depth(encoder)
-            for release, asked in rounds.items():
-                alike = asked.taste == refitted and recipe(asked) == recipe(rounds[encoder])
-                if alike and self._shelf.encoders.depth(release) == depth:
-                    return encoder, release
-        except BadRelease:  # a round of the chain is not here yet
-            pass
+        """``encoder`` and its counterpart on the later sum, where both and all rounds before them are here."""
+        depth = self._depth(encoder)
+        for release, asked in self._rounds.items() if depth else ():
+            alike = asked.taste == refitted and recipe(asked) == recipe(self._rounds[encoder])
+            if alike and self._depth(release) == depth:
+                return encoder, release
         return ()
+
+    def _depth(self, release: bytes) -> int:
+        """How many rounds lead to ``release``, itself included; 0 where one of them is not here."""
+        depth = 0
+        while release:
+            if release not in self._rounds:
+                return 0
+            release, depth = self._rounds[release].after, depth + 1
+        return depth
 
 
 def recipe(asked: Parameters) -> tuple[int | str, ...]:

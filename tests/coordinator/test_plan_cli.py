@@ -45,7 +45,7 @@ def test_a_training_under_noise_is_priced_beside_the_levels():
     assert "nothing is heard in a round" in done.output
     found = json.loads(run("--customers", "5700", "--epsilon", "2", "--training", "5:1", "--json").output)
     assert [(each["level"], each["weights"]) for each in found if each["question"] == "encoder"] == [
-        ("categories", 497_123),
+        ("categories", 496_163),
         ("types", 2_474_413),
     ]
 

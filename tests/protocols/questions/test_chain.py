@@ -50,9 +50,12 @@ def test_a_last_bit_of_another_machine_does_not_change_the_start_even_where_dire
 def test_a_machine_that_gives_eigenvectors_the_other_way_round_has_the_same_start(monkeypatch):
     ours = start(gram(), SHAPE)
     real = spectral.eigh
-    monkeypatch.setattr(
-        spectral, "eigh", lambda *a, **k: (lambda values, vectors: (values, -vectors))(*real(*a, **k))
-    )
+
+    def other(*given, **named):
+        values, vectors = real(*given, **named)
+        return values, -vectors
+
+    monkeypatch.setattr(spectral, "eigh", other)
     np.testing.assert_array_equal(start(gram(), SHAPE), ours)
 
 
