@@ -30,6 +30,8 @@ class Members:
         self.asked, self.made, self.open, self.said = [], [], [], []
 
     def ask(self, asked):
+        if self.open:
+            raise AssertionError("rounds run one after another")
         self.asked.append(asked)
         number = len(self.asked)
         if number != self.fails_at:
@@ -154,9 +156,7 @@ def test_a_training_that_was_stopped_anywhere_goes_on_from_there(fails_at):
 
 def test_a_round_that_is_open_when_it_begins_is_waited_for():
     members = Members()
-    members.open = [
-        members.ask(ASKING.model_copy(update={"question": "encoder", "parameters": parameters()}))
-    ]
+    members.ask(ASKING.model_copy(update={"question": "encoder", "parameters": parameters()}))
     members.train(rounds=1)
     assert members.questions() == ["encoder", "evaluation"]
 

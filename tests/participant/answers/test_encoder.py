@@ -81,6 +81,19 @@ def test_the_same_question_over_the_same_rows_has_the_same_answer_and_over_other
     assert (answer(bought, after="cd" * 32) != first).any()  # the next round shuffles anew
 
 
+def test_companies_do_not_share_their_random_numbers(monkeypatch):
+    seeds = []
+    real = Autoencoder.train
+    monkeypatch.setattr(
+        Autoencoder,
+        "train",
+        lambda self, rows, asked, seed: seeds.append(seed) or real(self, rows, asked, seed),
+    )
+    for bought in (customers(seed=1), customers(seed=2), customers(seed=1)):
+        answer(bought)
+    assert seeds[0] == seeds[2] != seeds[1]
+
+
 def test_local_training_ends_after_as_many_steps_as_were_asked_for():
     rows, asked = rows_of(customers()), parse({**TYPED, "batch": 10, "epochs": 3, "rate": MILLION // 100})
     weights = start(released(b""), SHAPE)
