@@ -33,16 +33,17 @@ def spread(values: Sequence[float]) -> str:
 def arms(report: Row, scenario: str) -> str:
     """Test weeks: every arm."""
     tests = [seed["test"][scenario] for seed in report["seeds"]]
-    best = max(tests[0], key=lambda arm: np.mean([test[arm]["mean"] for test in tests]))
+    of = {arm: [test[arm] for test in tests if arm in test] for arm in tests[0]}
+    order = sorted(of, key=lambda arm: -np.mean([each["mean"] for each in of[arm]]))
     rows = [
         (
-            f"**{arm}**" if arm == best else arm,
-            spread([test[arm]["mean"] for test in tests]),
-            spread([test[arm]["worst"] for test in tests]),
-            ", ".join(str(test[arm].get("rounds", "-")) for test in tests),
-            "; ".join(dict.fromkeys(test[arm].get("mixture", "-") for test in tests)),
+            f"**{arm}**" if arm == order[0] else arm,
+            spread([each["mean"] for each in of[arm]]),
+            spread([each["worst"] for each in of[arm]]),
+            ", ".join(str(each.get("rounds", "-")) for each in of[arm]),
+            "; ".join(dict.fromkeys(each.get("mixture", "-") for each in of[arm])),
         )
-        for arm in sorted(tests[0], key=lambda arm: -np.mean([test[arm]["mean"] for test in tests]))
+        for arm in order
     ]
     return table(
         f"{scenario}, test weeks",
