@@ -15,10 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from protocols.errors import BadInput
+from protocols.limits import HASH_BYTES
 from protocols.privacy import LIFETIME_EPSILON, QUARTER_EPSILON
+from protocols.questions import encoder
 from protocols.questions.planner import ALTERNATIVES, NOISE_AWARE, PLAIN, Level, Prospect, finest
 from protocols.questions.planner import plan as foresee
 from protocols.questions.taste import CUSTOMERS_CAP
+from protocols.questions.training_plan import TrainingPlan, plan_training
 
 EPSILONS = "1,2,4,8"
 out = Console(soft_wrap=True, highlight=False)
@@ -30,6 +33,12 @@ def plan(
     members: Annotated[int, typer.Option(min=3, help="Companies in the sum.")] = 5,
     epsilons: Annotated[str, typer.Option("--epsilon", help="One or several, of one release.")] = EPSILONS,
     cap: Annotated[int, typer.Option(min=1, help="Public cap on one company's customers.")] = CUSTOMERS_CAP,
+    training: Annotated[
+        str,
+        typer.Option(
+            help="ROUNDS:SAMPLE, for example 20:0.05: also what training an encoder by gradient would take."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Say which signal survives the noise, at which level, and how many customers it would take."""
@@ -38,14 +47,41 @@ def plan(
         foresee(asked, customers=customers, members=members, wanted=wanted, cap=cap)
         for wanted in _numbers(epsilons)
     ]
+    trainings = [
+        (
+            level,
+            wanted,
+            _training(level, training, customers=customers, members=members, wanted=wanted, cap=cap),
+        )
+        for level in (asked if training else [])
+        for wanted in _numbers(epsilons)
+    ]
     if as_json:
-        print(json.dumps([asdict(each) for one in plans for each in one], indent=2))  # noqa: T201  # for programs
+        rows = [asdict(each) for one in plans for each in one]
+        rows += [{"question": "encoder", "level": level.name, **asdict(each)} for level, _, each in trainings]
+        print(json.dumps(rows, indent=2))  # noqa: T201  # for programs
         return
     out.print(f"{customers:,} customers at {members} companies, each adding its own noise; nothing is spent.")
     out.print(_table([each for one in plans for each in one]))
     for one in plans:
         out.print(advice(one))
+    for level, wanted, each in trainings:
+        out.print(say_training(level, wanted, each))
     out.print(measured())
+
+
+def say_training(level: Level, wanted: float, made: TrainingPlan) -> str:
+    """One sentence about training an encoder under noise.
+
+    >>> made = TrainingPlan(weights=9, rounds=20, sample=0.05, noise="0.780", epsilon=1.99, drowned=9.2)
+    >>> say_training(Level(name="types", concepts=3), 2.0, made).split(". ")[-1]
+    'The noise of a round is 9.2 times as long as all gradients can be together: nothing is heard in a round.'
+    """
+    heard = "nothing is heard in a round" if made.drowned > 1 else "something may be heard"
+    return (
+        f"Epsilon {wanted:g}: {made.rounds} rounds of `encoder` at {escape(level.name)} on samples of {made.sample:.2%} with "
+        f"noise={made.noise}. The noise of a round is {made.drowned:.2g} times as long as all gradients can be together: {heard}."
+    )
 
 
 def measured() -> str:
@@ -136,6 +172,28 @@ def _level(word: str) -> Level:
     if not concepts.isdecimal():
         raise BadInput(expected="a level as NAME=CONCEPTS", came=word[:80], do="write for example types=2221")
     return Level(name=name, concepts=int(concepts))
+
+
+def _training(
+    level: Level, typed: str, *, customers: int, members: int, wanted: float, cap: int
+) -> TrainingPlan:
+    rounds, _, sample = typed.partition(":")
+    try:
+        count, chance = int(rounds), float(sample)
+    except ValueError:
+        raise BadInput(
+            expected="a training as ROUNDS:SAMPLE", came=typed[:80], do="write for example 20:0.05"
+        ) from None
+    shape = encoder.parse({"taste": "00" * HASH_BYTES, "until": 1}).shape(level.concepts)
+    return plan_training(
+        weights=shape.size,
+        customers=customers,
+        members=members,
+        wanted=wanted,
+        cap=cap,
+        rounds=count,
+        sample=chance,
+    )
 
 
 def _numbers(text: str) -> list[float]:

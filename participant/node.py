@@ -179,7 +179,9 @@ def open_node(
         peers=peers,
         rosters=rosters,
         standing=standing,
-        preparation=Preparation(door=door, records=records, released=releases.gram),
+        preparation=Preparation(
+            door=door, records=records, released=releases.gram, encoders=releases.encoders
+        ),
         releases=releases,
         fallbacks=Fallbacks(patience),
         clock=clock,

@@ -4,7 +4,6 @@ The worker reads the records; the door gets integers. An answer that is sealed a
 in again, in whatever attempt or round it is asked.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -12,14 +11,12 @@ import numpy.typing as npt
 import structlog
 
 from participant.answers import AnswerContext, fill
+from participant.answers.context import ReleasedEncoders, ReleasedGram
 from participant.door import Door
 from participant.store.records import Records
 from protocols.messages import AnswerSpec, Block, RoundConfig
 from protocols.questions import question_named
 from protocols.vocabulary import Vocabulary
-
-Released = Callable[[bytes], npt.NDArray[np.float64]]
-"""Gives the taste Gram matrix of a verified release."""
 
 _log = structlog.get_logger(__name__)
 
@@ -58,10 +55,13 @@ def fill_all(spec: AnswerSpec, context: AnswerContext) -> npt.NDArray[np.int64]:
 class Preparation:
     """One worker that fills in and seals answers, one at a time."""
 
-    def __init__(self, *, door: Door, records: Records, released: Released) -> None:
+    def __init__(
+        self, *, door: Door, records: Records, released: ReleasedGram, encoders: ReleasedEncoders
+    ) -> None:
         self._door = door
         self._records = records
         self._released = released
+        self._encoders = encoders
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="altrove-answers")
         self._running: dict[bytes, Future[None]] = {}
 
@@ -102,7 +102,9 @@ class Preparation:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
-        context = AnswerContext(records=self._records, vocabulary=vocabulary, released=self._released)
+        context = AnswerContext(
+            records=self._records, vocabulary=vocabulary, released=self._released, encoders=self._encoders
+        )
         answer = fill_all(config.answer, context)
         # After filling in: who came meanwhile counts as well, and whoever went closed the answer.
         self._door.seal(config.round, config.attempt, answer, at_cap=self.at_cap(config))

@@ -1,4 +1,4 @@
-"""The ``evaluation`` answer: how well a release foretells this company's own customers, per lambda.
+"""The ``evaluation`` answer: how well a release foretells this company's own customers, per setting.
 
 Only sums of nDCG and counts of customers leave, inside the secure sum: no node's holdout is seen.
 History is what a customer bought before ``history_until``; targets are what it bought from then until
@@ -7,7 +7,8 @@ or the pooled one, counted in the release.
 
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
 one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
-whatever order a BLAS takes them.
+whatever order a BLAS takes them; an encoder's layers are summed exactly as well
+(:func:`protocols.questions.network.exact_product`).
 """
 
 from collections.abc import Iterator
@@ -28,15 +29,16 @@ Floats = NDArray[np.float32]
 
 
 def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
-    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per lambda.
+    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per setting.
 
     Returns:
-        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of lambdas).
+        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of settings).
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
     models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
+    network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
     span = {
         "history_until": asked.history_until,
         "customers_until": asked.customers_until,
@@ -56,11 +58,19 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     for history, future in windows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
-        scores = [history.astype(np.float64) @ model for model in models]
-        gains = {
-            metric: np.stack([ndcg(s, history > 0, future > 0, out, top=asked.top).gains for s in scores])
-            for metric, out in excluded.items()
-        }
+        ranked = [history.astype(np.float64) @ model for model in models]
+        encoded = None if network is None else network.exact_scores(history)
+        gains = {}
+        for metric, out in excluded.items():
+            candidates = np.asarray((history == 0) & ~out)
+            scores = (
+                mix.apply(encoded, one, np.diagonal(gram), candidates)
+                for one in ranked
+                for mix in asked.mixes
+            )
+            gains[metric] = np.stack(
+                [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
+            )
         answer += evaluation.pack(asked, gains)
     return answer
 

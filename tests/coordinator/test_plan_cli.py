@@ -61,8 +61,27 @@ def test_programs_get_json_one_entry_a_question_level_and_epsilon():
     assert len(found) == 6
 
 
+def test_a_training_under_noise_is_priced_beside_the_levels():
+    done = run("--customers", "5700", "--epsilon", "2", "--training", "5:1")
+    assert "5 rounds of `encoder` at types on samples of 100.00% with noise=" in done.output
+    assert "nothing is heard in a round" in done.output
+    found = json.loads(run("--customers", "5700", "--epsilon", "2", "--training", "5:1", "--json").output)
+    assert [(each["level"], each["weights"]) for each in found if each["question"] == "encoder"] == [
+        ("categories", 496_163),
+        ("types", 2_474_413),
+    ]
+
+
 @pytest.mark.parametrize(
-    "words", [["x"], ["x=many"], ["=5"], ["x=5", "--epsilon", "low"], ["x=5", "--epsilon", "1e9"]]
+    "words",
+    [
+        ["x"],
+        ["x=many"],
+        ["=5"],
+        ["x=5", "--epsilon", "low"],
+        ["x=5", "--epsilon", "1e9"],
+        ["x=5", "--training", "5"],
+    ],
 )
 def test_a_level_or_an_epsilon_that_is_none_is_refused(words):
     done = run(*words, "--customers", "100")

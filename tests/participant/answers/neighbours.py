@@ -12,6 +12,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from participant.store.records_rows import RowBatch
+from protocols.questions import spectral
+from protocols.questions.encoder import Parameters
+from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
 from protocols.vocabulary import Vocabulary
@@ -22,6 +25,7 @@ WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
 CUT, END = 100, 200
 BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
+MIXES = "0:100:0,100:0:0,100:30:20"
 
 Customer = Mapping[tuple[int, int], int]
 """How often one customer bought: (instant, concept) to lines."""
@@ -105,7 +109,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
                 "obvious": st.just("pooled"),
                 "top": st.integers(1, M),
             }
-        ),
+        ).flatmap(lambda typed: st.sampled_from((typed, {**typed, "encoder": RELEASE, "mixes": MIXES}))),
         worst=(
             {
                 "release": RELEASE,
@@ -124,7 +128,42 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             "obvious": "pooled",
         },
     ),
+    "encoder": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "taste": st.just(RELEASE),
+                "mode": st.just("gradient"),
+                "until": st.sampled_from((CUT, END)),
+                "hidden": st.integers(1, 8),
+                "latent": st.integers(1, 4),
+                "limit": st.sampled_from((10_000, 1_000_000, 100_000_000)),
+                "dropout": st.sampled_from((0, 50)),
+            }
+        ),
+        worst=(
+            {
+                "taste": RELEASE,
+                "mode": "gradient",
+                "until": CUT,
+                "hidden": 6,
+                "latent": 3,
+                "limit": 10_000,
+            },
+            {(BEFORE, 3): 2, (BEFORE, 4): 1},
+        ),
+    ),
 }
+
+
+class Encoders:
+    """Networks at their start from the released matrix, whatever release is named."""
+
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:
+        return spectral.start(released(asked.taste), asked.shape(n_concepts))
+
+    def network(self, release: bytes, n_concepts: int) -> Network:
+        shape = Shape(concepts=n_concepts, hidden=6, latent=3)
+        return Network(shape=shape, weights=spectral.start(released(release), shape))
 
 
 def released(_release: bytes) -> np.ndarray:
