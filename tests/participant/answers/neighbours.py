@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from participant.answers.context import ReleasedGram
 from participant.store.records_rows import RowBatch
 from protocols.questions import spectral
 from protocols.questions.encoder import Parameters
@@ -151,19 +152,30 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             },
             {(BEFORE, 3): 2, (BEFORE, 4): 1},
         ),
+        shop={
+            "taste": RELEASE,
+            "mode": "gradient",
+            "until": 300 * DAY,
+            "hidden": 6,
+            "latent": 3,
+            "limit": 10_000,
+        },
     ),
 }
 
 
 class Encoders:
-    """Networks at their start from the released matrix, whatever release is named."""
+    """Networks at their start from the matrix that is ``released``, whatever release is named."""
+
+    def __init__(self, released: ReleasedGram) -> None:
+        self._released = released
 
     def before(self, asked: Parameters, n_concepts: int) -> Weights:
-        return spectral.start(released(asked.taste), asked.shape(n_concepts))
+        return spectral.start(self._released(asked.taste), asked.shape(n_concepts))
 
     def network(self, release: bytes, n_concepts: int) -> Network:
         shape = Shape(concepts=n_concepts, hidden=6, latent=3)
-        return Network(shape=shape, weights=spectral.start(released(release), shape))
+        return Network(shape=shape, weights=spectral.start(self._released(release), shape))
 
 
 def released(_release: bytes) -> np.ndarray:

@@ -17,7 +17,7 @@ from protocols.codec import encode
 from protocols.ledger import DISPLACED
 from protocols.questions import QUESTIONS
 from tests.benchmarks.consortium import customer_ids
-from tests.participant.answers.neighbours import END, NEIGHBOURS, WORDS, MemoryRecords
+from tests.participant.answers.neighbours import END, NEIGHBOURS, WORDS, Encoders, MemoryRecords
 from tests.participant.answers.test_sensitivity import moved2
 from tests.participant.shop import (
     CONCEPTS,
@@ -73,7 +73,9 @@ def changed(lines, change):
 
 
 def answers(records):
-    context = AnswerContext(records=records, vocabulary=VOCABULARY, released=released)
+    context = AnswerContext(
+        records=records, vocabulary=VOCABULARY, released=released, encoders=Encoders(released)
+    )
     return {
         name: fill(
             name, encode(QUESTIONS[name].parse({**NEIGHBOURS[name].shop, "customers_cap": CAP})), context

@@ -42,7 +42,7 @@ def answer(bought, batch=3, **typed):
         records=MemoryRecords(customers=tuple(bought), batch=batch),
         vocabulary=WORDS,
         released=released,
-        encoders=Encoders(),
+        encoders=Encoders(released),
     )
     return fill("encoder", encode(parse({**TYPED, **typed})), context)
 

@@ -38,7 +38,7 @@ def answers(spec, bought, batch=3):
         records=MemoryRecords(customers=tuple(bought), batch=batch),
         vocabulary=WORDS,
         released=released,
-        encoders=Encoders(),
+        encoders=Encoders(released),
     )
     return np.concatenate([fill(block.question, block.parameters, context) for block in spec.blocks])
 
@@ -59,7 +59,7 @@ def check(kind, typed, bought, extra, place):
             records=MemoryRecords(customers=tuple(some)),
             vocabulary=WORDS,
             released=released,
-            encoders=Encoders(),
+            encoders=Encoders(released),
         )
         for some in (bought, [*bought[:place], extra, *bought[place:]])
     ]
