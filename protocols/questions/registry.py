@@ -33,17 +33,18 @@ from protocols.messages import AnswerSpec, Block
 from protocols.noise import Gaussian
 from protocols.privacy import Price
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.nonbuyers import NONBUYERS, NonBuyers
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
 from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading
+Reading = Taste | EvaluationReading | NonBuyers
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION}
+    {"taste": TASTE, "evaluation": EVALUATION, "nonbuyers": NONBUYERS}
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"
