@@ -22,13 +22,13 @@ Row = tuple[Any, ...]
 
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
     """Create ``accepted`` (rows with keys) and ``fresh`` (those of them not stored before)."""
-    _load_known(work, writer)
+    _load_known_customers(work, writer)
     _number(work, "customer", "known_customers", "customer_keys")
-    _number(work, "item", "known_items", "item_keys")
+    assign_items(work, writer)
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
-               j.seconds, j.units
+               j.seconds, j.units, j.store, j.paid, j.reduced
         FROM judged j JOIN customer_keys c ON c.id = j.customer JOIN item_keys i ON i.id = j.item
         WHERE j.reason IS NULL AND NOT j.excluded"""
     )
@@ -41,6 +41,14 @@ def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -
         f"""CREATE TABLE fresh AS SELECT a.* FROM accepted a
         ANTI JOIN read_parquet([{names}]) s USING (customer_key, item_key, basket, seconds)"""
     )
+
+
+def assign_items(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+    """Create ``known_items`` and ``item_keys``: a key for every item of the acceptable rows of ``judged``."""
+    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
+    for items in writer.known_items(BATCH):
+        _append(work, "known_items", items)
+    _number(work, "item", "known_items", "item_keys")
 
 
 def new_customers(work: duckdb.DuckDBPyConnection) -> Iterator[list[CustomerRow]]:
@@ -86,13 +94,10 @@ def changed_items(work: duckdb.DuckDBPyConnection) -> Iterator[list[ItemRow]]:
         ]
 
 
-def _load_known(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+def _load_known_customers(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
     work.execute("CREATE TABLE known_customers (key BIGINT, id VARCHAR, first_seen BIGINT)")
     for customers in writer.known_customers(BATCH):
         _append(work, "known_customers", customers)
-    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
-    for items in writer.known_items(BATCH):
-        _append(work, "known_items", items)
 
 
 def _append(work: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[int | str, ...]]) -> None:

@@ -177,7 +177,8 @@ def parse(values: Mapping[str, Given]) -> Parameters:
     known = [name for name in Parameters.__slots__ if name != "definition"]
     refuse_unknown(values, known)
     until = instant(values, "until")
-    named = whole_list(values, "concepts", low=0, default=()) if values.get("concepts") not in {None, ""} else ()
+    typed = values.get("concepts", "")
+    named = whole_list(values, "concepts", low=0, default=()) if isinstance(typed, int) or typed else ()
     return Parameters(
         concepts=tuple(sorted(set(named))),
         since=instant(values, "since", default=0),

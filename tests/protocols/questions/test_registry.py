@@ -28,6 +28,7 @@ WORDS = Vocabulary.of("words", ["BREAD", "MILK", "TEA"])
 TYPED = {
     "taste": {"until": "2017-08-14"},
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
+    "nonbuyers": {"until": "2017-08-14"},
 }
 
 
@@ -118,6 +119,7 @@ def test_a_sum_of_another_length_is_not_read():
 NOISY = {
     "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
+    "nonbuyers": {"until": "2017-08-14", "concepts": [0, 2], "noise": "2.45"},
 }
 
 
