@@ -113,7 +113,9 @@ class ColumnMapping:
         Raises:
             UnknownColumn: a pair without ``=`` or with an unknown field.
 
-        >>> found = ColumnMapping.parse(["customer=cid", "catalogue.item=sku", "concept=type", "shelf.item=ean"])
+        >>> found = ColumnMapping.parse(
+        ...     ["customer=cid", "catalogue.item=sku", "concept=type", "shelf.item=ean"]
+        ... )
         >>> found.transactions, found.catalogue, found.shelf
         ({'customer': 'cid'}, {'item': 'sku', 'concept': 'type'}, {'item': 'ean'})
         """

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items, shelves
 from participant.store.records_events import Events
-from participant.store.records_products import Product, starter_products
 from participant.store.records_journeys import JourneyBatch, stream_journeys
+from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from participant.store.records_shelf import Shelf, item_categories, load_shelf, shelf_files
 from protocols.errors import BadInput

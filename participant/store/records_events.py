@@ -50,7 +50,9 @@ class Events:
             files = self._files(connection)
         if not files:
             return f"({NO_JOURNEYS})"
-        return f"({NO_JOURNEYS} UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true))"
+        return (
+            f"({NO_JOURNEYS} UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true))"
+        )
 
     def _files(self, connection: Connection) -> str:
         query = select(imports.c.folder).where(imports.c.folder.is_not(None)).order_by(imports.c.folder)

@@ -69,7 +69,8 @@ def stream_journeys(
     """
     connection.register("mapped", pa.table({"item_key": items, "concept": concepts}))
     connection.register(
-        "stores", pa.table({"store": pa.array(shelf.stores, pa.string()), "place": np.arange(len(shelf.stores))})
+        "stores",
+        pa.table({"store": pa.array(shelf.stores, pa.string()), "place": np.arange(len(shelf.stores))}),
     )
     spells = {"place": shelf.spell_store, "since": shelf.spell_since, "until": shelf.spell_until}
     connection.register("spells", pa.table({"spell": np.arange(len(shelf.spell_store)), **spells}))

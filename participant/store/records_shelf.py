@@ -94,8 +94,13 @@ def load_shelf(
         JOIN mapped USING (item_key) WHERE since < ? AND until > ?""",
         [until, since],
     )
-    names_of_stores = [str(row[0]) for row in work.execute("SELECT DISTINCT store FROM listed ORDER BY store").fetchall()]
-    work.register("stores", pa.table({"store": pa.array(names_of_stores, pa.string()), "place": np.arange(len(names_of_stores))}))
+    names_of_stores = [
+        str(row[0]) for row in work.execute("SELECT DISTINCT store FROM listed ORDER BY store").fetchall()
+    ]
+    work.register(
+        "stores",
+        pa.table({"store": pa.array(names_of_stores, pa.string()), "place": np.arange(len(names_of_stores))}),
+    )
     pairs = work.execute("SELECT DISTINCT place, concept FROM listed JOIN stores USING (store)").fetchnumpy()
     work.execute(
         """CREATE TEMP TABLE spells AS

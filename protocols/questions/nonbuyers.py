@@ -132,7 +132,11 @@ class Parameters:
 
     def __post_init__(self) -> None:
         ascending = all(a < b for a, b in zip((-1, *self.concepts), self.concepts, strict=False))
-        _require(ascending and len(self.concepts) <= CONCEPTS_MAX, "distinct ascending concepts", len(self.concepts))
+        _require(
+            ascending and len(self.concepts) <= CONCEPTS_MAX,
+            "distinct ascending concepts",
+            len(self.concepts),
+        )
         _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
         _require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until

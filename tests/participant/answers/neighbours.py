@@ -91,7 +91,11 @@ SHELF = Shelf(
 def _journeys(customers: tuple[Customer, ...], since: int, until: int) -> JourneyBatch:
     """What a line says besides how often: its store by concept and number, reduced if the number is odd."""
     people = [
-        {at: lines for at, lines in sorted(customer.items(), key=lambda one: one[0][1]) if since <= at[0] < until}
+        {
+            at: lines
+            for at, lines in sorted(customer.items(), key=lambda one: one[0][1])
+            if since <= at[0] < until
+        }
         for customer in customers
     ]
     people = [each for each in people if each]
@@ -104,7 +108,9 @@ def _journeys(customers: tuple[Customer, ...], since: int, until: int) -> Journe
             of_one = {at: lines for (at, kind), lines in each.items() if kind == concept}
             lines = sum(of_one.values())
             reduced = sum(number for number in of_one.values() if number % 2)
-            bought.append((owner, concept, len(of_one) + lines // 4, lines, reduced, min(of_one), max(of_one)))
+            bought.append(
+                (owner, concept, len(of_one) + lines // 4, lines, reduced, min(of_one), max(of_one))
+            )
         for (at, concept), lines in each.items():
             store = (concept + lines) % (STORES + 1)
             elsewhere[owner] |= store == STORES
