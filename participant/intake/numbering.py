@@ -23,8 +23,9 @@ Row = tuple[Any, ...]
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
     """Create ``accepted`` (rows with keys) and ``fresh`` (those of them not stored before)."""
     _load_known_customers(work, writer)
+    load_known_items(work, writer)
     _number(work, "customer", "known_customers", "customer_keys")
-    assign_items(work, writer)
+    number_items(work)
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
@@ -43,11 +44,15 @@ def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -
     )
 
 
-def assign_items(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
-    """Create ``known_items`` and ``item_keys``: a key for every item of the acceptable rows of ``judged``."""
+def load_known_items(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+    """Create ``known_items``."""
     work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
     for items in writer.known_items(BATCH):
         _append(work, "known_items", items)
+
+
+def number_items(work: duckdb.DuckDBPyConnection) -> None:
+    """Create ``item_keys``: a key for every item of the acceptable rows of ``judged``."""
     _number(work, "item", "known_items", "item_keys")
 
 

@@ -124,9 +124,7 @@ def _load_rows(
     if "until" in found:
         ended = checks.seconds(found["until"], kinds[found["until"]])
     price = checks.text(found["price"]) if "price" in found else "CAST(NULL AS VARCHAR)"
-    work.execute("CREATE TABLE sold (item VARCHAR)")
-    for items in writer.known_items(numbering.BATCH):
-        work.executemany("INSERT INTO sold VALUES (?)", [[name] for _, name in items])
+    numbering.load_known_items(work, writer)
     work.execute(
         f"""CREATE TABLE judged AS
         WITH given AS (
@@ -141,11 +139,11 @@ def _load_rows(
             WHEN store IS NULL THEN 'missing-store'
             WHEN since IS NULL OR since < 0 OR until <= since THEN 'wrong-time'
             WHEN words IS NOT NULL AND (price IS NULL OR NOT isfinite(price) OR price <= 0) THEN 'wrong-price'
-            WHEN item NOT IN (SELECT item FROM catalogue UNION ALL SELECT item FROM sold) THEN 'unknown-item'
+            WHEN item NOT IN (SELECT item FROM catalogue UNION ALL SELECT id FROM known_items) THEN 'unknown-item'
             END AS reason
         FROM raw"""
     )
-    numbering.assign_items(work, writer)
+    numbering.number_items(work)
 
 
 def _shown(found: Mapping[str, str]) -> str:

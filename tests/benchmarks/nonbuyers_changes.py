@@ -47,14 +47,14 @@ def exposures(
         for r in db.execute("SELECT store_id FROM owners WHERE company = ? ORDER BY 1", [company]).fetchall()
     ]
     _register(db, households, concepts, stores)
-    mine = f"""(SELECT who, kind, place, week - {low} AS at, household_id FROM lines JOIN kinds USING (concept)
+    mine = f"""(SELECT who, kind, place, week - {low} AS week_at, household_id FROM lines JOIN kinds USING (concept)
         JOIN places USING (store_id) LEFT JOIN people USING (household_id) WHERE week BETWEEN {low} AND {high})"""
     n, m, s = len(households), len(concepts), len(stores)
     came = db.execute(
-        f"SELECT DISTINCT who, place * {span} + at AS cell FROM {mine} WHERE who IS NOT NULL ORDER BY ALL"
+        f"SELECT DISTINCT who, place * {span} + week_at AS cell FROM {mine} WHERE who IS NOT NULL ORDER BY ALL"
     ).fetchnumpy()
     bought = db.execute(
-        f"""SELECT who, kind, min(at * {s} + place) AS first FROM {mine} WHERE who IS NOT NULL
+        f"""SELECT who, kind, min(week_at * {s} + place) AS first FROM {mine} WHERE who IS NOT NULL
         GROUP BY who, kind"""
     ).fetchnumpy()
     who, kind, first = (np.asarray(bought[name], np.int64) for name in ("who", "kind", "first"))
@@ -128,14 +128,14 @@ def _reduced(
 ) -> sparse.csr_matrix:
     low, high = weeks
     found = db.execute(
-        f"""SELECT DISTINCT week - {low} AS at, kind FROM (
+        f"""SELECT DISTINCT week - {low} AS week_at, kind FROM (
             SELECT product_id, kind, week, avg(CAST(retail_disc > 0 AS INTEGER)) AS share,
                    count(DISTINCT household_id) AS buyers
             FROM lines JOIN owners USING (store_id) JOIN kinds USING (concept)
             WHERE company <> {company} AND week BETWEEN {low} AND {high} GROUP BY ALL)
         WHERE buyers >= 2 AND share >= {MOST}"""
     ).fetchnumpy()
-    return _binary(found["at"], found["kind"], (high - low + 1, n_concepts))
+    return _binary(found["week_at"], found["kind"], (high - low + 1, n_concepts))
 
 
 def _stocked(
