@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "tempering": ("-m", "tests.benchmarks.tempering"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
     "crypto-suites": ("-m", "tests.benchmarks.crypto_suites"),
+    "nonbuyers": ("-m", "tests.benchmarks.nonbuyers"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
@@ -32,6 +33,7 @@ MEASUREMENTS = {
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
+    "nonbuyers-table": ("-m", "tests.benchmarks.nonbuyers_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }
