@@ -27,8 +27,10 @@ TRAITS: Final = ("breadth", "trips", "months", "new", "recent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A group's means: kinds bought (``breadth``), days with a purchase in four weeks (``rhythm``), and the share of
-    the kinds bought in the last 12 weeks that were new to the customer (``appetite``, in [0, 1]).
+    """Means over a group of customers.
+
+    ``breadth``: kinds bought; ``rhythm``: days with a purchase in four weeks; ``appetite``: the share of the
+    kinds bought in the last 12 weeks that were new to the customer, in [0, 1].
     """
 
     breadth: float

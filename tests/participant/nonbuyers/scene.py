@@ -29,9 +29,9 @@ EXPECTED = {
 """Ann's state for every concept."""
 
 VOCABULARY = Vocabulary.of("a scene", EXPECTED)
-CATEGORIES = {name: "DAIRY" for name in ("BRIE", "MILK", "YOGURT")} | {
-    name: "SNACKS" for name in ("SNACK A", "SNACK B", "SNACK C")
-}
+CATEGORIES = dict.fromkeys(("BRIE", "MILK", "YOGURT"), "DAIRY") | dict.fromkeys(
+    ("SNACK A", "SNACK B", "SNACK C"), "SNACKS"
+)
 PRICES = {"BRIE": 9.0, "YOGURT": 1.2}
 
 Line = tuple[str, str, int, str, float, float]
