@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from protocols.questions.nonbuyers import STATES
 from tests.benchmarks.consortium import Consortium
 from tests.benchmarks.nonbuyers_data import open_source, prepare
-from tests.benchmarks.nonbuyers_members import BOUGHT, NEVER, Member, by_household, member_of
-from tests.benchmarks.nonbuyers_rates import Key, Sums, interval, multiplicities, ratio, resampled
+from tests.benchmarks.nonbuyers_members import BEFORE, BOUGHT, NEVER, SIMILAR, Member, by_household, member_of
+from tests.benchmarks.nonbuyers_rates import Key, Sums, interval, multiplicities, resampled, standardised
 from tests.benchmarks.provenance import commit
 
 COMPANIES = 5
@@ -39,46 +39,58 @@ MATCHING = {
 }
 """The change that would matter if a reason were right; none of the others has one that the data shows."""
 
-RATIOS = (
-    "change_or_not",
-    "others_change_or_not",
-    "more_than_others",
-    "beside_others",
-    "beside_others_unchanged",
-)
+BY_CATEGORY = ("substitute", "out-of-reach")
+"""Reasons that only who buys the category can have: compared with non-buyers who buy as much of it."""
+
+Ratios = dict[str, NDArray[np.float64]]
+"""Ratios of rates by name, for each resample."""
 
 
-def first_purchases(sums: Mapping[Key, Sums], state: str) -> dict[str, NDArray[np.float64]]:
-    """Every ratio of one reason, for each resample; the others are who never bought, in any other known state."""
+def first_purchases(sums: Mapping[Key, Sums], state: str, suffix: str = "") -> Ratios:
+    """Every ratio of one reason; the others are who never bought, in any other known state."""
     change = MATCHING[state]
-    mine = [sums[state, change, having] for having in (True, False)]
+    others = [name for name in NEVER if name != state]
+    mine = [sums[state + suffix, change, having] for having in (True, False)]
     theirs = []
     for having in (True, False):
-        parts = [sums[name, change, having] for name in NEVER if name != state]
+        parts = [sums[name + suffix, change, having] for name in others]
         theirs.append(sum(parts[1:], parts[0]))
-    lift, usual = ratio(*mine), ratio(*theirs)
-    beside = ratio(mine[0], theirs[0])
-    unchanged = ratio(mine[1], theirs[1])
-    return dict(zip(RATIOS, (lift, usual, lift / usual, beside, unchanged), strict=True))
+    return _ratios(standardised([*mine, *theirs]))
 
 
-def again(sums: Mapping[Key, Sums]) -> dict[str, NDArray[np.float64]]:
-    """How often who has bought before buys again, beside who buys; and by a reduction where that was the only way."""
-    whole = {
-        name: sums[f"{name} before", "reduced", True] + sums[f"{name} before", "reduced", False]
-        for name in ("buys", "lapsed", "tried-once")
-    }
-    only, usual = (
-        ratio(sums[f"{name} before", "reduced", True], sums[f"{name} before", "reduced", False])
-        for name in ("only-reduced", "buys")
-    )
+def _ratios(rates: list[NDArray[np.float64]]) -> Ratios:
+    mine_with, mine_without, others_with, others_without = rates
     return {
-        "lapsed_beside_buys": ratio(whole["lapsed"], whole["buys"]),
-        "tried_once_beside_lapsed": ratio(whole["tried-once"], whole["lapsed"]),
-        "only_reduced_by_reduction": only,
-        "buys_by_reduction": usual,
-        "only_reduced_more_than_buys": only / usual,
+        "change_or_not": mine_with / mine_without,
+        "others_change_or_not": others_with / others_without,
+        "beyond_others": mine_with * others_without / (mine_without * others_with),
+        "beside_others": mine_with / others_with,
+        "beside_others_unchanged": mine_without / others_without,
     }
+
+
+def again(sums: Mapping[Key, Sums]) -> Ratios:
+    """How often who has bought before buys again, beside who buys; and by a reduction where that was the only way."""
+    buys, lapsed, once = (
+        sums[name + BEFORE, "reduced", True] + sums[name + BEFORE, "reduced", False]
+        for name in ("buys", "lapsed", "tried-once")
+    )
+    usual, fewer, fewest = standardised([buys, lapsed, once])
+    return {"lapsed_beside_buys": fewer / usual, "tried_once_beside_lapsed": fewest / fewer}
+
+
+def found_in(sums: Mapping[Key, Sums]) -> dict[str, Ratios]:
+    """All ratios by group."""
+    found = {state: first_purchases(sums, state) for state in MATCHING}
+    found |= {state + SIMILAR: first_purchases(sums, state, SIMILAR) for state in BY_CATEGORY}
+    pairs = (
+        ("never-shown", "shown-not-taken", "shown"),
+        ("only-reduced" + BEFORE, "buys" + BEFORE, "reduced"),
+    )
+    for one, two, change in pairs:
+        arms = [sums[name, change, having] for name in (one, two) for having in (True, False)]
+        found[f"{one} and {two}"] = _ratios(standardised(arms))
+    return found | {"again": again(sums)}
 
 
 def figures(members: list[Member], seed: int = 7) -> dict[str, Any]:
@@ -88,13 +100,7 @@ def figures(members: list[Member], seed: int = 7) -> dict[str, Any]:
     parts = {key: by_household(members, households, *key) for key in keys}
     gathered: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
     for sums in resampled(parts, multiplicities(len(households), seed=seed)):
-        found = {state: first_purchases(sums, state) for state in MATCHING} | {"again": again(sums)}
-        found["shown"] = {
-            "never_beside_shown": ratio(
-                sums["never-shown", "shown", True], sums["shown-not-taken", "shown", True]
-            )
-        }
-        for group, ratios in found.items():
+        for group, ratios in found_in(sums).items():
             for name, values in ratios.items():
                 gathered.setdefault(group, {}).setdefault(name, []).append(values)
     rates = {
@@ -115,7 +121,8 @@ def figures(members: list[Member], seed: int = 7) -> dict[str, Any]:
 def _needed() -> list[tuple[str, str]]:
     """States and changes that any ratio is of."""
     changes = sorted(set(MATCHING.values()))
-    return [(name, change) for change in changes for name in NEVER] + [(name, "reduced") for name in BOUGHT]
+    never = [(name, change) for change in changes for name in NEVER]
+    return never + [(name, "reduced") for name in (*BOUGHT, *(name + SIMILAR for name in NEVER))]
 
 
 def split(db: duckdb.DuckDBPyConnection, consortium: Consortium, last: int, end: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A visit is a week in which a customer came to a store. On a visit a concept is *shown* (on display or in the leaflet
 of that store and week), *reduced* (an item of it cost less for most who bought it that week at the OTHER companies,
-whose prices move together with these) or *stocked* (somebody else bought it at that store in these weeks, or it was
-promoted there). Nothing that the customer bought makes its own exposure.
+whose prices move together with these) or *stocked* (that store sold it before these
+weeks, or it was promoted there by then). No first purchase makes its own exposure.
 """
 
 from collections.abc import Mapping
@@ -60,17 +60,13 @@ def exposures(
     who, kind, first = (np.asarray(bought[name], np.int64) for name in ("who", "kind", "first"))
     visits = _binary(came["who"], came["cell"], (n, s * span))
     cells = np.arange(s * span)
-    stocked, alone = _stocked(db, mine, weeks, (s, m))
     on = {
         "shown": _shown(db, weeks, (s * span, m)),
         "reduced": _reduced(db, company, weeks, m)[cells % span],
-        "stocked": stocked[cells // span],
+        "stocked": _stocked(db, company, weeks, (s, m))[cells // span],
     }
     return {
-        change: _count(
-            visits, matrix.tocsr(), who, kind, first, (s, span), alone if change == "stocked" else set()
-        )
-        for change, matrix in on.items()
+        change: _count(visits, matrix.tocsr(), who, kind, first, (s, span)) for change, matrix in on.items()
     }
 
 
@@ -81,7 +77,6 @@ def _count(
     kind: Ints,
     first: Ints,
     shape: tuple[int, int],
-    alone: set[tuple[int, int, int]],
 ) -> Exposure:
     s, span = shape
     having = (visits @ on).toarray().astype(np.float32)
@@ -93,8 +88,6 @@ def _count(
         cells = visits.indices[visits.indptr[u] : visits.indptr[u + 1]]
         cells = cells[(cells % span < week) | (cells == place * span + week)]
         exposed = flags[cells, c]
-        if alone:
-            exposed &= np.array([(u, int(cell) // span, c) not in alone for cell in cells])
         having[u, c], without[u, c] = exposed.sum(), (~exposed).sum()
         (bought_with if exposed[cells == place * span + week].any() else bought_without)[u, c] = True
     return Exposure(
@@ -139,25 +132,17 @@ def _reduced(
 
 
 def _stocked(
-    db: duckdb.DuckDBPyConnection, mine: str, weeks: tuple[int, int], shape: tuple[int, int]
-) -> tuple[sparse.csr_matrix, set[tuple[int, int, int]]]:
-    """Which store had which concept, and the customers who are the only proof of it."""
+    db: duckdb.DuckDBPyConnection, company: int, weeks: tuple[int, int], shape: tuple[int, int]
+) -> sparse.csr_matrix:
     low, high = weeks
-    promoted = db.execute(
-        f"""SELECT DISTINCT place, kind FROM promotions JOIN places USING (store_id) JOIN products USING (product_id)
-        JOIN kinds ON kinds.concept = product_type WHERE week BETWEEN {low} AND {high}"""
+    found = db.execute(
+        f"""SELECT place, kind FROM lines JOIN owners USING (store_id) JOIN places USING (store_id)
+        JOIN kinds USING (concept) WHERE company = {company} AND week < {low}
+        UNION
+        SELECT place, kind FROM promotions JOIN places USING (store_id) JOIN products USING (product_id)
+        JOIN kinds ON kinds.concept = product_type WHERE week <= {high}"""
     ).fetchnumpy()
-    sold = db.execute(
-        f"""SELECT place, kind, count(DISTINCT household_id) AS buyers, any_value(who) AS who
-        FROM {mine} GROUP BY place, kind"""
-    ).fetchnumpy()
-    promotions = _binary(promoted["place"], promoted["kind"], shape)
-    listed = promotions.toarray() > 0
-    place, kind = np.asarray(sold["place"], np.int64), np.asarray(sold["kind"], np.int64)
-    sole = (np.asarray(sold["buyers"]) == 1) & ~listed[place, kind]
-    who = np.ma.filled(np.ma.asarray(sold["who"], np.int64), -1)
-    alone = set(zip(who[sole].tolist(), place[sole].tolist(), kind[sole].tolist(), strict=True))
-    return (promotions + _binary(place, kind, shape) > 0).astype(np.float32), alone
+    return _binary(found["place"], found["kind"], shape)
 
 
 def _binary(rows: object, columns: object, shape: tuple[int, int]) -> sparse.csr_matrix:

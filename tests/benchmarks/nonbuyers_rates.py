@@ -1,20 +1,24 @@
-"""First purchases for each visit with a change against visits without, or of one reason against others, like with like.
+"""First purchases for each visit: of one reason and of others, with a change and without, like with like.
 
-Mantel and Haenszel's rate ratio over strata (Rothman et al., Modern Epidemiology, chapter 15): within one
-concept at one company and among customers equally active, so that neither the popularity of a concept nor
-the activity of a customer can make a difference. Intervals: bootstrap by household, whichever companies it is at.
+Direct standardisation with common weights (Rothman et al., Modern Epidemiology, chapter 15): rates are taken within
+strata in which all four kinds of visits occur, and averaged with the same weights for all four. A stratum is one concept
+at one company among customers equally active, so that neither popularity nor activity can make a difference, and the
+ratios of the four rates agree with one another. Intervals: bootstrap by household, whichever companies it is at.
 
->>> one, two = Sums(np.array([[4.0]]), np.array([[100.0]])), Sums(np.array([[1.0]]), np.array([[50.0]]))
->>> float(ratio(one, two)[0])  # 4 in 100 against 1 in 50
-2.0
->>> wide = Sums(
-...     np.array([[4.0, 9.0]]), np.array([[100.0, 10.0]])
-... )  # a stratum that the other lacks says nothing
->>> float(ratio(wide, Sums(np.array([[1.0, 0.0]]), np.array([[50.0, 0.0]])))[0])
-2.0
+>>> visits = np.array([[100.0, 10.0]])
+>>> four = [Sums(np.array([[e, e]]), visits) for e in (4.0, 2.0, 3.0, 3.0)]
+>>> [
+...     float(rate[0]) for rate in standardised(four)
+... ]  # the second stratum has a tenth of the visits and of the weight
+[0.07272727272727272, 0.03636363636363636, 0.05454545454545454, 0.05454545454545454]
+>>> nowhere = Sums(
+...     np.array([[1.0, 0.0]]), np.array([[50.0, 0.0]])
+... )  # a stratum that one of them lacks says nothing
+>>> float(standardised([*four[:3], nowhere])[0][0])
+0.04
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +75,15 @@ def resampled(parts: Mapping[Key, ByHousehold], drawn: NDArray[np.float32]) -> I
         yield {key: Sums(some @ part.events, some @ part.visits) for key, part in parts.items()}
 
 
-def ratio(one: Sums, two: Sums) -> Floats:
-    """Rate of ``one`` over that of ``two``, for each resample; strata that lack either say nothing."""
-    both = np.maximum(one.visits + two.visits, 1e-9)
-    top = (one.events * (two.visits / both)).sum(axis=1, dtype=np.float64)
-    bottom = (two.events * (one.visits / both)).sum(axis=1, dtype=np.float64)
-    found: Floats = top / np.maximum(bottom, 1e-9)
-    return found
+def standardised(arms: Sequence[Sums]) -> list[Floats]:
+    """The rate of each arm, for each resample, over the strata that all of them have."""
+    shared = np.minimum.reduce([arm.visits for arm in arms]) > 0
+    weight = np.where(shared, 1 / sum(1 / np.maximum(arm.visits, 1e-9) for arm in arms), 0.0)
+    whole = weight.sum(axis=1, dtype=np.float64)
+    return [
+        (weight * arm.events / np.maximum(arm.visits, 1e-9)).sum(axis=1, dtype=np.float64) / whole
+        for arm in arms
+    ]
 
 
 def interval(ratios: Floats) -> Interval:

@@ -11,9 +11,17 @@ from typing import Any
 
 from protocols.questions.nonbuyers import HYPOTHESIS, WORDS
 from tests.benchmarks.markdown import table
-from tests.benchmarks.nonbuyers import MATCHING, SPLITS
+from tests.benchmarks.nonbuyers import BY_CATEGORY, MATCHING, SPLITS
+from tests.benchmarks.nonbuyers_members import SIMILAR
 
 RESULTS = Path(__file__).parent / "results"
+ORDER = (
+    "change_or_not",
+    "others_change_or_not",
+    "beyond_others",
+    "beside_others",
+    "beside_others_unchanged",
+)
 TITLES = {
     "test": "Reasons of weeks 1-40, first purchases of weeks 41-53",
     "validation": "Reasons of weeks 1-33, first purchases of weeks 34-40 (where the definitions were chosen)",
@@ -23,15 +31,21 @@ INTRODUCTION = f"""# Who does not buy, and why: what the reasons foretell
 {HYPOTHESIS} Here each is put to a test that it may fail: does its matching change move the rate of *first* purchases,
 does it move it more than it moves other non-buyers, and how do its customers stand beside them?
 
-Rates are first purchases for each visit (a week in which a customer came to a store) until the first. Ratios compare
-within one concept at one company and among equally active customers (fifths by lines bought), so that popularity and
-activity are the same on both sides; intervals are 95%, by bootstrap over households. Nobody's own purchase makes its
-own exposure: a reduction is seen at the other companies, a stock in somebody else's purchase or a promotion. Changes are not
-randomised: what a store promotes may be what is wanted that week anyway, which the last columns take out as far as the others show it.
+Rates are first purchases for each visit (a week in which a customer came to a store) until the first. They are standardised:
+taken within one concept at one company among equally active customers (fifths by lines bought), where all four of
+mine and the others', with the change and without, occur, and averaged with the same weights. So popularity and activity
+are the same on all sides, and the ratios of a line agree with one another. Intervals are 95%, by bootstrap over
+households. Nobody's own first purchase makes its own exposure: *reduced* is seen at the other companies, *shown* in the list of promotions,
+*stocked* in earlier sales of that store or a promotion. Changes are not randomised: what a store promotes may be
+what is wanted that week anyway, which the comparison with the others takes out as far as they see it too.
 
 Data: dunnhumby / 84.51° *The Complete Journey*, five companies by store. It has no list of what a store stocks
-and no price list: both are derived from the panel's own sales, so "not stocked" also holds what the store had and nobody of the
-panel bought there.
+and no price list: both are derived from the panel's own sales, so "not stocked" is also said of what the store had and
+nobody of the panel had bought there.
+
+The definitions were chosen on weeks 1-33 against 34-40 and not changed after weeks 41-53 had been seen. Two things about the *measurement*
+were: ratios were first taken each over strata of its own, and did not agree with one another; and *stocked* was first seen in
+sales of the same weeks, which miss what a single customer buys.
 
 """
 
@@ -43,31 +57,47 @@ def section(label: str, found: dict[str, Any]) -> str:
         TITLES[label],
         "*With against without*: the same reason, on visits with the change against visits without. *Beyond the others*: that "
         "ratio over the same ratio of non-buyers for other reasons. *Beside the others*: first purchases of this reason "
-        "over those of other reasons, on visits with the change, and without it.",
+        "over those of other reasons, on visits with the change, and without it. *Of the category's buyers*: only customers "
+        "who buy the concept's category, the others as much of it.",
         (
             "reason",
             "change",
-            "per 1,000 visits with / without",
+            "per 1,000 visits with / without, as they are",
             "with against without",
             "the others' with against without",
             "beyond the others",
             "beside the others, with",
             "beside the others, without",
         ),
-        [_reason(state, ratios[state], rates) for state in MATCHING],
+        [
+            *(_line(state, state, MATCHING[state], ratios, rates) for state in MATCHING),
+            *(
+                _line(f"{state}, of the category's buyers", state + SIMILAR, MATCHING[state], ratios, rates)
+                for state in BY_CATEGORY
+            ),
+            _line(
+                "never-shown, the others: shown-not-taken",
+                "never-shown and shown-not-taken",
+                "shown",
+                ratios,
+                rates,
+            ),
+            _line(
+                "only-reduced who bought it, the others: who buys",
+                "only-reduced before and buys before",
+                "reduced",
+                ratios,
+                rates,
+            ),
+        ],
     )
-    shown, again = ratios["shown"]["never_beside_shown"], ratios["again"]
     bought = table(
         f"Who has bought before ({label} weeks)",
-        "Purchases of a concept again, for each visit until the first; and never shown beside shown and not taken, both on visits at which it is shown.",
+        "Purchases of a concept again, for each visit until the first.",
         ("compared", "ratio"),
         [
-            ("lapsed beside who buys", _said(again["lapsed_beside_buys"])),
-            ("tried once beside lapsed", _said(again["tried_once_beside_lapsed"])),
-            ("only when reduced: reduced against not", _said(again["only_reduced_by_reduction"])),
-            ("who buys: reduced against not", _said(again["buys_by_reduction"])),
-            ("only when reduced, beyond who buys", _said(again["only_reduced_more_than_buys"])),
-            ("never shown beside shown and not taken, shown now", _said(shown)),
+            ("lapsed beside who buys", _said(ratios["again"]["lapsed_beside_buys"])),
+            ("tried once beside lapsed", _said(ratios["again"]["tried_once_beside_lapsed"])),
         ],
     )
     shares = table(
@@ -81,15 +111,17 @@ def section(label: str, found: dict[str, Any]) -> str:
     return reasons + bought + shares + f"Commit {found['commit']}.\n\n"
 
 
-def _reason(state: str, ratios: dict[str, Any], rates: dict[str, Any]) -> tuple[str, ...]:
-    change = MATCHING[state]
-    with_it, without = rates[f"{state}, {change}"], rates[f"{state}, not {change}"]
+def _line(
+    name: str, group: str, change: str, ratios: dict[str, Any], rates: dict[str, Any]
+) -> tuple[str, ...]:
+    first = group.split(" and ", maxsplit=1)[0]
+    with_it, without = rates[f"{first}, {change}"], rates[f"{first}, not {change}"]
+    plain = f"{with_it['per_1000']:.2f} / {without['per_1000']:.2f}"
     return (
-        state,
+        name,
         change,
-        f"{with_it['per_1000']:.2f} / {without['per_1000']:.2f} ({with_it['purchases']:,} / {without['purchases']:,} purchases)",
-        *(_said(ratios[name]) for name in ("change_or_not", "others_change_or_not", "more_than_others")),
-        *(_said(ratios[name]) for name in ("beside_others", "beside_others_unchanged")),
+        f"{plain} ({with_it['purchases']:,} / {without['purchases']:,} purchases)",
+        *(_said(ratios[group][each]) for each in ORDER),
     )
 
 

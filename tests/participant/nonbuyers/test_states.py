@@ -95,6 +95,11 @@ def test_the_answer_about_some_concepts_is_that_part_of_the_whole(shop):
     assert (answer(shop, concepts=some) == answer(shop)[:, some]).all()
 
 
+def test_customers_first_seen_too_late_do_not_count(shop):
+    assert not answer(shop, customers_until=190 * DAY).any()
+    assert (answer(shop, customers_until=191 * DAY).sum(axis=0) == 1).all()
+
+
 def test_a_later_end_makes_a_lapse_of_what_was_bought(shop):
     ann = STATES.index("lapsed")
     assert answer(shop)[ann, NAMES.index("DAILY")] == 0
