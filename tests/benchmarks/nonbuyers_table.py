@@ -68,6 +68,7 @@ def section(label: str, found: dict[str, Any]) -> str:
             "beyond the others",
             "beside the others, with",
             "beside the others, without",
+            "so",
         ),
         [
             *(_line(state, state, MATCHING[state], ratios, rates) for state in MATCHING),
@@ -122,7 +123,21 @@ def _line(
         change,
         f"{plain} ({with_it['purchases']:,} / {without['purchases']:,} purchases)",
         *(_said(ratios[group][each]) for each in ORDER),
+        _so(ratios[group]),
     )
+
+
+def _so(ratios: dict[str, Any]) -> str:
+    """What the intervals bear out, and no more."""
+    moved = "the change goes with more purchases" if ratios["change_or_not"]["low"] > 1 else "no clear effect"
+    more = ratios["beyond_others"]
+    beyond = ", more than for the others" if more["low"] > 1 else ", **not clearly more than for the others**"
+    beyond = ", **less than for the others**" if more["high"] < 1 else beyond
+    beside = ratios["beside_others"]
+    stands = "; alike beside them"
+    if beside["low"] > 1 or beside["high"] < 1:
+        stands = f"; {'likelier' if beside['low'] > 1 else 'less likely'} than they"
+    return moved + beyond + stands
 
 
 def _said(interval: dict[str, float]) -> str:
