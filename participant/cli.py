@@ -16,6 +16,9 @@ from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, no
 
 START_WORD: Final = "OPEN"
 COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
+SHELF_HELP: Final = (
+    "What each store stocked, showed and asked for it, and when: one row an item, store and time."
+)
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
@@ -74,13 +77,14 @@ def connect(
     sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
+    shelf: Annotated[list[Path] | None, typer.Option("--shelf", help=SHELF_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
-    """Read purchases and catalogue in, and map items to the consortium's vocabulary."""
+    """Read purchases, catalogue and shelves in, and map items to the consortium's vocabulary."""
     from participant.commands import shown
-    from participant.intake import ColumnMapping, read
+    from participant.intake import ColumnMapping, read, read_shelf
 
     node = node_at(home)
     vocabulary = node.standing.renew_vocabulary()
@@ -97,6 +101,16 @@ def connect(
             dry_run=dry_run,
         )
         shown.imported(report, dry=dry_run)
+    if shelf:
+        found = read_shelf(
+            shelf,
+            home=node.home.root,
+            engine=node.db,
+            mapping=ColumnMapping.parse(column or ()),
+            catalogue=catalogue or (),
+            dry_run=dry_run,
+        )
+        typer.echo(found.summary)
 
 
 @app.command()
@@ -201,6 +215,24 @@ def recommend(
         typer.echo(answer_of(served).model_dump_json(indent=1))
     else:
         shown.recommended(served)
+
+
+@app.command()
+@in_words
+def nonbuyers(
+    concept: Annotated[str, typer.Argument(help="A concept of the vocabulary; all together without.")] = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Who does not buy, and the likely reasons, beside the consortium's band."""
+    from participant.api.nonbuyers import answer_of
+    from participant.commands import shown
+
+    report = node_at(home).nonbuyers.report(concept)
+    if as_json:
+        typer.echo(answer_of(report).model_dump_json(indent=1))
+    else:
+        shown.reasoned(report)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from participant.console.view import Reason as ShownReason
 from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
 from participant.errors import NoData
 from participant.node import Node
+from participant.nonbuyers.report import Report
 from participant.release_shelf import open_stored
 from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
@@ -214,6 +215,15 @@ class Overview:
             ),
             degraded=served.degraded,
         )
+
+    def nonbuyers(self, concept: str) -> Report:
+        """Who buys a concept and who does not; "" for all together.
+
+        Raises:
+            NoData: nothing was read in yet.
+            UnknownConcept: the vocabulary has no such concept.
+        """
+        return self._node.nonbuyers.report(concept)
 
     def stop(self) -> None:
         """Close the door: durable before it returns, without asking anybody."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from participant.budget import BudgetStanding
+from participant.nonbuyers.report import Report
 from protocols.errors import AltroveError, Fault
 
 
@@ -173,6 +174,14 @@ class NodeView(Protocol):
 
         Raises:
             UnknownCustomer, NoModelYet.
+        """
+        ...
+
+    def nonbuyers(self, concept: str) -> Report:
+        """Who buys a concept and who does not; "" for all together.
+
+        Raises:
+            NoData, UnknownConcept.
         """
         ...
 

@@ -25,13 +25,14 @@ Row = tuple[Any, ...]
 
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
     """Create ``accepted`` (rows with keys) and ``fresh`` (those of them not stored before)."""
-    _load_known(work, writer)
+    _load_known_customers(work, writer)
+    load_known_items(work, writer)
     _number(work, _read_in("customer"), "known_customers", "customer_keys")
-    _number(work, f"{_read_in('item')} UNION SELECT item FROM catalogue", "known_items", "item_keys")
+    number_items(work)
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
-               j.seconds, j.units
+               j.seconds, j.units, j.store, j.paid, j.reduced
         FROM judged j JOIN customer_keys c ON c.id = j.customer JOIN item_keys i ON i.id = j.item
         WHERE j.reason IS NULL AND NOT j.excluded"""
     )
@@ -44,6 +45,18 @@ def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -
         f"""CREATE TABLE fresh AS SELECT a.* FROM accepted a
         ANTI JOIN read_parquet([{names}]) s USING (customer_key, item_key, basket, seconds)"""
     )
+
+
+def load_known_items(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+    """Create ``known_items``."""
+    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
+    for items in writer.known_items(BATCH):
+        _append(work, "known_items", items)
+
+
+def number_items(work: duckdb.DuckDBPyConnection) -> None:
+    """Create ``item_keys``: a key for every item of the acceptable rows of ``judged``."""
+    _number(work, f"{_read_in('item')} UNION SELECT item FROM catalogue", "known_items", "item_keys")
 
 
 def new_customers(work: duckdb.DuckDBPyConnection) -> Iterator[list[CustomerRow]]:
@@ -89,13 +102,10 @@ def changed_items(work: duckdb.DuckDBPyConnection) -> Iterator[list[ItemRow]]:
         ]
 
 
-def _load_known(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+def _load_known_customers(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
     work.execute("CREATE TABLE known_customers (key BIGINT, id VARCHAR, first_seen BIGINT)")
     for customers in writer.known_customers(BATCH):
         _append(work, "known_customers", customers)
-    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
-    for items in writer.known_items(BATCH):
-        _append(work, "known_items", items)
 
 
 def _append(work: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[int | str, ...]]) -> None:

@@ -13,11 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, func, select, update
 
-from participant.store.record_tables import customers, imports, items
+from participant.store.record_tables import customers, imports, items, shelves
 from participant.store.records_cap import CapOrder
 from participant.store.records_events import Events
+from participant.store.records_journeys import JourneyBatch, stream_journeys
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
+from participant.store.records_shelf import Shelf, item_categories, load_shelf, shelf_files
 from protocols.errors import BadInput
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
@@ -43,10 +45,11 @@ class Records:
     """Reads the node's records at ``home``; safe to share between threads."""
 
     def __init__(self, home: Path, engine: Engine) -> None:
+        self._data = home / "data"
         self._engine = engine
         self._events = Events(home, engine)
         self._order = CapOrder(home)
-        self._mapped: tuple[Vocabulary, int, Ints, Ints] | None = None
+        self._mapped: tuple[Vocabulary, tuple[int, int], Ints, Ints] | None = None
 
     def n_customers(self, *, first_seen_before: int | None = None) -> int:
         """Customers who count for the consortium (not opted out)."""
@@ -149,6 +152,50 @@ class Records:
                 batch=batch,
             )
 
+    def shelf(self, vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
+        """What was on the shelves in a window: see ``records_shelf``."""
+        item_keys, concepts = self._mapping(vocabulary)
+        with reading(self._engine) as connection:
+            files, categories = shelf_files(connection, self._data), item_categories(connection)
+        with self._events.scanning() as work:
+            return load_shelf(
+                work,
+                files,
+                items=item_keys,
+                concepts=concepts,
+                categories=categories,
+                n_concepts=len(vocabulary),
+                since=since,
+                until=until,
+            )
+
+    def journeys(
+        self,
+        vocabulary: Vocabulary,
+        shelf: Shelf,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[JourneyBatch]:
+        """What the customers of :meth:`taste_rows` bought and saw; those who bought nothing in the window left out."""
+        keys = self._counted(customers_until, customers_cap)
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            yield from stream_journeys(
+                connection,
+                self._events.journeys_relation(),
+                shelf,
+                customers=keys,
+                items=item_keys,
+                concepts=concepts,
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
     def history(self, external_id: str, vocabulary: Vocabulary) -> History:
         """Everything one customer bought here.
 
@@ -220,7 +267,8 @@ class Records:
 
     def _mapping_in(self, connection: Connection, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-        stamp = int(version or 0)
+        shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
+        stamp = (int(version or 0), int(shelf or 0))
         held = self._mapped
         if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
             return held[2], held[3]

@@ -35,17 +35,18 @@ from protocols.noise import Gaussian
 from protocols.privacy import RATE_BITS, Price, Sampled
 from protocols.questions.encoder import ENCODER, EncoderStep
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.nonbuyers import NONBUYERS, NonBuyers
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
 from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading | EncoderStep
+Reading = Taste | EvaluationReading | EncoderStep | NonBuyers
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION, "encoder": ENCODER}
+    {"taste": TASTE, "evaluation": EVALUATION, "encoder": ENCODER, "nonbuyers": NONBUYERS}
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"

@@ -22,6 +22,7 @@ MEASUREMENTS = {
     "tempering": ("-m", "tests.benchmarks.tempering"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
     "crypto-suites": ("-m", "tests.benchmarks.crypto_suites"),
+    "nonbuyers": ("-m", "tests.benchmarks.nonbuyers"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
@@ -35,6 +36,7 @@ MEASUREMENTS = {
     "encoder-table": ("-m", "tests.benchmarks.encoder_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
+    "nonbuyers-table": ("-m", "tests.benchmarks.nonbuyers_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }

@@ -85,7 +85,7 @@ def prepare(companies: int, folder: Path) -> Consortium:
     db.execute("SET threads = 1")
     stores = db.execute(f"SELECT DISTINCT store_id FROM '{source}/transactions.parquet'").fetchall()
     db.execute("CREATE TABLE owners (store_id BIGINT, company BIGINT)")
-    db.executemany("INSERT INTO owners VALUES (?, ?)", [(s, _company(s, companies)) for (s,) in stores])
+    db.executemany("INSERT INTO owners VALUES (?, ?)", [(s, company_of(s, companies)) for (s,) in stores])
     catalogue = folder / "catalogue.parquet"
     db.execute(
         f"""COPY (SELECT product_id, product_type, brand, product_category FROM '{source}/products.parquet'
@@ -173,5 +173,6 @@ def _answer(
     return fill(block.question, block.parameters, context)
 
 
-def _company(store: int, companies: int) -> int:
+def company_of(store: int, companies: int) -> int:
+    """Which of ``companies`` a store belongs to."""
     return int(hashlib.md5(str(store).encode(), usedforsecurity=False).hexdigest(), 16) % companies

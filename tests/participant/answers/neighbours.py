@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy import sparse
 
 from participant.answers.context import ReleasedGram
+from participant.store.records_journeys import JourneyBatch
 from participant.store.records_rows import RowBatch
+from participant.store.records_shelf import Shelf
 from protocols.questions import spectral
 from protocols.questions.encoder import Parameters
 from protocols.questions.network import Network, Shape, Weights
@@ -53,6 +56,93 @@ class MemoryRecords:
                 indices=np.array([concept for row in rows for concept in row], dtype=np.int64),
                 counts=np.array([row[concept] for row in rows for concept in row], dtype=np.int64),
             )
+
+    def shelf(self, _vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
+        assert since < until
+        return SHELF
+
+    def journeys(
+        self,
+        _vocabulary: Vocabulary,
+        shelf: Shelf,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        batch: int,
+    ) -> Iterator[JourneyBatch]:
+        assert shelf is SHELF
+        assert customers_until > 0
+        assert batch > 0
+        assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
+        for start in range(0, len(self.customers), self.batch):
+            yield _journeys(self.customers[start : start + self.batch], since, until)
+
+
+STORES = 3
+SHELF = Shelf(
+    stores=("s0", "s1", "s2"),
+    stocked=sparse.csr_matrix(np.arange(STORES)[:, None] != np.arange(M) % 5, dtype=np.float32),
+    spell_store=np.array([0, 1, 1]),
+    spell_since=np.array([0, 0, 100]),
+    spell_until=np.array([200, 100, 200]),
+    shown=sparse.csr_matrix((np.arange(3)[:, None] + np.arange(M)) % 4 == 0, dtype=np.float32),
+    category=np.arange(M) // 4,
+    price=1.0 + np.arange(M) % 3,
+)
+"""Three stores, of which the last shows nothing; a customer's fourth store is on no shelf."""
+
+
+def _journeys(customers: tuple[Customer, ...], since: int, until: int) -> JourneyBatch:
+    """What a line says besides how often: its store by concept and number, reduced if the number is odd."""
+    people = [
+        {
+            at: lines
+            for at, lines in sorted(customer.items(), key=lambda one: one[0][1])
+            if since <= at[0] < until
+        }
+        for customer in customers
+    ]
+    people = [each for each in people if each]
+    bought: list[tuple[int, ...]] = []
+    came: set[tuple[int, int]] = set()
+    saw: set[tuple[int, int]] = set()
+    elsewhere = np.zeros(len(people), np.bool_)
+    for owner, each in enumerate(people):
+        for concept in sorted({concept for _, concept in each}):
+            of_one = {at: lines for (at, kind), lines in each.items() if kind == concept}
+            lines = sum(of_one.values())
+            reduced = sum(number for number in of_one.values() if number % 2)
+            bought.append(
+                (owner, concept, len(of_one) + lines // 4, lines, reduced, min(of_one), max(of_one))
+            )
+        for (at, concept), lines in each.items():
+            store = (concept + lines) % (STORES + 1)
+            elsewhere[owner] |= store == STORES
+            came |= {(owner, store)} if store < STORES else set()
+            times = zip(SHELF.spell_store, SHELF.spell_since, SHELF.spell_until, strict=True)
+            saw |= {(owner, n) for n, (s, low, high) in enumerate(times) if s == store and low <= at < high}
+    owner, concept, days, lines, reduced, first, last = np.array(bought, np.int64).reshape(-1, 7).T
+    came_owner, came_store = np.array(sorted(came), np.int64).reshape(-1, 2).T
+    saw_owner, saw_spell = np.array(sorted(saw), np.int64).reshape(-1, 2).T
+    return JourneyBatch(
+        customer_keys=np.arange(len(people)),
+        trips=np.array([len({at for at, _ in each}) for each in people], np.int64),
+        elsewhere=elsewhere,
+        owner=owner,
+        concept=concept,
+        days=days,
+        lines=lines,
+        reduced=reduced,
+        first=first,
+        last=last,
+        dearest=np.where(lines % 5 == 0, np.nan, 0.5 + concept % 4),
+        came_owner=came_owner,
+        came_store=came_store,
+        saw_owner=saw_owner,
+        saw_spell=saw_spell,
+    )
 
 
 def _row(customer: Customer, since: int, until: int) -> dict[int, int]:
@@ -160,6 +250,15 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             "latent": 3,
             "limit": 10_000,
         },
+    ),
+    "nonbuyers": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "until": st.sampled_from((CUT, END)),
+                "concepts": st.lists(st.integers(0, M - 1), max_size=5).map(tuple),
+            }
+        ),
+        worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
     ),
 }
 

@@ -29,6 +29,7 @@ TYPED = {
     "taste": {"until": "2017-08-14"},
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
     "encoder": {"taste": "00" * 32, "until": "2017-08-14", "hidden": 4, "latent": 2},
+    "nonbuyers": {"until": "2017-08-14"},
 }
 
 
@@ -126,6 +127,7 @@ NOISY = {
     "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
     "encoder": {**TYPED["encoder"], "mode": "gradient", "noise": "10"},
+    "nonbuyers": {"until": "2017-08-14", "concepts": [0, 2], "noise": "2.45"},
 }
 
 
