@@ -104,3 +104,10 @@ def test_the_officer_reads_the_release_the_windows_and_what_is_sent():
     for part in ("abababababab", "3 settings", "from 2017-08-14 00:00 UTC", "until 2017-10-02 00:00 UTC", "first 10",
                  "a count of customers and sums of scores"):  # fmt: skip
         assert part in sentence
+
+
+def test_the_smallest_ridge_is_one():
+    typed = {"release": "00" * 32, "history_until": 1, "target_until": 2}
+    assert parse({**typed, "lambdas": "1"}).lambdas == (1,)
+    with pytest.raises(BadInput):
+        parse({**typed, "lambdas": "0"})
