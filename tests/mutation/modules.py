@@ -1,13 +1,16 @@
 """Which modules are mutated, how many mutants of each, and which tests ought to kill them.
 
-A module's own tests come first: most mutants die there. Errors and limits have no logic; the service room is
-not of the protocol.
+A module's own tests come first: most mutants die there. Left out: errors, limits and words, which have no logic;
+the planner, which decides nothing by itself; what plays attempts for tests; and the service room, which is not of
+the protocol.
 """
 
 from dataclasses import dataclass
 
 TESTS = "tests/protocols"
 SUM = f"{TESTS}/secure_sum"
+QUESTIONS = f"{TESTS}/questions"
+SENSITIVITY = "tests/participant/answers/test_sensitivity.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,12 @@ def _plain(name: str, share: int, *more: str) -> Module:
 def _sum(name: str, share: int, *first: str) -> Module:
     path = f"protocols/secure_sum/{name}.py"
     return Module(path=path, share=share, tests=(*(f"{SUM}/test_{each}.py" for each in first), path, SUM))
+
+
+def _question(name: str, share: int, *more: str) -> Module:
+    path = f"protocols/questions/{name}.py"
+    own = (f"{QUESTIONS}/test_{name}.py", path)
+    return Module(path=path, share=share, tests=(*own, *more, QUESTIONS, SENSITIVITY))
 
 
 MODULES = (
@@ -62,4 +71,27 @@ MODULES = (
     _plain("noise", 3),
     _plain("release", 2),
     _plain("participation", 1),
+    _sum("linear_function", 1, "linear_check"),
+    _plain("identity", 2),
+    _plain("subsampling", 1),
+    Module(
+        path="protocols/enrolment.py",
+        share=2,
+        tests=("protocols/enrolment.py", "tests/participant/test_joining.py", "tests/coordinator/members"),
+    ),
+    _plain("bundle", 1),
+    _plain("vocabulary", 1),
+    _question("taste", 3),
+    _question("rows", 3),
+    _question("evaluation", 3),
+    _question("registry", 3),
+    _question("parameters", 2),
+    _question("shrinkage", 2),
+    _question("ease", 1),
+    _question("ranking", 2),
+    Module(
+        path="protocols/questions/question.py",
+        share=2,
+        tests=(f"{QUESTIONS}/test_registry.py", QUESTIONS, SENSITIVITY),
+    ),
 )
