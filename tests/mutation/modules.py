@@ -1,7 +1,7 @@
 """Which modules are mutated, how many mutants of each, and which tests ought to kill them.
 
 A module's own tests come first: most mutants die there. Left out: errors, limits and words, which have no logic;
-the planner, which decides nothing by itself; what plays attempts for tests; and the service room, which is not of
+the planner, which decides nothing by itself; enrolment, whose tests are the coordinator's and the node's; what plays attempts for tests; and the service room, which is not of
 the protocol.
 """
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 TESTS = "tests/protocols"
 SUM = f"{TESTS}/secure_sum"
 QUESTIONS = f"{TESTS}/questions"
-SENSITIVITY = "tests/participant/answers/test_sensitivity.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ def _sum(name: str, share: int, *first: str) -> Module:
 def _question(name: str, share: int, *more: str) -> Module:
     path = f"protocols/questions/{name}.py"
     own = (f"{QUESTIONS}/test_{name}.py", path)
-    return Module(path=path, share=share, tests=(*own, *more, QUESTIONS, SENSITIVITY))
+    return Module(path=path, share=share, tests=(*own, *more, QUESTIONS))
 
 
 MODULES = (
@@ -74,11 +73,6 @@ MODULES = (
     _sum("linear_function", 1, "linear_check"),
     _plain("identity", 2),
     _plain("subsampling", 1),
-    Module(
-        path="protocols/enrolment.py",
-        share=2,
-        tests=("protocols/enrolment.py", "tests/participant/test_joining.py", "tests/coordinator/members"),
-    ),
     _plain("bundle", 1),
     _plain("vocabulary", 1),
     _question("taste", 3),
@@ -92,6 +86,6 @@ MODULES = (
     Module(
         path="protocols/questions/question.py",
         share=2,
-        tests=(f"{QUESTIONS}/test_registry.py", QUESTIONS, SENSITIVITY),
+        tests=(f"{QUESTIONS}/test_registry.py", QUESTIONS),
     ),
 )
