@@ -53,6 +53,7 @@ def restarted(five: Five, node: Node) -> Node:
     """The same home in a new process's eyes: nothing in memory is left."""
     coordinator, made, clock = five
     company = next(m for m in coordinator.members if m.id == node.member.partner)
+    node.exchange._preparation._pool.shutdown(wait=True)  # no thread outlives its process
     node.db.dispose()
     again = nodes.start(node.home.root, company, coordinator, clock)
     made[made.index(node)] = again

@@ -16,6 +16,7 @@ from participant.store.records_cap import KEY_FILE, CapOrder
 from protocols.codec import encode
 from protocols.ledger import DISPLACED
 from protocols.questions import QUESTIONS
+from tests.benchmarks.consortium import customer_ids
 from tests.participant.answers.neighbours import END, NEIGHBOURS, WORDS, MemoryRecords
 from tests.participant.answers.test_sensitivity import moved2
 from tests.participant.shop import (
@@ -83,7 +84,7 @@ def answers(records):
 
 def counted(records):
     """Ids of the customers within the cap."""
-    names = dict(records.customer_ids(1000))
+    names = customer_ids(records)
     rows = records.taste_rows(VOCABULARY, since=0, until=NOW, customers_until=NOW, customers_cap=CAP)
     return {names[key] for batch in rows for key in batch.customer_keys.tolist()}
 
