@@ -1,8 +1,8 @@
 """Which modules are mutated, how many mutants of each, and which tests ought to kill them.
 
 A module's own tests come first: most mutants die there. Left out: errors, limits and words, which have no logic;
-the planner, which decides nothing by itself; enrolment, whose tests are the coordinator's and the node's; what plays attempts for tests; and the service room, which is not of
-the protocol.
+the planner, which decides nothing by itself; enrolment, whose tests are the coordinator's and the node's; what
+plays attempts for tests; and the service room, which is not of the protocol.
 """
 
 from dataclasses import dataclass
