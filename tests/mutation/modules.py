@@ -31,10 +31,10 @@ def _sum(name: str, share: int, *first: str) -> Module:
     return Module(path=path, share=share, tests=(*(f"{SUM}/test_{each}.py" for each in first), path, SUM))
 
 
-def _question(name: str, share: int, *more: str) -> Module:
+def _question(name: str, share: int) -> Module:
     path = f"protocols/questions/{name}.py"
-    own = (f"{QUESTIONS}/test_{name}.py", path)
-    return Module(path=path, share=share, tests=(*own, *more, QUESTIONS))
+    own = f"{QUESTIONS}/test_{name}.py"
+    return Module(path=path, share=share, tests=(own, QUESTIONS, path))
 
 
 MODULES = (
