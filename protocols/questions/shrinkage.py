@@ -123,8 +123,9 @@ def popularity(pairs: Floats, sigma: float) -> tuple[float, Floats]:
         share = np.maximum(share / max(size, TINY), 0.0)
         share = pairs @ share
         size = float(np.linalg.norm(share))
-    share /= max(size, TINY)
-    return size, np.maximum(share, max(0.5 * sigma / max(size, TINY), 0.02 * float(np.median(share)), TINY))
+    size = max(size, TINY)  # a sum that noise has drowned may have no popularity at all
+    share /= size
+    return size, np.maximum(share, max(0.5 * sigma / size, 0.02 * float(np.median(share)), TINY))
 
 
 def corrected(seen: Floats, predicted: Floats) -> Floats:

@@ -110,9 +110,20 @@ def test_a_node_refuses_parameters_of_another_question_or_version():
         check_answer(replace(spec, blocks=(cut,)), WORDS, 5)
 
 
-def test_a_sum_of_another_length_is_not_read():
+@pytest.mark.parametrize("cells", [5, 7])
+def test_a_sum_of_another_length_is_not_read(cells):
     with pytest.raises(BadRelease):
-        read(asked("taste"), np.zeros(5, dtype=np.int64), 3)
+        read(asked("taste"), np.zeros(cells, dtype=np.int64), 3)
+
+
+def test_the_loud_cells_are_those_of_the_diagonal_and_other_questions_have_none():
+    assert question_named("taste").loud(3).tolist() == [0, 3, 5]
+    assert question_named("evaluation").loud(3).tolist() == []
+
+
+def test_the_scale_is_that_of_so_many_answers_of_this_bound_and_not_the_other_way_round():
+    spec = ask([("taste", TYPED["taste"] | {"customers_cap": 2_097_150})], WORDS, members=4, epoch="e")
+    assert spec.blocks[0].scale_bits == 8
 
 
 NOISY = {

@@ -113,3 +113,10 @@ def test_without_noise_nothing_changes_and_the_input_is_left_alone():
 def test_a_sigma_or_groups_that_make_no_sense_are_refused(sigma, groups):
     with pytest.raises(BadInput):
         shrink(np.eye(2), sigma, groups)
+
+
+def test_a_sum_that_noise_has_drowned_is_read_as_next_to_nothing():
+    drowned = np.full((5, 5), -3.0)
+    read = shrink(drowned, 2.0)
+    assert np.isfinite(read).all()
+    assert read.max() < 1e-6

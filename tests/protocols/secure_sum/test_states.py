@@ -4,9 +4,11 @@ from typing import get_args
 
 import pytest
 
+from protocols.audit import AuditEntry, TreeHead
 from protocols.codec import decode, encode
 from protocols.errors import AlreadyUnmasked, IllegalMove, UnknownVersion
 from protocols.messages import Phase
+from protocols.participation import Participation, Participations
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import PHASE_TABLE, Event, next_phase
 from protocols.secure_sum.linear_check import (
@@ -100,11 +102,12 @@ def test_no_secret_is_shown_by_a_state():
 
 def test_what_databases_hold_keeps_its_name():
     kinds = (*get_args(State), HeldShares, PeerKeys, CheckKey, Armed, Opened, Evidence, Proof, Claim)
-    kinds = (*kinds, Commitment, Opening, LinearAnswer, Board, Grounds, Dispute)
+    kinds = (*kinds, Commitment, Opening, LinearAnswer, Board, Grounds, Dispute, AuditEntry, TreeHead)
+    kinds = (*kinds, Participation, Participations)
     assert " ".join(kind.TAG for kind in kinds) == (
         "advertised shared masking masked confirmed unmasked closed held-shares peer-keys check-key "
         "check-armed check-opened sum-evidence wrong-sum check-claim check-commitment check-opening "
-        "check-answer check-board check-grounds check-dispute"
+        "check-answer check-board check-grounds check-dispute audit-entry tree-head participation participations"
     )
 
 
