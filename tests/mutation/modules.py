@@ -69,7 +69,7 @@ MODULES = (
     _plain("audit", 1, SUM),
     _plain("noise", 3),
     _plain("release", 2),
-    _plain("participation", 1),
+    _plain("participation", 1, SUM),
     _sum("linear_function", 1, "linear_check"),
     _plain("identity", 2, f"{TESTS}/test_together.py", SUM),
     _plain("subsampling", 1),
