@@ -240,9 +240,7 @@ class ReleaseDesk(ReleaseShelf):
         if not self._verification.is_withheld(verdict):
             return False
         self.withheld[release] = verdict
-        if not self._verification.is_unasked(manifest) and not self._verification.is_recomputed_after(
-            manifest
-        ):
+        if not self._verification.is_recomputed_after(manifest):
             self._too_large.add(release)
         durable.erase(self._file(release))
         _log.error("release neither used nor voted on", release=release.hex(), reason=verdict.reason)

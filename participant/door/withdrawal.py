@@ -4,9 +4,8 @@ After an opt-out or an erasure an unsent answer is closed.
 
 Every sealed answer that this node has not unmasked is closed for ever, and so is every answer that was asked
 and never sealed: it may be being filled in and hold the customer already, also after its attempt has ended.
-Its attempts end here. An answer
-that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum. What a closed
-answer cost stays spent.
+Its attempts end here. An answer that was unmasked is in its sum and stays as it is; later rounds may only ask for
+that same sum. What a closed answer cost stays spent.
 
 The sealed vector of an answer without noise is this company's exact statistics, and two of them differ by who came
 or went in between. It is closed, and its file deleted, when this node holds its sum (:func:`retire`), or when a

@@ -208,7 +208,7 @@ def test_what_runs_the_serverapp_has_a_bound():
     assert subprocess.check_output(words, text=True) == f"{bounded.MEMORY_BYTES} {bounded.MEMORY_BYTES}\n"
 
 
-@pytest.mark.parametrize("work", [{"nodes": ("not a node",)}, {"lease": "\ud800"}])
+@pytest.mark.parametrize("work", [{"nodes": ("not a node",)}, {"lease": "\ud800", "nodes": ()}])
 def test_work_that_is_no_work_is_passed_over(stage, work):
     stage.dock.work.append(Work(**({"lease": "odd", "round": 1, "attempt": 1, "nodes": ("1",)} | work)))
     stage.ask()
