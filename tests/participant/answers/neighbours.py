@@ -259,6 +259,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             }
         ),
         worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
+        shop={"until": 300 * DAY, "concepts": (0, 3, 7)},
     ),
 }
 
