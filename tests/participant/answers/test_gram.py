@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from participant.answers import gram as module
 from participant.answers.gram import Gram
@@ -37,10 +35,9 @@ def test_the_sum_is_that_of_whole_numbers_whatever_share_of_the_concepts_is_dens
     assert (found == expected).all()
 
 
-@given(seed=st.integers(0, 1_000), batch=st.integers(1, 301))
-@settings(deadline=None, max_examples=25)
-def test_batches_change_nothing(seed, batch):
-    some = rows(seed)
+@pytest.mark.parametrize("batch", [1, 7, 100, 299])
+def test_batches_change_nothing(batch):
+    some = rows(2)
     assert (summed(some, batch) == summed(some, 300)).all()
 
 
