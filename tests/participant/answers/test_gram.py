@@ -59,3 +59,16 @@ def test_nobody_adds_up_to_zero():
     total = Gram(M)
     total.add(np.zeros(4, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
     assert not total.matrix().any()
+
+
+@pytest.mark.parametrize("value", [1, 3, 4096])
+def test_rows_of_one_value_are_counted_and_no_count_is_lost(value):
+    taken = rows(4).toarray() > 0
+    some = sp.csr_array(taken * value)
+    assert (summed(some, 128) == taken.astype(np.int64).T @ taken * value**2).all()
+
+
+def test_a_batch_too_long_for_single_precision_is_summed_in_double(monkeypatch):
+    monkeypatch.setattr(module, "SINGLE", 10)
+    kinds = [module._exact(np.array([4096, 4096]), customers)[1].dtype for customers in (9, 10)]
+    assert kinds == [np.float32, np.float64]
