@@ -127,6 +127,11 @@ class Daemon:
                 raise RuntimeError(log.read_text()[-2000:])
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -137,7 +142,7 @@ class Daemon:
 
     def cpu_s(self) -> float:
         """CPU seconds that the process has used."""
-        used = psutil.Process(self._process.pid).cpu_times()
+        used = psutil.Process(self.pid).cpu_times()
         return float(used.user + used.system)
 
     def stop(self) -> None:
