@@ -32,11 +32,18 @@ def test_a_customers_marks_are_those_that_the_product_gives():
         gains = ndcg(held.history @ weights, held.history > 0, held.future, held.excluded(name)).gains
         np.testing.assert_allclose(found[name].ndcg, gains, atol=1e-12)
         assert len(gains) > 20
+        candidates = held.candidates(name)
+        lists = np.argsort(-np.where(candidates, held.history @ weights, -np.inf), axis=1, kind="stable")[
+            :, :10
+        ]
+        wanted = held.future & candidates
+        recall = [row[shown].sum() / row.sum() for row, shown in zip(wanted, lists, strict=True) if row.any()]
+        np.testing.assert_allclose(found[name].recall, recall)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_what_happens_in_the_test_window_chooses_nothing(shared):
-    learner = Ease((1, 10, 100))
+    learner = Ease((1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000))
     one, other = (
         trial.run(learner, [shop(1, later), shop(2, later)], shared=shared)["EASE"] for later in (2, 3)
     )
