@@ -47,6 +47,7 @@ MEASUREMENTS = {
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "comparison-table": ("-m", "tests.benchmarks.comparison_table"),
+    "growth-table": ("-m", "tests.benchmarks.growth_table"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.latency_growth
 
 writes ``results/latency_growth.json`` after each size. Purchases are made up: customers of 20 lines each over items
-of which few sell much (a Zipf law), five items to a concept; the model has made-up weights of full size, the
+of which few sell much, five items to a concept; the model has made-up weights of full size, the
 exchange deployed, so that everything a request touches is there. The node is the real one, `altrove-node serve`
 in a process of its own, asked over its socket for known customers. Beside wall milliseconds at the client there
 are the milliseconds of CPU that the daemon took for each request, summed over its threads as the kernel counts
@@ -39,10 +39,11 @@ from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.store.schema import open_database
 from participant.store.tokens import Tokens
+from participant.surprise import recommend
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
 from protocols.vocabulary import Vocabulary
-from tests.benchmarks.latency import BAR_P99_MS, PACKAGES, Client, Daemon, Shop
+from tests.benchmarks.latency import BAR_P99_MS, PACKAGES, Client, Daemon, N, Shop
 from tests.benchmarks.provenance import commit
 from tests.participant.fake_coordinator import companies
 from tests.participant.nodes import found_home
@@ -83,7 +84,11 @@ def build(folder: Path, size: Size) -> tuple[Shop, float]:
     took = time.process_time() - began
     records = Records(home.root, db)
     vocabulary = Vocabulary.of("made up", records.concept_names())
-    save(_model(vocabulary, records), home.models / "benchmark")
+    model = _model(vocabulary, records)
+    found = recommend(model, records.history("c0", vocabulary).concepts, n=N)
+    if found.degraded or len(found.items) < N:
+        raise RuntimeError("the made-up shop must have enough that it sells and would not show anyway")
+    save(model, home.models / "benchmark")
     token = mint("recommend", entropy.random_bytes(32))
     Tokens(db).add(token, label="benchmark", at=0, expires_at=0)
     with transaction(db) as connection:
@@ -107,10 +112,10 @@ def _files(folder: Path, size: Size) -> tuple[Path, Path]:
     db = duckdb.connect()
     db.execute("SET threads = 1")
     db.execute("SELECT setseed(0.5)")
-    # item floor(items ** u) - 1: the number of buyers falls as one over the rank
+    # item floor(items u^2): sales fall as one over the root of the rank, so that most items are sold to somebody
     db.execute(
         f"""COPY (SELECT 'c' || customer AS customer_id,
-            'i' || (floor({size.items} ** random())::BIGINT - 1) AS item_id,
+            'i' || floor({size.items} * random() ** 2)::BIGINT AS item_id,
             'b' || customer || '-' || line // 4 AS basket_id, 1 AS quantity,
             {START} + floor(random() * {PERIOD_S})::BIGINT AS time
         FROM range({size.customers}) customers(customer), range({LINES_EACH}) lines(line))
