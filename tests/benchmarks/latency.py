@@ -148,7 +148,7 @@ class Daemon:
     def stop(self) -> None:
         """End the process and wait for it."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(300)
 
 
 class Client:
