@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.growth_table
 
-writes ``results/growth.md`` from ``taste_speed.json`` and ``latency_growth.json``.
+writes ``results/growth.md`` from ``taste_speed.json`` and ``latency_growth.json``, as far as they are there.
 """
 
 import json
@@ -95,6 +95,7 @@ def main() -> None:
     parts = [
         make(json.loads((RESULTS / name).read_text(encoding="utf-8")))
         for make, name in ((speed, "taste_speed.json"), (latency, "latency_growth.json"))
+        if (RESULTS / name).exists()
     ]
     (RESULTS / "growth.md").write_text(
         "# What grows, and how\n\n" + "".join(parts).rstrip() + "\n", encoding="utf-8"

@@ -121,10 +121,11 @@ class Daemon:
             self._process = subprocess.Popen(
                 (sys.executable, *words), env=environment, stdout=out, stderr=out
             )
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(log.read_text()[-2000:])
+                self._process.kill()
+                raise RuntimeError(f"the node did not start: {log.read_text()[-2000:]}")
             time.sleep(0.1)
 
     @property

@@ -206,9 +206,12 @@ def measure(shop: Shop, log: Path, *, requests: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument(
+        "--only", type=int, nargs="+", metavar="PLACE", default=range(len(SIZES)), help="which of the sizes"
+    )
     asked = parser.parse_args()
     rows = []
-    for size in SIZES:
+    for size in (SIZES[place] for place in asked.only):
         with tempfile.TemporaryDirectory(prefix="altrove-") as temporary:
             shop, reading_s = build(Path(temporary), size)
             found = measure(shop, Path(temporary) / "log", requests=asked.requests)
