@@ -40,7 +40,14 @@ from participant.training import DEFAULT_LAMBDA
 from protocols.service.flower import free_port
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
-from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare, taste_sum
+from tests.benchmarks.consortium import (
+    FIT_UNTIL,
+    VALIDATION_UNTIL,
+    Consortium,
+    customer_ids,
+    prepare,
+    taste_sum,
+)
 from tests.benchmarks.provenance import commit
 from tests.participant.fake_coordinator import companies
 from tests.participant.nodes import found_home
@@ -89,7 +96,7 @@ def build(folder: Path) -> Shop:
         Releases(connection).deploy(
             Deployment(release=b"", folder="benchmark", model_version="benchmark", report="{}", deployed_at=0)
         )
-    customers = tuple(name for _, name in records.customer_ids(1_000_000))
+    customers = tuple(customer_ids(records).values())
     db.dispose()
     return Shop(
         home=home,
