@@ -4,7 +4,8 @@
 
 writes ``results/latency_growth.json`` after each size. Purchases are made up: customers of 20 lines each over items
 of which few sell much, five items to a concept; the model has made-up weights of full size, the
-exchange deployed, so that everything a request touches is there. The node is the real one, `altrove-node serve`
+exchange deployed, its autoencoder of 512 and 128 units mixed with EASE and popularity, mixed again with the
+own model, and lists spread out by likeness, so that everything a request touches is there. The node is the real one, `altrove-node serve`
 in a process of its own, asked over its socket for known customers. Beside wall milliseconds at the client there
 are the milliseconds of CPU that the daemon took for each request, summed over its threads as the kernel counts
 them: what the time would be on a machine of its own, and what says most where others share the processor.
@@ -40,6 +41,8 @@ from participant.store.releases import Deployment, Releases
 from participant.store.schema import open_database
 from participant.store.tokens import Tokens
 from participant.surprise import recommend
+from protocols.questions.mixture import Mixture
+from protocols.questions.network import Network, Shape
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
 from protocols.vocabulary import Vocabulary
@@ -136,6 +139,7 @@ def _model(vocabulary: Vocabulary, records: Records) -> NodeModel:
     local, released = (
         np.tile(rng.normal(0, 0.01, (-(-n // 50), n)).astype(np.float32), (50, 1))[:n] for _ in range(2)
     )
+    shape = Shape(concepts=n, hidden=512, latent=128)
     gains = np.array([0.1, 0.2, 0.3])
     part = ScenarioModel(
         local=local,
@@ -146,6 +150,8 @@ def _model(vocabulary: Vocabulary, records: Records) -> NodeModel:
         verdict=judge(gains, gains + 0.1, gains + 0.1),
         acceptance=UNTRAINED,
         boldness=Boldness(tau=0.25, beta=0.1, diversity=0.1),
+        encoder=Network(shape=shape, weights=rng.normal(0, 0.05, shape.size).astype(np.float32)),
+        mixture=Mixture.typed("100:30:30"),
     )
     until = START + PERIOD_S
     buyers = np.zeros(n, np.int64)
