@@ -1,109 +1,37 @@
 """Every arm beside every other, on two data sets: what exchange is worth, and where it is not.
 
-    python -m tests.benchmarks.comparison                      all cases and arms
+    python -m tests.benchmarks.comparison                      all cases
     python -m tests.benchmarks.comparison tafeng journey-k5    these cases
-    python -m tests.benchmarks.comparison --only EASE item-kNN these learners, beside what is kept
+    python -m tests.benchmarks.comparison --join               nothing is measured: what is kept becomes the figures
 
-writes ``results/comparison_CASE.json`` after each case. Every arm is kept under ``.altrove/bench/`` as soon as
-it is measured, by what its code and data say of themselves: a run that was cut off goes on where it was.
+writes ``results/comparison_CASE.json`` after each case. Its parts (`comparison_parts.py`) are measured one after the
+other and kept; they can be measured beside one another, and on another machine.
 """
 
 import argparse
-import hashlib
-import inspect
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from participant.models.resampling import bootstrap_means
 from participant.models.windows import SCENARIOS
-from tests.benchmarks import blended, journey, purchases, summary, tafeng, trial
-from tests.benchmarks.autoencoder import Autoencoder
-from tests.benchmarks.cases import CASES, Case
-from tests.benchmarks.ials import Ials
-from tests.benchmarks.learners import Ease, Knn, Learner, Popularity
-from tests.benchmarks.provenance import ROOT, commit
+from tests.benchmarks import comparison_parts, summary
+from tests.benchmarks.cases import CASES, CHECK, Case
+from tests.benchmarks.comparison_parts import FEDERATED
+from tests.benchmarks.provenance import commit
 from tests.benchmarks.purchases import Shop
 from tests.benchmarks.trial import Floats, Outcome
 
 RESULTS = Path(__file__).parent / "results"
-KEPT = ROOT / ".altrove" / "bench" / "comparison"
-PACKAGES = ("numpy", "scipy", "torch", "duckdb")
 METRICS = ("ndcg", "recall")
-LOCAL_EASE, FEDERATED, BLEND = "local EASE", "federated EASE", "blend and gate"
-APART = "federated EASE, household-disjoint"
+LOCAL_EASE = "local EASE"
 BEST = "best local, by own validation"
 Json = dict[str, object]
 Outcomes = dict[str, Outcome]
-
-
-def learners(case: Case) -> tuple[Learner, ...]:
-    """All kinds of models, quickest first."""
-    return (Popularity(), Ease(case.ridges), Knn(), Ials(), Autoencoder(case.ridges[2]))
-
-
-def outcomes(case: Case, only: Sequence[str], say: Callable[[str], None]) -> tuple[Outcomes, Sequence[Shop]]:
-    """Every arm, measured now or kept from before; learners that are not in ``only`` are taken if kept."""
-    shops = case.read().shops()
-    say(f"{len(shops)} companies, {shops[0].fit.shape[1]} concepts, {_customers(shops)} customers")
-    found: Outcomes = {}
-    for learner in learners(case):
-        for shared in (False, True):
-            if isinstance(learner, Popularity) and shared:
-                continue
-            names = _names(learner, shared=shared)
-            paths = {arm: _path(case, name, type(learner)) for arm, name in names.items()}
-            if all(path.exists() for path in paths.values()):
-                found |= {names[arm]: trial.load(path) for arm, path in paths.items()}
-            elif not only or learner.name in only:
-                for arm, outcome in trial.run(learner, shops, shared=shared).items():
-                    trial.save(paths[arm], outcome)
-                    found[names[arm]] = outcome
-                    say(_line(names[arm], outcome))
-    made: list[tuple[str, Callable[[], Outcome]]] = [
-        (BLEND, lambda: blended.served(shops, found[LOCAL_EASE], found[FEDERATED]))
-    ]
-    if case.disjoint:
-        made.append((APART, lambda: blended.apart(shops, found[FEDERATED])))
-    for name, make in made:
-        path = _path(case, name, blended)
-        if not path.exists():
-            trial.save(path, make())
-        found[name] = trial.load(path)
-        say(_line(name, found[name]))
-    return found, shops
-
-
-def _names(learner: Learner, *, shared: bool) -> dict[str, str]:
-    """What a learner's arms are called; the sum that companies release makes the pooled EASE everybody's."""
-    arms = (learner.name, *filter(None, [getattr(learner, "with_ease", None)]))
-    if isinstance(learner, Ease) and shared:
-        return {learner.name: FEDERATED}
-    return {arm: f"{'pooled' if shared else 'local'} {arm}" for arm in arms}
-
-
-def _path(case: Case, arm: str, code: object) -> Path:
-    """Where an arm is kept: another place as soon as anything that it is made of has changed."""
-    reader = tafeng if case.name.startswith("tafeng") else journey
-    own = inspect.getmodule(code) if inspect.isclass(code) else code
-    sources = [inspect.getsource(module) for module in (purchases, trial, reader, own)]
-    print_of = hashlib.sha256(repr([case.name, case.ridges, *sources]).encode()).hexdigest()[:12]
-    return KEPT / case.name / f"{arm.replace(' ', '_').replace(',', '')}-{print_of}.npz"
-
-
-def _line(name: str, outcome: Outcome) -> str:
-    means = (np.mean([each[scenario].ndcg.mean() for each in outcome.test]) for scenario in SCENARIOS)
-    return f"{name}: explore, surprise nDCG@10 " + ", ".join(f"{mean:.4f}" for mean in means)
-
-
-def _customers(shops: Sequence[Shop]) -> int:
-    return sum(len(shop.customers) for shop in shops)
 
 
 def best_local(found: Outcomes) -> Outcome:
@@ -144,7 +72,7 @@ def report(case: Case, found: Outcomes, shops: Sequence[Shop]) -> Json:
         "ridges": case.ridges,
         "command": f"python -m tests.benchmarks.comparison {case.name}",
         "commit": commit(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "measured_on": sorted({outcome.where for outcome in found.values() if outcome.where}),
         "spread": "low and high: 95% bootstrap by customer, paired where two arms are compared",
         "rows": rows,
         "chosen": {arm: outcome.chosen for arm, outcome in found.items()},
@@ -208,21 +136,27 @@ def main() -> None:
     """Measure the wanted cases, all when none is named, and write one file for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--only", nargs="+", default=[], metavar="LEARNER")
+    parser.add_argument("--join", action="store_true", help="measure nothing")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if unknown := set(asked.cases) - set(CASES):
+    known = CASES | {CHECK.name: CHECK}
+    if unknown := set(asked.cases) - set(known):
         parser.error(f"no case {', '.join(sorted(unknown))}; there are: {', '.join(CASES)}")
-    torch.set_num_threads(1)
-    for name in asked.cases or CASES:
-        started = time.perf_counter()
-
-        def say(words: str, name=name, started=started) -> None:
-            print(f"[{time.perf_counter() - started:6.0f} s] {name}: {words}", flush=True)
-
-        found, shops = outcomes(CASES[name], asked.only, say)
-        target = RESULTS / f"comparison_{name.replace('-', '_')}.json"
-        target.write_text(json.dumps(report(CASES[name], found, shops), indent=1, ensure_ascii=False) + "\n")
-        say(f"written: {target.name}")
+    cases = [known[name] for name in asked.cases or CASES]
+    if not asked.join:
+        wanted = [part for case in cases for part in comparison_parts.parts(case)]
+        comparison_parts.run(wanted, workers=asked.workers, minutes=7 * 24 * 60)
+    for case in cases:
+        began = time.perf_counter()
+        found = comparison_parts.measured(case)
+        if LOCAL_EASE not in found or FEDERATED not in found:
+            print(f"{case.name}: nothing to compare with yet")
+            continue
+        target = asked.out / f"comparison_{case.name.replace('-', '_')}.json"
+        made = json.dumps(report(case, found, case.shops()), indent=1, ensure_ascii=False)
+        target.write_text(made + "\n", encoding="utf-8")
+        print(f"{target.name}: {len(found)} arms, joined in {time.perf_counter() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

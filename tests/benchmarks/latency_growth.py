@@ -46,6 +46,7 @@ from protocols.questions.network import Network, Shape
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
 from protocols.vocabulary import Vocabulary
+from tests.benchmarks.consortium import concept_names
 from tests.benchmarks.latency import BAR_P99_MS, PACKAGES, Client, Daemon, N, Shop
 from tests.benchmarks.provenance import commit
 from tests.participant.fake_coordinator import companies
@@ -86,7 +87,7 @@ def build(folder: Path, size: Size) -> tuple[Shop, float]:
     read([sales], home=home.root, engine=db, catalogue=[catalogue])
     took = time.process_time() - began
     records = Records(home.root, db)
-    vocabulary = Vocabulary.of("made up", records.concept_names())
+    vocabulary = Vocabulary.of("made up", concept_names(records))
     model = _model(vocabulary, records)
     found = recommend(model, records.history("c0", vocabulary).concepts, n=N)
     if found.degraded or len(found.items) < N:

@@ -9,6 +9,8 @@ nothing of the product.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -88,6 +90,23 @@ class Lines:
     customer: NDArray[np.str_]
     concept: NDArray[np.str_]
     window: Ints
+
+    def save(self, path: Path) -> None:
+        """Keep the lines in one file, names once and in code-point order; the file is there whole or not at all."""
+        arrays: dict[str, NDArray[np.generic]] = {"window": self.window.astype(np.int8)}
+        for name in ("company", "customer", "concept"):
+            names, at = np.unique(getattr(self, name), return_inverse=True)
+            arrays |= {f"{name}s": names, name: at.astype(np.int32)}
+        half = path.with_suffix(".half.npz")
+        np.savez_compressed(half, **arrays)
+        half.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What :meth:`save` kept."""
+        with np.load(path) as kept:
+            names = {name: kept[f"{name}s"][kept[name]] for name in ("company", "customer", "concept")}
+            return cls(window=kept["window"].astype(np.int64), **names)
 
     def shops(self) -> tuple[Shop, ...]:
         """The companies in order of name, over all concepts in order of name.

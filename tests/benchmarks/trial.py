@@ -6,9 +6,12 @@ again with five seeds; a customer's gain is then the mean over the seeds.
 """
 
 import json
+import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +57,16 @@ class Outcome:
     seeds: dict[str, list[float]]
     fit_s: float
     score_ms: float
+    where: str = ""
+
+
+def here() -> str:
+    """What measures: the machine and the versions that a figure may depend on."""
+    import torch
+
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    made = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "torch"))
+    return f"{os.cpu_count()} processors{gpu}; Python {platform.python_version()}, {made}"
 
 
 def judged(split: Split, scorer: Scorer) -> Marked:
@@ -162,6 +175,7 @@ def _tuned(learner: Learner, shops: list[Shop]) -> dict[str, Outcome]:
             },
             fit_s=fit_s,
             score_ms=1000 * score_s / max(scored, 1),
+            where=here(),
         )
         for arm in tried[0]
     }
@@ -192,6 +206,28 @@ def _together(parts: list[Outcome]) -> Outcome:
         },
         fit_s=sum(part.fit_s for part in parts),
         score_ms=float(np.mean([part.score_ms for part in parts])),
+        where=parts[0].where,
+    )
+
+
+def across(draws: Sequence[Outcome]) -> Outcome:
+    """One arm measured once with each seed: marks are means over the draws, choices those of the first."""
+    first = draws[0]
+
+    def averaged(window: str) -> list[Marked]:
+        return [
+            {name: _averaged([getattr(draw, window)[at][name] for draw in draws]) for name in SCENARIOS}
+            for at in range(len(getattr(first, window)))
+        ]
+
+    return Outcome(
+        test=averaged("test"),
+        valid=averaged("valid"),
+        chosen=first.chosen,
+        seeds={name: [value for draw in draws for value in draw.seeds[name]] for name in SCENARIOS},
+        fit_s=float(np.mean([draw.fit_s for draw in draws])),
+        score_ms=first.score_ms,
+        where=first.where,
     )
 
 
@@ -204,7 +240,7 @@ def save(path: Path, outcome: Outcome) -> None:
         for name, marks in found.items()
         for field in Marks.__slots__
     }
-    said = {name: getattr(outcome, name) for name in ("chosen", "seeds", "fit_s", "score_ms")}
+    said = {name: getattr(outcome, name) for name in ("chosen", "seeds", "fit_s", "score_ms", "where")}
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half.npz")
     np.savez_compressed(half, said=np.array(json.dumps(said)), **arrays)
