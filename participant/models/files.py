@@ -7,7 +7,7 @@ whole or not at all.
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,8 @@ from protocols.questions.network import Network, Shape
 
 FORMAT: Final = 1
 CHOICES: Final = "model.json"
+_ROWS = 256
+"""Rows transposed at a time: what is written stays in the cache until it is full lines."""
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -142,7 +144,8 @@ def load(folder: Path) -> NodeModel:
         path = folder / f"{choices.weights[:32]}.safetensors"
         if _digest(path) != choices.weights:
             raise _bad("weights whose hash is not the one in model.json")
-        return _assemble(choices, load_file(path))
+        model = _assemble(choices, load_file(path))
+        return replace(model, scenarios=_with_columns(model.scenarios))
     except FileNotFoundError as error:
         raise _bad(f"no {Path(str(error.filename)).name}") from error
     except (ValidationError, KeyError, SafetensorError) as error:
@@ -187,6 +190,25 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         starters=choices.starters,
         concepts=choices.concepts,
     )
+
+
+def _with_columns(parts: Mapping[str, ScenarioModel]) -> dict[str, ScenarioModel]:
+    """Scenarios ready to answer requests; what diversity never asks for is not kept, what is the same only once."""
+    kept: dict[int, NDArray[np.float32]] = {}
+    ready = dict(parts)
+    for name, part in parts.items():
+        if part.boldness.diversity:
+            if id(part.serving) not in kept:
+                kept[id(part.serving)] = _transposed(part.serving)
+            ready[name] = replace(part, columns=kept[id(part.serving)])
+    return ready
+
+
+def _transposed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    found = np.empty(weights.shape[::-1], np.float32)
+    for start in range(0, len(weights), _ROWS):
+        found[:, start : start + _ROWS] = weights[start : start + _ROWS].T
+    return found
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

@@ -120,9 +120,9 @@ def pick(view: View, order: Ints, likeness: Floats, n: int, setting: Setting) ->
 
 def likeness_of(part: ScenarioModel, order: Ints) -> Floats:
     """How alike concepts are: cosine of their columns of weights, negative ones taken as 0."""
-    columns = part.serving[:, order]
-    norms = np.maximum(np.sqrt((columns**2).sum(0)), 1e-12)
-    cosines = np.clip((columns.T @ columns) / norms[:, None] / norms[None, :], 0.0, 1.0)
+    columns = part.columns_of(order)
+    norms = np.maximum(np.sqrt((columns**2).sum(1)), 1e-12)
+    cosines = np.clip((columns @ columns.T) / norms[:, None] / norms[None, :], 0.0, 1.0)
     return np.asarray(cosines, np.float64)
 
 

@@ -88,7 +88,8 @@ def recommend(
     filtered["outside-dial"] = outside
     # Nothing is known of a customer without a history that could make a bold choice theirs.
     bold = dial.settle(part.boldness) if len(concepts) else PLAIN
-    picked = pick(view, order, likeness_of(part, order), n, (bold.tau, bold.beta, bold.diversity))
+    alike = likeness_of(part, order) if bold.diversity else np.zeros((len(order), len(order)))
+    picked = pick(view, order, alike, n, (bold.tau, bold.beta, bold.diversity))
     worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
     items = tuple(
         _describe(model, view, scenario, int(c), float(score), concepts, language)

@@ -42,7 +42,10 @@ class Pool:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Side:
-    """Who trains together: companies, what they train on, and their released Gram matrix of each window."""
+    """Who trains together: companies, what they train on, and their released Gram matrix of each window.
+
+    Not ``masked``: answers are added up in the open, to the same bits.
+    """
 
     name: str
     answering: Sequence[Records | Pool]
@@ -51,6 +54,7 @@ class Side:
     folder: Path
     seed: int
     rate: int = 3_000
+    masked: bool = True
     rounds: dict[bytes, Round] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
 
@@ -83,13 +87,21 @@ class Side:
             made.append(release)
         return made
 
-    def evaluate(self, taste: bytes, encoder: bytes, members: Sequence[Records]) -> EvaluationReading:
+    def evaluate(
+        self,
+        taste: bytes,
+        encoder: bytes,
+        members: Sequence[Records],
+        *,
+        lambdas: Sequence[int] = LAMBDAS,
+        mixes: str = MIXES,
+    ) -> EvaluationReading:
         """What the members' own validation weeks say of a round."""
         asked: dict[str, Given] = {
             "release": taste.hex(),
             "encoder": encoder.hex(),
-            "mixes": MIXES,
-            "lambdas": list(LAMBDAS),
+            "mixes": mixes,
+            "lambdas": list(lambdas),
             "history_until": FIT_UNTIL,
             "target_until": VALIDATION_UNTIL,
         }
@@ -116,7 +128,7 @@ class Side:
             )
             for part in parts
         ]
-        if len(answers) < 3:  # one alone: nothing to hide, and the same rounding
+        if not self.masked or len(answers) < 3:  # one alone: nothing to hide, and the same rounding
             words = [lift(encode_vector(answer, spec), 32) for answer in answers]
             return parameters, (spec, np.sum(words, axis=0))
         return parameters, (spec, play(answers, spec=spec, seed=hashlib.sha256(parameters).digest()).sum)

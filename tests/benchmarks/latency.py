@@ -128,11 +128,17 @@ class Daemon:
             self._process = subprocess.Popen(
                 (sys.executable, *words), env=environment, stdout=out, stderr=out
             )
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(log.read_text()[-2000:])
+                self._process.kill()
+                raise RuntimeError(f"the node did not start: {log.read_text()[-2000:]}")
             time.sleep(0.1)
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        return self._process.pid
 
     def _answers(self) -> bool:
         try:
@@ -144,13 +150,13 @@ class Daemon:
 
     def cpu_s(self) -> float:
         """CPU seconds that the process has used."""
-        used = psutil.Process(self._process.pid).cpu_times()
+        used = psutil.Process(self.pid).cpu_times()
         return float(used.user + used.system)
 
     def stop(self) -> None:
         """End the process and wait for it."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(300)
 
 
 class Client:

@@ -1,0 +1,194 @@
+"""What the exchange makes of the companies' rows, and what nodes serve: the product's own questions and models.
+
+Releases are those of `taste` and of a few rounds of `encoder`; ridges, rounds and mixtures are chosen by `evaluation`
+on validation windows, first without an autoencoder, then with it. Sums are taken in the open, which changes no bit of
+them: what the secure sum is like is measured elsewhere. `participant.models` then learns at every company as at a node.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from participant.models import Exchange, NodeModel, learn
+from participant.models.holdout import HoldOut
+from participant.models.released import Released
+from participant.models.windows import SCENARIOS
+from protocols.questions.ease import ease
+from protocols.questions.mixture import Mixture
+from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
+from tests.benchmarks.encoder_side import Side
+from tests.benchmarks.learners import Sample, Setting
+from tests.benchmarks.purchases import Shop
+from tests.benchmarks.shop_records import WINDOWS, ShopRecords, vocabulary_of
+from tests.benchmarks.trial import Marked, Outcome, here, marked
+
+ENCODER, TILTED, MIXTURE = "federated autoencoder", "federated EASE + popularity", "federated mixture"
+BLEND, OWN = "blend and gate", "local model of a node"
+ARMS = (TILTED, ENCODER, MIXTURE, BLEND)
+WITHOUT = "0:100:0,0:100:15,0:100:30,0:100:60,0:100:100"
+WITH = "100:0:0,100:30:0,100:30:30,100:0:60,100:60:60,100:100:60"
+ALONE = Mixture.typed("100:0:0")
+EARLY, LATE = b"a" * 32, b"b" * 32
+Scores = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The best setting of one arm and scenario; ``rounds`` 0 without an autoencoder."""
+
+    mean: float
+    rounds: int
+    lam: int
+    mixture: Mixture
+
+    @property
+    def said(self) -> Setting:
+        """For the record."""
+        return {"rounds": self.rounds, "lambda": self.lam, **asdict(self.mixture)}
+
+
+def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed: int) -> dict[str, Outcome]:
+    """All arms of one seed."""
+    began = time.process_time()
+    records = [ShopRecords(shop) for shop in shops]
+    grams = {
+        release: np.sum([Sample(getattr(shop, window)).gram for shop in shops], axis=0)
+        for release, window in ((EARLY, "fit"), (LATE, "full"))
+    }
+    vocabulary = vocabulary_of(shops)
+    with tempfile.TemporaryDirectory() as folder:
+        side = Side(
+            name="companies",
+            answering=records,
+            grams=grams,
+            vocabulary=vocabulary,
+            folder=Path(folder),
+            seed=seed,
+            masked=False,
+        )
+        made, chosen = _chosen(side, records, ridges, rounds)
+        deepest = max(each.rounds for arms in chosen.values() for each in arms.values())
+        again = side.train(LATE, VALIDATION_UNTIL, deepest)
+        networks = {
+            (window, at): side.chain.network(releases[at - 1], len(vocabulary))
+            for window, releases in ((EARLY, made), (LATE, again))
+            for at in {each.rounds for arms in chosen.values() for each in arms.values() if each.rounds}
+        }
+    released = {
+        (arm, name): Released(
+            ease=ease(grams[LATE], float(each.lam)),
+            encoder=networks.get((LATE, each.rounds)),
+            mixture=each.mixture,
+        )
+        for arm, arms in chosen.items()
+        for name, each in arms.items()
+    }
+    everywhere = np.rint(np.diagonal(grams[LATE])).astype(np.int64)
+    found = {
+        arm: _outcome(
+            [
+                marked(
+                    shop.test,
+                    _each(lambda name, held, arm=arm: released[arm, name].scores(
+                        held.history, held.candidates(name), everywhere
+                    )),
+                )
+                for shop in shops
+            ],
+            [{name: each.said for name, each in arms.items()}] * len(shops),
+            began,
+        )
+        for arm, arms in chosen.items()
+    }  # fmt: skip
+    best = chosen[MIXTURE]
+    exchange = Exchange(
+        fitted=grams[EARLY],
+        refitted=grams[LATE],
+        lambdas={name: each.lam for name, each in best.items()},
+        mixes={name: each.mixture for name, each in best.items()},
+        encoders={
+            name: (networks[EARLY, each.rounds], networks[LATE, each.rounds])
+            for name, each in best.items()
+            if each.rounds
+        },
+    )
+    models = [learn(mine, vocabulary, windows=WINDOWS, exchange=exchange).model for mine in records]
+    test = [marked(shop.test, _served(model)) for shop, model in zip(shops, models, strict=True)]
+    return {**found, BLEND: _outcome(test, [_said(model) for model in models], began)}
+
+
+def _chosen(
+    side: Side, records: Sequence[ShopRecords], ridges: Sequence[int], rounds: int
+) -> tuple[list[bytes], dict[str, dict[str, Chosen]]]:
+    """Rounds over the fit window, and of each arm and scenario the best setting on validation windows."""
+    plain = side.evaluate(EARLY, b"", records, lambdas=ridges, mixes=WITHOUT)
+    settings = {name: _settings(getattr(plain, name), 0) for name in SCENARIOS}
+    tilted = {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
+    near = sorted({each.lam for each in tilted.values()})
+    made = side.train(EARLY, FIT_UNTIL, rounds)
+    for at in range(2, rounds + 1, 2):
+        reading = side.evaluate(EARLY, made[at - 1], records, lambdas=near, mixes=WITH)
+        for name in SCENARIOS:
+            settings[name] += _settings(getattr(reading, name), at)
+    alone = {
+        name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
+        for name in SCENARIOS
+    }
+    mixed = {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
+    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}
+
+
+def _settings(metric, rounds: int) -> list[Chosen]:
+    return [
+        Chosen(mean=mean, rounds=rounds if mixture.encoder else 0, lam=lam, mixture=mixture)
+        for (lam, mixture), mean in zip(metric.settings, metric.means, strict=True)
+    ]
+
+
+def own(shops: Sequence[Shop]) -> Outcome:
+    """The model that a node learns without an exchange: the floor of the gate."""
+    began = time.process_time()
+    learned = [learn(ShopRecords(shop), vocabulary_of(shops), windows=WINDOWS) for shop in shops]
+    pairs = list(zip(shops, learned, strict=True))
+    return _outcome(
+        [marked(shop.test, _served(each.model)) for shop, each in pairs],
+        [
+            {name: {"lambda": part.local_lambda} for name, part in each.model.scenarios.items()}
+            for each in learned
+        ],
+        began,
+        valid=[marked(shop.valid, _served(each.rehearsal)) for shop, each in pairs],
+    )
+
+
+def _served(model: NodeModel) -> Callable[..., dict[str, Scores]]:
+    return _each(lambda name, held: model.matrix_scores(name, held.history, held.candidates(name)))
+
+
+def _each(scores: Callable[[str, HoldOut], Scores]) -> Callable[..., dict[str, Scores]]:
+    return lambda _rows, _history, held: {name: scores(name, held) for name in SCENARIOS}
+
+
+def _said(model: NodeModel) -> dict[str, Setting]:
+    return {
+        name: {"deployed": float(part.deployed), **asdict(part.mix)} for name, part in model.scenarios.items()
+    }
+
+
+def _outcome(
+    test: list[Marked], chosen: list[dict[str, Setting]], began: float, valid: list[Marked] | None = None
+) -> Outcome:
+    return Outcome(
+        test=test,
+        valid=valid or [],
+        chosen=chosen,
+        seeds={name: [float(np.mean([each[name].ndcg.mean() for each in test]))] for name in SCENARIOS},
+        fit_s=time.process_time() - began,
+        score_ms=0.0,
+        where=here(),
+    )

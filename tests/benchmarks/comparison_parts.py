@@ -1,0 +1,241 @@
+"""The comparison in parts that need nothing of one another: each is measured in a process of its own and kept.
+
+    python -m tests.benchmarks.comparison_parts --pack                      read the data sets once, into small files
+    python -m tests.benchmarks.comparison_parts --workers 16 --minutes 9    what is missing, as far as time allows
+    python -m tests.benchmarks.comparison_parts --list                      parts, and which of them are kept
+    python -m tests.benchmarks.comparison_parts --only journey-k5/local_EASE
+
+A part is kept under ``.altrove/bench/comparison/`` by what its code and data say of themselves, so that a run goes on
+where another ended, here or on another machine; ``python -m tests.benchmarks.comparison`` joins what there is.
+With a GPU the autoencoders use it, and everything else one processor a part.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import apart, blended, trial
+from tests.benchmarks.autoencoder import Autoencoder
+from tests.benchmarks.cases import CASES, CHECK, Case
+from tests.benchmarks.ials import Ials
+from tests.benchmarks.learners import Ease, Knn, Learner, Popularity
+from tests.benchmarks.provenance import ROOT
+from tests.benchmarks.purchases import Shop
+from tests.benchmarks.trial import Outcome
+
+KEPT = ROOT / ".altrove" / "bench" / "comparison"
+HERE = Path(__file__).parent
+FEDERATED, APART = "federated EASE", "federated EASE, household-disjoint"
+DRAWS = (0, 1, 2)
+"""Seeds of the exchange: its evaluation costs too much for five."""
+GPU_PARTS = 6
+"""Autoencoders trained at a time: more only wait for one another."""
+COMMON = ("purchases", "trial", "learners", "cases")
+PRODUCT = ("participant/models", "participant/answers", "protocols/questions")
+"""What changes with it is measured again where the product itself is measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One piece of work: ``arms`` are what it makes, by the name that the learner gives them.
+
+    ``weight`` are rough CPU seconds, by which the longest come first; ``late``: what can be done without.
+    """
+
+    case: Case
+    name: str
+    arms: dict[str, str]
+    sources: tuple[str, ...]
+    make: Callable[[Sequence[Shop]], dict[str, Outcome]]
+    weight: float = 10.0
+    gpu: bool = False
+    late: bool = False
+
+    @property
+    def id(self) -> str:
+        """How it is called on a command line."""
+        return f"{self.case.name}/{self.name}".replace(" ", "_")
+
+    def path(self, arm: str) -> Path:
+        """Where an arm is kept: another place as soon as anything that it is made of has changed."""
+        files = [HERE / f"{name}.py" for name in (*COMMON, *self.sources)]
+        if "blended" in self.sources:
+            files += sorted(path for folder in PRODUCT for path in (ROOT / folder).glob("*.py"))
+        found = hashlib.sha256(repr([self.case.settings, *(each.read_bytes() for each in files)]).encode())
+        draw = f"-{self.name.split()[-1]}" if self.name.startswith("exchange") else ""
+        name = f"{arm.replace(' ', '_').replace(',', '')}{draw}-{found.hexdigest()[:12]}.npz"
+        return KEPT / self.case.name / name
+
+    @property
+    def kept(self) -> bool:
+        """Whether all its arms are there."""
+        return all(self.path(arm).exists() for arm in self.arms.values())
+
+    def measure(self) -> None:
+        """Measure and keep."""
+        for arm, outcome in self.make(self.case.shops()).items():
+            trial.save(self.path(self.arms[arm]), outcome)
+
+
+def parts(case: Case) -> list[Part]:
+    """Everything that is measured of ``case``."""
+    scale = case.scale
+    learners: tuple[tuple[Learner, str, float, bool], ...] = (
+        (Popularity(), "learners", 5, False),
+        (Ease(case.ridges), "learners", 15, False),
+        (Knn(), "learners", 15, False),
+        (Ials(), "ials", 100 * scale, False),
+        (Autoencoder(steps=case.steps), "autoencoder", 400 if case.scale > 1 else 200, True),
+    )
+    found = [
+        _learner(case, learner, source, weight, shared=shared, gpu=gpu)
+        for learner, source, weight, gpu in learners
+        for shared in (False, True)
+        if not (shared and isinstance(learner, Popularity))
+    ]
+    found.append(
+        Part(
+            case=case,
+            name="local node",
+            arms={blended.OWN: blended.OWN},
+            sources=("blended", "shop_records"),
+            make=lambda shops: {blended.OWN: blended.own(shops)},
+            weight=60 * scale,
+        )
+    )
+    found += [_draw(case, seed) for seed in DRAWS]
+    if case.disjoint:
+        found.append(
+            Part(
+                case=case,
+                name="apart",
+                arms={APART: APART},
+                sources=("apart", "disjoint"),
+                make=lambda shops: {
+                    APART: apart.apart(shops, trial.run(Ease(case.ridges), shops, shared=True)["EASE"])
+                },
+                weight=30,
+            )
+        )
+    return found
+
+
+def _learner(case: Case, learner: Learner, source: str, weight: float, *, shared: bool, gpu: bool) -> Part:
+    names = _names(learner, shared=shared)
+    many = case.companies > 10
+    return Part(
+        case=case,
+        name=f"{'pooled' if shared else 'local'} {learner.name}",
+        arms=names,
+        sources=(source,),
+        make=lambda shops: trial.run(learner, shops, shared=shared),
+        weight=weight * (3 if many and not shared else 1),
+        gpu=gpu,
+        late=gpu and many and not shared and case.products,
+    )
+
+
+def _draw(case: Case, seed: int) -> Part:
+    return Part(
+        case=case,
+        name=f"exchange {seed}",
+        arms={arm: arm for arm in blended.ARMS},
+        sources=("blended", "shop_records", "encoder_side"),
+        make=lambda shops: blended.exchanged(shops, ridges=case.ridges, rounds=case.rounds, seed=seed),
+        weight=150 * case.scale,
+        late=seed > 0,
+    )
+
+
+def _names(learner: Learner, *, shared: bool) -> dict[str, str]:
+    """What a learner's arms are called; the sum that companies release makes the pooled EASE everybody's."""
+    arms = (learner.name, *filter(None, [getattr(learner, "with_ease", None)]))
+    if isinstance(learner, Ease) and shared:
+        return {learner.name: FEDERATED}
+    return {arm: f"{'pooled' if shared else 'local'} {arm}" for arm in arms}
+
+
+def measured(case: Case) -> dict[str, Outcome]:
+    """Every arm that is kept; an arm of several draws as their mean, as many as there are."""
+    found: dict[str, Outcome] = {}
+    draws: dict[str, list[Outcome]] = {}
+    for part in parts(case):
+        if part.kept:
+            for arm in part.arms.values():
+                draws.setdefault(arm, []).append(trial.load(part.path(arm)))
+    for arm, each in draws.items():
+        found[arm] = trial.across(each) if len(each) > 1 else each[0]
+    return found
+
+
+def run(wanted: Sequence[Part], *, workers: int, minutes: float) -> int:
+    """Measure in processes of their own until the time is up; how many were not done."""
+    until = time.monotonic() + 60 * minutes
+    waiting = sorted((part for part in wanted if not part.kept), key=lambda part: (part.late, -part.weight))
+    running: dict[str, tuple[Part, subprocess.Popen[bytes], float]] = {}
+    failed: list[str] = []
+    began = time.monotonic()
+    quiet = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    while (waiting or running) and time.monotonic() < until:
+        training = sum(part.gpu for part, _, _ in running.values())
+        ready = [part for part in waiting if not part.gpu or training < GPU_PARTS]
+        if ready and len(running) < workers:
+            part = ready[0]
+            waiting.remove(part)
+            command = (sys.executable, "-m", "tests.benchmarks.comparison_parts", "--only", part.id)
+            process = subprocess.Popen(command, cwd=ROOT, env=quiet)
+            running[part.id] = (part, process, time.monotonic())
+            continue
+        for name, (_, process, started) in list(running.items()):
+            if process.poll() is not None:
+                del running[name]
+                failed += [name] * (process.returncode != 0)
+                took = time.monotonic() - started
+                print(
+                    f"[{time.monotonic() - began:5.0f} s] {name}: {took:.0f} s, exit {process.returncode}",
+                    flush=True,
+                )
+        time.sleep(0.2)
+    for _, process, _ in running.values():
+        process.kill()
+        process.wait()
+    left = [*failed, *running, *(part.id for part in waiting)]
+    print(f"not done: {', '.join(left) or 'none'}", flush=True)
+    return len(left)
+
+
+def main() -> int:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
+    parser.add_argument("--pack", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--only", metavar="PART", help="this part, in this process")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=24 * 60)
+    asked = parser.parse_args()
+    known = CASES | {CHECK.name: CHECK}
+    if asked.only:
+        case = known[asked.only.split("/")[0]]
+        next(part for part in parts(case) if part.id == asked.only).measure()
+        return 0
+    if asked.pack:
+        for case in CASES.values():
+            print(case.packed())
+        return 0
+    wanted = [part for name in asked.cases or CASES for part in parts(known[name])]
+    if asked.list:
+        for part in wanted:
+            print(f"{'kept' if part.kept else '':5}{part.id}")
+        return 0
+    return min(1, run(wanted, workers=asked.workers, minutes=asked.minutes))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
