@@ -4,7 +4,7 @@ A customer who opted out is in no row that is made for the consortium: :meth:`Re
 leaves it out, and every answer to a question is made from those rows alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items
 from participant.store.records_events import Events
+from participant.store.records_items import Item
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from protocols.errors import BadInput
@@ -158,6 +159,43 @@ class Records:
                 customers=keys,
                 items=item_keys,
                 concepts=concepts,
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
+    def catalogue(self) -> tuple[Item, ...]:
+        """Every item that was ever sold here, in order of key, with or without a concept."""
+        query = select(
+            items.c.item_key, items.c.name, items.c.brand, items.c.category, items.c.concept_name
+        ).order_by(items.c.item_key)
+        with reading(self._engine) as connection:
+            return tuple(
+                Item(key=int(key), name=str(name), brand=str(brand), category=str(category), concept_name=concept)
+                for key, name, brand, category, concept in connection.execute(query)
+            )
+
+    def item_rows(
+        self,
+        catalogue: Sequence[Item],
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[RowBatch]:
+        """The same customers as :meth:`taste_rows`, batch by batch; ``indices`` are places in ``catalogue``."""
+        keys = self._counted(customers_until, customers_cap)
+        if len(keys) == 0:
+            return
+        with self._events.scanning() as connection:
+            yield from stream(
+                connection,
+                self._events.relation(),
+                customers=keys,
+                items=np.array([item.key for item in catalogue], np.int64),
+                concepts=np.arange(len(catalogue)),
                 since=since,
                 until=until,
                 batch=batch,

@@ -32,6 +32,7 @@ from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.messages import AnswerSpec, Block
 from protocols.noise import Gaussian
 from protocols.privacy import Price
+from protocols.questions.content import CONTENT, Content
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
@@ -39,11 +40,11 @@ from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading
+Reading = Taste | EvaluationReading | Content
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION}
+    {"taste": TASTE, "evaluation": EVALUATION, "content": CONTENT}
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from participant.store.records_items import Item
 from participant.store.records_rows import RowBatch
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
@@ -21,6 +22,11 @@ WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
 CUT, END = 100, 200
 BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
+ITEMS = tuple(
+    Item(key=i, name=name, brand="", category="")
+    for i, name in enumerate(["a", "b", "oat", "oat milk", "goat milk", "", *(f"word {i}" for i in range(M - 6))])
+)
+"""One item for each concept: of one letter, so that all its length is in one cell, of several, and of none."""
 
 Customer = Mapping[tuple[int, int], int]
 """How often one customer bought: (instant, concept) to lines."""
@@ -47,6 +53,13 @@ class MemoryRecords:
                 indices=np.array([concept for row in rows for concept in row], dtype=np.int64),
                 counts=np.array([row[concept] for row in rows for concept in row], dtype=np.int64),
             )
+
+    def catalogue(self) -> tuple[Item, ...]:
+        return ITEMS
+
+    def item_rows(self, catalogue: tuple[Item, ...], **span: int) -> Iterator[RowBatch]:
+        assert catalogue == ITEMS
+        return self.taste_rows(WORDS, **span)
 
 
 def _row(customer: Customer, since: int, until: int) -> dict[int, int]:
@@ -112,6 +125,12 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             },
             {(BEFORE, 0): 1, (AFTER, 1): 1},
         ),
+    ),
+    "content": Neighbours(
+        typed=st.fixed_dictionaries(
+            {"until": st.sampled_from((CUT, END)), "dimensions": st.sampled_from((1, 5, 32))}
+        ),
+        worst=({"until": CUT, "dimensions": 64}, {(BEFORE, 0): 2}),
     ),
 }
 
