@@ -64,9 +64,7 @@ def encoder_named(name: str, dimensions: int) -> Encoder:
 def _sentences(texts: Sequence[str]) -> Ints:
     if not texts:
         return np.zeros((0, 384), np.int64)
-    found = _model().encode(
-        list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-    )
+    found = _model().encode(list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
     # towards zero, so that rounding makes no row longer than 1; the factor is for float32's own rounding
     rows: Ints = np.trunc(np.asarray(found, np.float64) * (1 - 1e-6) * 2**ROW_BITS).astype(np.int64)
     return rows

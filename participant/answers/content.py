@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
 from participant.answers.taste import check_norm
@@ -38,7 +39,10 @@ _ONE: Final = 1 << ROW_BITS
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Some customers: which items each bought (``indptr``, ``places``), and ``tastes`` (customers, n_concepts)."""
+    """Some customers: which items each bought (``indptr``, ``places``), and the rows that ``tastes`` gives.
+
+    ``tastes`` holds integers of at most ``2**ROW_BITS``, (customers, columns of C).
+    """
 
     indptr: Ints
     places: Ints
@@ -71,21 +75,20 @@ def fill(parameters: bytes, context: AnswerContext) -> Ints:
             strict=True,
         )
     )
-    a, c = sums(batches, texts, concepts)
+    a, c = sums(batches, texts, concepts + 1)
     return np.concatenate([taste.pack_triangle(a), c.ravel()])
 
 
-def sums(batches: Iterable[Batch], texts: Ints, n_concepts: int) -> tuple[Ints, Ints]:
-    """A (dimensions, dimensions) and C (dimensions, n_concepts) with ``FRACTION_BITS`` fractional bits.
+def sums(batches: Iterable[Batch], texts: Ints, columns: int) -> tuple[Ints, Ints]:
+    """A and C with ``FRACTION_BITS`` fractional bits.
 
     Args:
-        batches: customers with what they bought; taste rows are integers of at most ``2**ROW_BITS``.
+        batches: customers with what they bought.
         texts: rows of the items, (n_items, dimensions).
-        n_concepts: columns of a taste row.
+        columns: of C.
     """
-    dimensions = texts.shape[1]
-    a = np.zeros((dimensions, dimensions), np.int64)
-    c = np.zeros((dimensions, n_concepts), np.int64)
+    a = np.zeros((texts.shape[1], texts.shape[1]), np.int64)
+    c = np.zeros((texts.shape[1], columns), np.int64)
     for batch in batches:
         sizes = np.diff(batch.indptr)
         share = np.zeros(len(texts))
@@ -104,10 +107,9 @@ def mean_texts(texts: Ints, indptr: Ints, places: Ints) -> Ints:
     >>> mean_texts(np.array([[-3, 4], [0, 5]]), np.array([0, 2, 2]), np.array([0, 1])).tolist()
     [[-1, 4], [0, 0]]
     """
-    totals = np.zeros((len(indptr) - 1, texts.shape[1]), np.int64)
     sizes = np.diff(indptr)
-    owners = np.repeat(np.arange(len(sizes)), sizes)
-    np.add.at(totals, owners, texts[places])
+    bought = csr_array((np.ones(len(places), np.int64), places, indptr), shape=(len(sizes), len(texts)))
+    totals = bought @ texts
     cut: Ints = np.sign(totals) * (np.abs(totals) // np.maximum(sizes, 1)[:, None])
     return cut
 
@@ -126,8 +128,10 @@ def checked(texts: Ints) -> Ints:
 
 
 def _tastes(batch: RowBatch, n_concepts: int) -> NDArray[np.float64]:
+    """Rows (z, 1), (customers, n_concepts + 1)."""
     values = row_values(SCHEME, batch.counts, batch.indptr)
     check_norm(SCHEME, 0, values, batch.indptr)
-    dense = np.zeros((len(batch), n_concepts))
+    dense = np.zeros((len(batch), n_concepts + 1))
+    dense[:, -1] = _ONE
     dense[np.repeat(np.arange(len(batch)), np.diff(batch.indptr)), batch.indices] = values
     return dense

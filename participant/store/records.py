@@ -171,7 +171,13 @@ class Records:
         ).order_by(items.c.item_key)
         with reading(self._engine) as connection:
             return tuple(
-                Item(key=int(key), name=str(name), brand=str(brand), category=str(category), concept_name=concept)
+                Item(
+                    key=int(key),
+                    name=str(name),
+                    brand=str(brand),
+                    category=str(category),
+                    concept_name=concept,
+                )
                 for key, name, brand, category, concept in connection.execute(query)
             )
 

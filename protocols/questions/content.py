@@ -1,27 +1,30 @@
-"""`content`: what the buyers of an item with such a description also buy; scores items that nobody else lists.
+"""`content`: what the buyers of an item with such a description buy as well, and how many such buyers there are.
 
-An item outside the shared vocabulary has a name, a brand and a category. With x_i the row of that text
-(unit length, ``encoder``) and z_u a customer's taste row over the shared concepts (unit length), a company
-answers with two matrices, both sums over its customers u of means over the n_u items that u bought:
+An item outside the shared vocabulary has a name, a brand and a category. With x_i the row of that text (unit
+length, ``encoder``) and z_u a customer's taste row over the shared concepts (unit length), a company answers
+with two matrices, sums over its customers u of means over the n_u items that u bought:
 
-    A = sum_u 1/n_u sum_{i in u} x_i x_i^T         (upper triangle, row by row)
-    C = sum_u (1/n_u sum_{i in u} x_i) z_u^T       (dimensions x n_concepts, row by row)
+    A = sum_u 1/n_u sum_{i in u} x_i x_i^T             (upper triangle, row by row)
+    C = sum_u (1/n_u sum_{i in u} x_i) (z_u, 1)^T      (dimensions x (n_concepts + 1), row by row)
 
-Read together they are the normal equations of a ridge regression over all pairs of a customer and an item
-it bought: B = (A + lambda I)^-1 C maps a text to the expected taste row of its buyers, as if it had been
-trained on pooled data. Items without a shared concept count as well: that is how what one company sells
-under its own name helps to place what another lists.
+Read together they are the normal equations of two ridge regressions, as if made on pooled data. A and C are
+those over all pairs of a customer and an item it bought: B = (A + lambda I)^-1 C maps a text to the expected
+taste row of its buyers. The last column of C, with the texts of any catalogue, maps a text to its share of all
+baskets. Items without a shared concept count as well: that is how what one company sells under its own
+name helps to place what another lists.
 
 Sensitivity: a customer adds a mean of matrices x x^T to A, of Frobenius norm at most 1, of which the triangle
-has at most that, and to C an outer product of two rows of length at most 1. A is divided to ``FRACTION_BITS``
-once, rounding down, which can move each cell by one unit more.
+has at most that, and to C an outer product of rows of length at most 1 and sqrt(2). A is divided to
+``FRACTION_BITS`` once, rounding down, which can move each cell by one unit more.
 
 >>> asked = parse({"until": 5, "dimensions": 2})
 >>> length(asked, 3), bound(asked)
-(9, 100000)
->>> reading = CONTENT.read(np.array([3.0, 0.0, 1.0, 3.0, 0.0, 0.0, 0.0, 1.0, 1.0]), asked, 3)
+(11, 100000)
+>>> reading = CONTENT.read(np.array([3.0, 0.0, 1.0, 3.0, 0.0, 0.0, 6.0, 0.0, 1.0, 1.0, 2.0]), asked, 3)
 >>> reading.buyers(np.array([[1.0, 0.0]]), 1.0)  # 3 / (3 + 1), not 3 / 3
 array([[0.75, 0.  , 0.  ]])
+>>> reading.shares(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0], [1.0, 0.0]]), 1.0)  # two such items share 6
+array([2.])
 """
 
 import math
@@ -47,7 +50,7 @@ from protocols.questions.parameters import (
 from protocols.questions.question import Question
 from protocols.questions.taste import CUSTOMERS_CAP, unpack_triangle
 
-ENCODERS: Final[Mapping[str, int]] = {"ngrams": 256, "sentences": 384}
+ENCODERS: Final[Mapping[str, int]] = {"ngrams": 1_024, "sentences": 384}
 """How a text becomes a row, with the usual number of dimensions: `protocols.ngrams`, which every node has, or
 the sentence model all-MiniLM-L6-v2, which a node has with the extra ``content``."""
 
@@ -101,10 +104,13 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Content:
-    """The two sums: ``texts`` (dimensions, dimensions) is A, ``tastes`` (dimensions, n_concepts) is C."""
+    """The sums: ``texts`` (dimensions, dimensions) is A; ``tastes`` (dimensions, n_concepts) and ``baskets``
+    (dimensions,), its last column, are C.
+    """
 
     texts: Rows
     tastes: Rows
+    baskets: Rows
 
     def buyers(self, rows: Rows, ridge: float) -> Rows:
         """The expected taste row of who buys an item with each of these texts.
@@ -119,14 +125,22 @@ class Content:
         Raises:
             BadInput: a ridge at which A cannot be inverted (noise can make A indefinite).
         """
-        try:
-            factor = cho_factor(self.texts + ridge * np.eye(len(self.texts)), lower=True)
-        except np.linalg.LinAlgError:
-            raise BadInput(
-                expected="a ridge that makes A positive definite", came=f"{ridge:g}", do="use a larger ridge"
-            ) from None
-        expected: Rows = cho_solve(factor, rows.T).T @ self.tastes
+        expected: Rows = _solve(self.texts, ridge, rows.T).T @ self.tastes
         return expected
+
+    def shares(self, rows: Rows, catalogue: Rows, ridge: float) -> Rows:
+        """How many customers' baskets go to an item with each of these texts, shape (n,): a popularity.
+
+        Args:
+            rows: as in :meth:`buyers`.
+            catalogue: texts of any items that are like those of all companies, (m, dimensions).
+            ridge: what is added to the diagonal of the catalogue's Gram matrix, in items.
+
+        Raises:
+            BadInput: see :meth:`buyers`.
+        """
+        found: Rows = rows @ _solve(catalogue.T @ catalogue, ridge, self.baskets)
+        return found
 
 
 def parse(values: Mapping[str, Given]) -> Parameters:
@@ -155,7 +169,7 @@ def triangle(parameters: Parameters) -> int:
 
 def length(parameters: Parameters, n_concepts: int) -> int:
     """The triangle of A, then C row by row."""
-    return triangle(parameters) + parameters.dimensions * n_concepts
+    return triangle(parameters) + parameters.dimensions * (n_concepts + 1)
 
 
 def bound(parameters: Parameters) -> int:
@@ -164,14 +178,14 @@ def bound(parameters: Parameters) -> int:
 
 
 def sensitivity2(parameters: Parameters, _n_concepts: int) -> int:
-    """1 for the triangle of A and its rounding, 1 for C.
+    """1 for the triangle of A and its rounding, 2 for C.
 
     >>> one = sensitivity2(parse({"until": 1, "dimensions": 1}), 9)
-    >>> one == (2**24 + 1) ** 2 + 2**48  # both matrices, not one of them
+    >>> one == (2**24 + 1) ** 2 + 2 * 2**48  # both matrices, not one of them
     True
     """
     rounding = math.isqrt(triangle(parameters) - 1) + 1
-    return ((1 << FRACTION_BITS) + rounding) ** 2 + (1 << 2 * FRACTION_BITS)
+    return ((1 << FRACTION_BITS) + rounding) ** 2 + (2 << 2 * FRACTION_BITS)
 
 
 def describe(parameters: Parameters) -> str:
@@ -191,10 +205,20 @@ def describe(parameters: Parameters) -> str:
 
 def _interpret(total: Rows, parameters: Parameters, n_concepts: int) -> Content:
     cells = triangle(parameters)
-    return Content(
-        texts=unpack_triangle(total[:cells]),
-        tastes=total[cells:].reshape(parameters.dimensions, n_concepts),
-    )
+    both = total[cells:].reshape(parameters.dimensions, n_concepts + 1)
+    return Content(texts=unpack_triangle(total[:cells]), tastes=both[:, :-1], baskets=both[:, -1])
+
+
+def _solve(gram: Rows, ridge: float, right: Rows) -> Rows:
+    try:
+        solved: Rows = cho_solve(cho_factor(gram + ridge * np.eye(len(gram)), lower=True), right)
+    except np.linalg.LinAlgError:
+        raise BadInput(
+            expected="a ridge that makes the matrix positive definite",
+            came=f"{ridge:g}",
+            do="use a larger ridge",
+        ) from None
+    return solved
 
 
 def _require(holds: bool, expected: str, came: object) -> None:
