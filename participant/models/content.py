@@ -50,8 +50,13 @@ GRID: Final = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ContentModel:
-    """Expected ``shares`` of baskets (n_items,), ``tastes`` of buyers (n_items, n_concepts), and what customers
-    here ``usual``-ly have in common with these, (n_items,).
+    """What the sum says of the listed items.
+
+    Attributes:
+        shares: expected share of baskets, (n_items,).
+        tastes: expected taste row of an item's buyers, (n_items, n_concepts).
+        usual: what the mean customer here has in common with them, (n_items,).
+        boldness: how much the last two count.
     """
 
     shares: Floats

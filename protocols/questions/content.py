@@ -104,8 +104,9 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Content:
-    """The sums: ``texts`` (dimensions, dimensions) is A; ``tastes`` (dimensions, n_concepts) and ``baskets``
-    (dimensions,), its last column, are C.
+    """The sums: ``texts`` is A; ``tastes`` and ``baskets``, its last column, are C.
+
+    Shapes: (dimensions, dimensions), (dimensions, n_concepts) and (dimensions,).
     """
 
     texts: Rows

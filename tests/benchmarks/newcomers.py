@@ -14,15 +14,14 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from participant.encoders import PACKAGE, Encoder, encoder_named
 from protocols.questions.content import ENCODERS
 from tests.benchmarks import newcomers_people as people
 from tests.benchmarks.newcomers_data import TEST, VALIDATION, Company, load
-from tests.benchmarks.newcomers_listings import kept, shared, unshared
-from tests.benchmarks.newcomers_report import Gains, Json, best, compare, interval_of_means
+from tests.benchmarks.newcomers_listings import ACTIVITY, kept, shared, unshared
+from tests.benchmarks.newcomers_report import Gains, Json, best, compare, interval_of_means, mean
 from tests.benchmarks.provenance import commit
 
 RESULTS = Path(__file__).parent / "results" / "newcomers.json"
@@ -37,21 +36,19 @@ def taken(table: dict[str, Gains]) -> dict[str, str]:
 def listings(members: list[Company], _texts: tuple[str, ...]) -> Json:
     """New listings that have a shared concept: nDCG of items for customers, AUC of customers for items."""
     arms, picks = shared(members, VALIDATION)
-    chosen = taken(arms)
-    weight = max(picks["federated"], key=lambda s: np.mean([auc[0].mean() for auc in picks["federated"][s]]))
-    arms, picks = shared(members, TEST)
-    found = picks["federated"][weight]
+    mix = max((m for m in picks if m != ACTIVITY), key=lambda m: mean([auc[0] for auc in picks[m][""]]))
+    chosen = taken(arms) | {"whom": mix}
+    arms, picks = shared(members, TEST, chosen)
+    found, busy = picks[mix][""], picks[ACTIVITY][""]
     return {
         "rows": compare({arm: arms[arm][chosen[arm]] for arm in arms}, chosen, "popularity elsewhere"),
         "whom": [
             {
-                "arm": f"federated: {weight}",
+                "arm": f"activity + {mix} x liking",
                 "pairs": pairs,
-                "auc": float(np.mean([auc[place].mean() for auc in found])),
-                "most active first": float(np.mean([auc[place].mean() for auc in picks["activity"][""]])),
-                **interval_of_means(
-                    [a[place] - b[place] for a, b in zip(found, picks["activity"][""], strict=True)]
-                ),
+                "auc": mean([auc[place] for auc in found]),
+                "most active first": mean([auc[place] for auc in busy]),
+                **interval_of_means([a[place] - b[place] for a, b in zip(found, busy, strict=True)]),
                 "concepts": sum(auc.shape[1] for auc in found),
             }
             for place, pairs in enumerate(("all", "within fifths by activity"))

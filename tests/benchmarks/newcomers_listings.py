@@ -24,12 +24,15 @@ from protocols.questions.ease import ease
 from tests.benchmarks.newcomers_data import Company, Floats, Ints, Mask, Rows, Split, gains, gram, total, unit
 from tests.benchmarks.newcomers_report import Gains
 
-BINARY, UNIT = (300.0, 1000.0, 3000.0), (15.0, 30.0, 60.0, 120.0)
-TEMPERS = (0.0, 0.1, 0.3)
+BINARY, UNIT = (1000.0, 3000.0), (30.0, 60.0, 120.0)
+TEMPERS = (0.0, 0.2)
 """Scores are divided by popularity elsewhere to these powers."""
-MIXES = (0.0, 0.1, 0.2, 0.4, 0.8)
+MIXES = (0.2, 0.4, 0.8)
 """Weights of a customer's standardised liking beside its standardised activity, when customers are ranked."""
 LEAST_BUYERS = 5
+ACTIVITY = "activity"
+WHOM = 60.0
+"""The ridge of the scores by which customers are ranked."""
 
 
 def hidden(company: int, concepts: int) -> Mask:
@@ -40,62 +43,70 @@ def hidden(company: int, concepts: int) -> Mask:
 
 
 def shared(
-    members: list[Company], split: Split
-) -> tuple[dict[str, Gains], dict[str, dict[str, list[Floats]]]]:
-    """Gains by arm and setting; and AUC of ranking customers by arm, setting and company: see :func:`aucs`."""
+    members: list[Company], split: Split, chosen: Mapping[str, str] | None = None
+) -> tuple[dict[str, Gains], dict[str, Gains]]:
+    """Gains by arm and setting; and by arm and setting the AUC of ranking customers, see :func:`aucs`.
+
+    ``chosen``: the settings to compute, "whom" that of the ranking of customers; None: all.
+    """
     concepts = members[0].concepts
     masks = [hidden(k, concepts) for k in range(len(members))]
     rows = [m.rows(0, split.history) * ~mask for m, mask in zip(members, masks, strict=True)]
-    future = [m.rows(split.history, split.until) for m in members]
+    future = [m.rows(split.history, split.until)[:, mask] for m, mask in zip(members, masks, strict=True)]
     buyers = [x.sum(0) for x in rows]
-    arms: dict[str, Gains] = {
-        "popularity elsewhere": {},
-        "federated EASE": {},
-        "federated EASE, unit rows": {},
-    }
-    picks: dict[str, dict[str, list[Floats]]] = {"activity": {}, "federated": {}}
+    elsewhere = [(np.sum(buyers, axis=0) - buyers[k])[mask] for k, mask in enumerate(masks)]
+    arms: dict[str, Gains] = {}
+    picks: dict[str, Gains] = {}
 
     def add(arm: str, setting: str, k: int, scores: NDArray[np.floating]) -> None:
-        allowed = np.ones(scores.shape, np.bool_)
-        arms[arm].setdefault(setting, []).append(gains(scores, future[k][:, masks[k]], allowed)[0])
+        if chosen is None or chosen[arm] == setting:
+            spread = np.broadcast_to(scores, future[k].shape)
+            found, _ = gains(spread, future[k], np.ones(spread.shape, np.bool_))
+            arms.setdefault(arm, {}).setdefault(setting, []).append(found)
 
-    elsewhere = [(np.sum(buyers, axis=0) - buyers[k])[masks[k]] for k in range(len(members))]
     for k, popular in enumerate(elsewhere):
-        add("popularity elsewhere", "", k, np.tile(popular, (len(rows[k]), 1)))
+        add("popularity elsewhere", "", k, popular)
     for scheme, lambdas in (("federated EASE", BINARY), ("federated EASE, unit rows", UNIT)):
-        made = [unit(x) if "unit" in scheme else x for x in rows]
+        lengths = "unit" in scheme
+        made = [unit(x) if lengths else x for x in rows]
         whole = total([gram(x) for x in made])
         for lam in lambdas:
+            ranks = lengths and lam == WHOM
+            if not ranks and chosen is not None and not chosen[scheme].startswith(f"ridge {lam:g},"):
+                continue
             weights = ease(whole, lam)
             for k, mask in enumerate(masks):
                 scores = made[k] @ weights[:, mask]
-                for power in TEMPERS if "unit" in scheme else (0.0,):
-                    setting = f"ridge {lam:g}, popularity^-{power:g}"
-                    add(scheme, setting, k, scores / np.maximum(elsewhere[k], 1.0) ** power)
-                if lam == 60 and "unit" in scheme:
-                    for arm, setting, found in aucs(scores, rows[k], future[k][:, mask]):
-                        picks[arm].setdefault(setting, []).append(found)
+                for power in TEMPERS if lengths else (0.0,):
+                    tempered = scores / np.maximum(elsewhere[k], 1.0) ** power
+                    add(scheme, f"ridge {lam:g}, popularity^-{power:g}", k, tempered)
+                if ranks:
+                    mixes = [str(mix) for mix in MIXES] if chosen is None else [chosen["whom"]]
+                    for setting, found in aucs(scores, rows[k], future[k], mixes):
+                        picks.setdefault(setting, {}).setdefault("", []).append(found)
     return arms, picks
 
 
-def aucs(scores: Rows, history: Rows, future: Rows) -> Iterator[tuple[str, str, Floats]]:
-    """AUC of ranking customers for each concept with enough buyers, (2, concepts): over all, and within fifths.
+def aucs(scores: Rows, history: Rows, future: Rows, mixes: list[str]) -> Iterator[tuple[str, Floats]]:
+    """By mix, and by activity: AUC of ranking customers for each concept with enough buyers, (2, concepts).
 
-    The second is over pairs of a buyer and another customer in the same fifth by activity.
+    The first is over all pairs of a buyer and another customer, the second over those in the same fifth by activity.
     """
     activity = history.sum(1)
     order = np.argsort(np.argsort(activity, kind="stable"), kind="stable")
     fifth = order * 5 // len(order)
     busy = _standard(np.log1p(activity))
     enough = np.flatnonzero(future.sum(0) >= LEAST_BUYERS)
-    for weight in ("activity", *MIXES[1:]):
-        found = []
-        for concept in enough:
-            liking = _standard(scores[:, concept])
-            score = activity if weight == "activity" else busy + float(weight) * liking
-            found.append(_auc(score, future[:, concept] > 0, fifth))
-        arm = "activity" if weight == "activity" else "federated"
-        yield arm, "" if arm == "activity" else f"activity + {weight} liking", np.array(found).T
+    for mix in (ACTIVITY, *mixes):
+        found = [
+            _auc(
+                activity if mix == ACTIVITY else busy + float(mix) * _standard(scores[:, concept]),
+                future[:, concept] > 0,
+                fifth,
+            )
+            for concept in enough
+        ]
+        yield mix, np.array(found).T
 
 
 def _standard(values: NDArray[np.floating]) -> Floats:

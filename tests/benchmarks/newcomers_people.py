@@ -17,7 +17,7 @@ from tests.benchmarks.newcomers_report import Gains
 COLD_BASKETS = 3
 NEW_WEEKS = 4
 BASELINE = "local popularity"
-LOCAL, BINARY, UNIT = (300.0, 1000.0, 3000.0), (300.0, 1000.0, 3000.0), (15.0, 60.0, 120.0)
+LOCAL, BINARY, UNIT = (300.0, 1000.0), (1000.0, 3000.0), (15.0, 60.0)
 SHORT = (30.0, 300.0)
 """Ridges of a shop that has four weeks."""
 
@@ -101,7 +101,7 @@ def new_shops(members: list[Company], split: Split, chosen: Chosen = None) -> Ta
         own = gram(history)
         for arm, matrix, lambdas in (
             ("local EASE", gram(group.history), SHORT),
-            ("others' EASE, unit rows", whole - old[k], (60.0, 120.0)),
+            ("others' EASE, unit rows", whole - old[k], (60.0,)),
             ("federated EASE, unit rows", whole - old[k] + own, (60.0,)),
         ):
             for lam in lambdas:

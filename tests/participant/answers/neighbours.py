@@ -24,7 +24,9 @@ BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
 ITEMS = tuple(
     Item(key=i, name=name, brand="", category="")
-    for i, name in enumerate(["a", "b", "oat", "oat milk", "goat milk", "", *(f"word {i}" for i in range(M - 6))])
+    for i, name in enumerate(
+        ["a", "b", "oat", "oat milk", "goat milk", "", *(f"word {i}" for i in range(M - 6))]
+    )
 )
 """One item for each concept: of one letter, so that all its length is in one cell, of several, and of none."""
 
