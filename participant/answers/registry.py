@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import content, evaluation, taste
+from participant.answers import content, evaluation, landmarks, taste
 from participant.answers.context import AnswerContext
 from protocols.errors import QuestionNotAllowed
 
@@ -17,6 +17,7 @@ ANSWERS: Final[Mapping[str, Fill]] = {
     "taste": taste.fill,
     "evaluation": evaluation.fill,
     "content": content.fill,
+    "landmarks": landmarks.fill,
 }
 
 

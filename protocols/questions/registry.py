@@ -34,17 +34,18 @@ from protocols.noise import Gaussian
 from protocols.privacy import Price
 from protocols.questions.content import CONTENT, Content
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.landmarks import LANDMARKS, Landmarks
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
 from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading | Content
+Reading = Taste | EvaluationReading | Content | Landmarks
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION, "content": CONTENT}
+    {"taste": TASTE, "evaluation": EVALUATION, "content": CONTENT, "landmarks": LANDMARKS}
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"

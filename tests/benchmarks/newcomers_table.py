@@ -28,8 +28,10 @@ TITLES = {
     ),
     "unshared": (
         "New listings without a shared concept, sold elsewhere under the same words",
-        "A fifth of the concepts in no vocabulary; each company never sold half of them. All that is known is the text. "
-        "The words are the same at all companies, the best case for a text. Baseline: a regression of own popularity on texts.",
+        (
+            "A fifth of the concepts in no vocabulary; each company never sold half of them. All that is known is the text. "
+            "The words are the same at all companies, the best case for a text. Baseline: a regression of own popularity on texts."
+        ),
     ),
     "exclusive": (
         "New listings without a shared concept that nobody ever sold",
@@ -40,7 +42,6 @@ TITLES = {
         "New shops",
         "Each company in turn opened four weeks before the targets; the others are as old as ever. Baseline: local popularity.",
     ),
-    "sparse": ("A taste of more concepts than fit: landmarks", ""),
 }
 
 

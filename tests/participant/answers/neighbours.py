@@ -128,6 +128,15 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             {(BEFORE, 0): 1, (AFTER, 1): 1},
         ),
     ),
+    "landmarks": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "until": st.sampled_from((CUT, END)),
+                "landmarks": st.sampled_from(("0", "1,5,7", "0,1,2,3,4,5,6,7,8,9,10,11")),
+            }
+        ),
+        worst=({"until": CUT, "landmarks": "0,4"}, {(BEFORE, 4): 1}),
+    ),
     "content": Neighbours(
         typed=st.fixed_dictionaries(
             {"until": st.sampled_from((CUT, END)), "dimensions": st.sampled_from((1, 5, 32))}
