@@ -7,7 +7,7 @@ customer's scores cost n_concepts x r, no matrix of n_concepts squared is ever m
 
 >>> gram = np.array([[2.0, 1.0], [1.0, 3.0]])
 >>> every = low_rank(gram, np.diagonal(gram).copy(), np.array([0, 1]), 1.0)
->>> every.scores(np.eye(2)).round(6).tolist()  # all are landmarks: equal to ease(gram, 1)
+>>> (every.scores(np.eye(2)).round(6) + 0.0).tolist()  # all are landmarks: equal to ease(gram, 1)
 [[0.0, 0.333333], [0.25, 0.0]]
 """
 

@@ -38,7 +38,7 @@ def test_the_layout_is_the_triangle_of_a_and_then_c_with_its_column_of_ones():
     reading = CONTENT.read(np.concatenate([pack_triangle(a), c.ravel()]), ASKED, 2)
     assert triangle(ASKED) == 6
     assert length(ASKED, 2) == 6 + 9
-    np.testing.assert_array_equal(reading.texts, a)
+    np.testing.assert_allclose(reading.texts, a)
     np.testing.assert_array_equal(reading.tastes, c[:, :2])
     np.testing.assert_array_equal(reading.baskets, c[:, 2])
 
@@ -68,7 +68,7 @@ def test_noise_that_makes_a_indefinite_is_an_error_that_names_the_ridge():
     reading = Content(texts=-np.eye(2), tastes=np.ones((2, 1)), baskets=np.ones(2))
     with pytest.raises(BadInput, match="larger ridge"):
         reading.buyers(np.ones((1, 2)), 0.5)
-    assert reading.buyers(np.ones((1, 2)), 3.0).tolist() == [[1.0]]
+    assert reading.buyers(np.ones((1, 2)), 3.0)[0, 0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ WORDS = Vocabulary.of("words", ["BREAD", "MILK", "TEA"])
 TYPED = {
     "taste": {"until": "2017-08-14"},
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
+    "content": {"until": "2017-08-14", "dimensions": 4},
+    "landmarks": {"until": "2017-08-14", "landmarks": "0,2"},
 }
 
 
@@ -118,6 +120,8 @@ def test_a_sum_of_another_length_is_not_read():
 NOISY = {
     "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
+    "content": {**TYPED["content"], "noise": "10"},
+    "landmarks": {**TYPED["landmarks"], "noise": "10"},
 }
 
 
