@@ -57,10 +57,11 @@ def listings(members: list[Company], _texts: tuple[str, ...]) -> Json:
 
 
 def encoders(texts: tuple[str, ...]) -> dict[str, Encoder]:
-    """The encoders that are installed; both have to be, for the table to say both."""
+    """The encoders that are installed: the sentence model only with the extra ``content``."""
     if find_spec(PACKAGE) is None:
-        raise SystemExit("install altrove[content]: the benchmark compares both encoders")
-    return {name: kept(encoder_named(name, size), texts) for name, size in ENCODERS.items()}
+        print("altrove[content] is not installed: hashed words only", flush=True)
+    installed = [name for name in ENCODERS if name == "ngrams" or find_spec(PACKAGE) is not None]
+    return {name: kept(encoder_named(name, ENCODERS[name]), texts) for name in installed}
 
 
 def loose(exclusive: bool) -> Callable[[list[Company], tuple[str, ...]], Json]:

@@ -68,7 +68,7 @@ def whom(found: list[dict[str, Any]]) -> str:
     return table(
         "Whom to invite to a new listing",
         "AUC of ranking a company's customers for each hidden concept with at least five buyers, mean over concepts, then "
-        "companies. Within fifths by activity, activity itself tells little.",
+        "companies. Within fifths by activity, most of what activity tells is taken out.",
         (
             "arm",
             "pairs",
