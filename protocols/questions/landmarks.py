@@ -7,8 +7,7 @@
 
 with z a customer's unit row and z_L its r landmarks, concepts that the question names. The reading is the EASE model
 of Nystrom's approximation (`protocols.questions.low_rank`). Concepts that most customers buy are good landmarks:
-an earlier sum says which these are, and whoever asks names them. At 2,221 concepts 256 of them do nearly as well as
-all (tests/benchmarks/results/landmarks.md).
+an earlier sum says which these are, and whoever asks names them.
 
 Sensitivity: a customer adds z * z, of length at most 1, and z z_L^T, of norm |z| |z_L|, at most 1.
 

@@ -112,7 +112,7 @@ def main() -> None:
     """Write the table."""
     report = json.loads((RESULTS / "newcomers.json").read_text(encoding="utf-8"))
     text = (
-        "# Newcomers\n\nNew listings, cold customers and new shops on dunnhumby's *The Complete Journey*, K = 5, weeks 41-53; "
+        "# Newcomers\n\nCompanies with little or nothing to learn from, on dunnhumby's *The Complete Journey*, K = 5, weeks 41-53; "
         "every setting chosen on weeks 34-40. Intervals: 95% bootstrap by customer, paired where arms are compared.\n\n"
     )
     text += "".join(section(part, report[part]) for part in TITLES if part in report)
