@@ -65,7 +65,7 @@ def fill(parameters: bytes, context: AnswerContext) -> Ints:
         "customers_until": asked.customers_until,
         "customers_cap": asked.customers_cap,
     }
-    items = context.records.catalogue()
+    items = context.records.every_item()
     texts = checked(encode([text_of(item) for item in items]))
     batches = (
         Batch(indptr=bought.indptr, places=bought.indices, tastes=_tastes(row, concepts))

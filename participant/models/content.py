@@ -49,6 +49,48 @@ GRID: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TextMap:
+    """Both regressions of a `content` sum, ready for any text: what is kept of the sum to serve from.
+
+    Attributes:
+        shares: what each dimension of a text adds to its share of baskets, (dimensions,).
+        tastes: and to the taste row of its buyers, (dimensions, n_concepts).
+        mean_row: mean unit row of this company's customers, (n_concepts,).
+        boldness: see :class:`ContentModel`.
+    """
+
+    shares: Floats
+    tastes: Floats
+    mean_row: Floats
+    boldness: float
+
+    @classmethod
+    def of(cls, content: Content, catalogue: Floats, *, mean_row: Floats, settings: Settings) -> "TextMap":
+        """The map of ``content``; ``catalogue``: texts of what this company sells, (n, dimensions).
+
+        Raises:
+            BadInput: ridges too small for a noisy sum.
+        """
+        each = np.eye(len(content.texts))
+        return cls(
+            shares=content.shares(each, catalogue, settings.share_ridge),
+            tastes=content.buyers(each, settings.taste_ridge),
+            mean_row=mean_row,
+            boldness=settings.boldness,
+        )
+
+    def model(self, rows: Floats) -> "ContentModel":
+        """The model of items with these texts, (n_items, dimensions) in units of length."""
+        tastes = np.maximum(rows @ self.tastes, 0.0)
+        return ContentModel(
+            shares=np.maximum(rows @ self.shares, _LEAST),
+            tastes=tastes,
+            usual=np.maximum(tastes @ self.mean_row, _LEAST),
+            boldness=self.boldness,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ContentModel:
     """What the sum says of the listed items.
 
@@ -102,15 +144,8 @@ def learn(
         mean_row: mean unit row of this company's customers, (n_concepts,).
         settings: see there.
     """
-    rows = texts(listed, encode)
-    shares = content.shares(rows, texts(catalogue, encode), settings.share_ridge)
-    tastes = np.maximum(content.buyers(rows, settings.taste_ridge), 0.0)
-    return ContentModel(
-        shares=np.maximum(shares, _LEAST),
-        tastes=tastes,
-        usual=np.maximum(tastes @ mean_row, _LEAST),
-        boldness=settings.boldness,
-    )
+    known = TextMap.of(content, texts(catalogue, encode), mean_row=mean_row, settings=settings)
+    return known.model(texts(listed, encode))
 
 
 def unlisted(catalogue: Sequence[Item], vocabulary: Vocabulary) -> tuple[Item, ...]:

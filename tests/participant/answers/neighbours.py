@@ -51,8 +51,16 @@ class MemoryRecords:
     batch: int = 3
 
     def taste_rows(
-        self, _vocabulary: Vocabulary, *, since: int, until: int, customers_until: int, customers_cap: int
+        self,
+        _vocabulary: Vocabulary,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        batch: int = 1,
     ) -> Iterator[RowBatch]:
+        assert batch > 0
         assert customers_until > 0
         assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
         for start in range(0, len(self.customers), self.batch):
@@ -65,7 +73,7 @@ class MemoryRecords:
                 counts=np.array([row[concept] for row in rows for concept in row], dtype=np.int64),
             )
 
-    def catalogue(self) -> tuple[Item, ...]:
+    def every_item(self) -> tuple[Item, ...]:
         return ITEMS
 
     def item_rows(self, catalogue: tuple[Item, ...], **span: int) -> Iterator[RowBatch]:

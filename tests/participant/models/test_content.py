@@ -39,7 +39,7 @@ def two_tastes():
 def model(boldness=1.0):
     dairy, words = two_tastes()
     total = (answer(dairy) + answer(words)) / 2.0**FRACTION_BITS
-    catalogue = (*MemoryRecords(customers=()).catalogue(), TEA, OIL)
+    catalogue = (*MemoryRecords(customers=()).every_item(), TEA, OIL)
     return learn(
         content.CONTENT.read(total, ASKED, M),
         (TEA, OIL),
@@ -86,7 +86,7 @@ def test_the_answer_is_what_its_formula_says():
     rows = np.zeros((len(bought), M))
     for u, customer in enumerate(bought):
         rows[u, [concept for _, concept in customer]] = 1
-    texts = ENCODE([item.name for item in MemoryRecords(customers=()).catalogue()]) / 4096
+    texts = ENCODE([item.name for item in MemoryRecords(customers=()).every_item()]) / 4096
     share = rows / rows.sum(1, keepdims=True)
     a = texts.T @ (share.sum(0)[:, None] * texts)
     c = (share @ texts).T @ np.hstack([unit(rows), np.ones((len(rows), 1))])
@@ -109,7 +109,7 @@ def test_the_answer_does_not_depend_on_batches_and_an_empty_company_answers_zero
 def test_a_real_shop_answers_with_items_that_have_no_concept(tmp_path):
     lines = [("c1", "loose", "b1", DAY, 1.0), ("c1", "item-00a", "b1", DAY, 1.0)]
     records, _, _ = shop(tmp_path, lines)
-    catalogue = records.catalogue()
+    catalogue = records.every_item()
     assert [item.name for item in unlisted(catalogue, VOCABULARY)] == ["loose"]
     asked = content.parse({"until": NOW, "dimensions": 32})
     answered = fill(
@@ -124,6 +124,6 @@ def test_a_real_shop_answers_with_items_that_have_no_concept(tmp_path):
 def test_a_customer_who_opted_out_is_in_no_row_of_items(tmp_path):
     records, _, _ = shop(tmp_path)
     span = {"since": 0, "until": NOW, "customers_until": NOW}
-    before = sum(len(batch) for batch in records.item_rows(records.catalogue(), **span))
+    before = sum(len(batch) for batch in records.item_rows(records.every_item(), **span))
     records.opt_out("c007")
-    assert sum(len(batch) for batch in records.item_rows(records.catalogue(), **span)) == before - 1
+    assert sum(len(batch) for batch in records.item_rows(records.every_item(), **span)) == before - 1

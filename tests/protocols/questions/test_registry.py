@@ -158,9 +158,9 @@ def test_every_question_can_be_asked_with_noise_and_says_what_it_costs(name):
 
 
 def test_blocks_of_one_vector_are_paid_together_and_a_block_without_noise_spoils_it():
-    together = price(noisy(), 3)
-    assert together.loss == sum(price(noisy(name), 3).loss for name in QUESTIONS)
-    assert together.releases == 1
+    both = price(noisy(), 3)
+    assert both.loss == sum(price(noisy(name), 3).loss for name in NOISY)
+    assert both.releases == 1
     assert price(asked("taste"), 3) is None
     assert (
         price(
