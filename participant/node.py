@@ -150,6 +150,7 @@ def open_node(
         folder=home.models,
         clock=clock,
         settings=settings.training,
+        questions=settings.policy.questions,
     )
     patience = Patience(
         after_s=settings.exchange.fallback_after_s if settings.courier.mode != "off" else 0.0,

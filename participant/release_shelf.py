@@ -14,6 +14,7 @@ from participant.store.releases import Releases
 from protocols.codec import decode
 from protocols.errors import BadRelease
 from protocols.identity import Signed
+from protocols.messages import Block
 from protocols.questions import Reading, question_named, read
 from protocols.questions.encoder import EncoderStep
 from protocols.questions.taste import Taste, sum_sigma
@@ -47,6 +48,21 @@ class ReleaseShelf:
         """
         manifest, total, n_concepts = self._open(release)
         return read(manifest.answer, total, n_concepts)
+
+    def answered(self, release: bytes, question: str) -> tuple[Block, Reading]:
+        """How a kept release asked ``question``, and what it says.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        blocks = manifest.answer.blocks
+        for block, found in zip(blocks, read(manifest.answer, total, n_concepts), strict=True):
+            if block.question == question:
+                return block, found
+        raise BadRelease(
+            expected=f"a {question} release", came="other questions", do=f"name a {question} release"
+        )
 
     def gram(self, release: bytes) -> npt.NDArray[np.float64]:
         """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from participant.errors import NoData
-from participant.models import SCENARIOS
+from participant.models import SCENARIOS, NodeModel
+from participant.newcomer_shelf import Asked, places_of
 from participant.store.membership import Membership
-from participant.store.records import Records, UnknownCustomer
+from participant.store.records import History, Records, UnknownCustomer
 from participant.store.records_products import Product
 from participant.surprise import Dial, Reason, Recommendation, recommend
 from participant.surprise.reasons import reason
@@ -100,15 +101,16 @@ class Recommender:
         if vocabulary is None:
             raise _nothing()
         known = self._history(wish.customer, vocabulary)
-        bought = tuple(vocabulary.concepts[c] for c in known) if known is not None else ()
+        concepts = known.concepts if known is not None else _none()
+        bought = tuple(vocabulary.concepts[c] for c in concepts)
         if in_use is None:
-            return self._bestsellers(wish, vocabulary, known if known is not None else _none(), POPULAR)
+            return self._bestsellers(wish, vocabulary, concepts, POPULAR)
         version, model = in_use
         dial = Dial(minimum=wish.minimum, maximum=wish.maximum)
         spare = len(wish.without_items) + len(wish.without_concepts)
         found = recommend(
             model,
-            known if known is not None else _none(),
+            concepts,
             n=wish.n + spare,
             scenario=wish.scenario,
             dial=dial,
@@ -117,26 +119,46 @@ class Recommender:
         kept = tuple(item for item in found.items if not _unwanted(wish, item))
         filtered = dict(found.filtered) | {"by-request": len(found.items) - len(kept)}
         if not kept:
-            return self._bestsellers(wish, vocabulary, known if known is not None else _none(), version)
+            return self._bestsellers(wish, vocabulary, concepts, version)
+        new = self._new_here(wish, version, model, known) if known is not None else ()
         return Served(
-            items=kept[: wish.n],
+            items=(*kept[: wish.n - len(new)], *new),
             bought=bought,
             model_version=version,
             filtered=filtered,
             degraded=found.degraded or known is None,
         )
 
-    def warm(self) -> None:
-        """Load the model in use, so that the first request does not wait for it."""
-        self._trainer.in_use()
+    def _new_here(
+        self, wish: Wish, version: str, model: NodeModel, known: History
+    ) -> tuple[Recommendation, ...]:
+        """What is new on the shelves, for the last places of the list."""
+        return self._trainer.newcomers.offers(
+            version,
+            model,
+            known,
+            Asked(
+                scenario=wish.scenario,
+                places=places_of(wish.n),
+                dial=Dial(minimum=wish.minimum, maximum=wish.maximum),
+                language=wish.language,
+            ),
+            unwanted=lambda item: _unwanted(wish, item),
+        )
 
-    def _history(self, customer: str, vocabulary: Vocabulary) -> Ints | None:
-        """Concepts that the customer bought; None for a stranger or one who opted out."""
+    def warm(self) -> None:
+        """Load the model in use and what is new on the shelves, so that the first request does not wait for it."""
+        deployed = self._trainer.in_use()
+        if deployed is not None:
+            self._trainer.newcomers.refresh(*deployed)
+
+    def _history(self, customer: str, vocabulary: Vocabulary) -> History | None:
+        """What the customer bought; None for a stranger or one who opted out."""
         try:
             found = self._records.history(customer, vocabulary)
         except UnknownCustomer:
             return None
-        return None if found.opted_out else found.concepts
+        return None if found.opted_out else found
 
     def _bestsellers(self, wish: Wish, vocabulary: Vocabulary, bought: Ints, version: str) -> Served:
         popular = self._counted(vocabulary)

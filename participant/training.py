@@ -16,10 +16,12 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from participant.contents import CONTENT, contents_for, paired
 from participant.errors import AnswerMissing, AnswerVoided, NoData
 from participant.evaluated import Evaluated, block_of
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
+from participant.newcomer_shelf import NewcomerShelf
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
 from participant.settings import TrainingSettings
@@ -54,7 +56,7 @@ class Plan:
     """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike.
 
     ``mixes`` and ``encoders`` are what the consortium's evaluation chose for a scenario: how released models are
-    mixed, and the encoder releases that started from the two sums.
+    mixed, and the encoder releases that started from the two sums. ``contents``: the pair of `content` sums, or none.
     """
 
     windows: Windows
@@ -65,6 +67,7 @@ class Plan:
     items_cap: int
     mixes: dict[str, Mixture] = field(default_factory=dict)
     encoders: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    contents: tuple[bytes, ...] = ()
 
 
 class Trainer:
@@ -79,6 +82,7 @@ class Trainer:
         folder: Path,
         clock: Clock,
         settings: TrainingSettings,
+        questions: tuple[str, ...],
     ) -> None:
         self._db = db
         self._releases = releases
@@ -86,6 +90,8 @@ class Trainer:
         self._folder = folder
         self._clock = clock
         self._settings = settings
+        self._questions = questions
+        self.newcomers = NewcomerShelf(records=records, reads_texts=CONTENT in questions)
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
         self._planned: Plan | None = None
@@ -95,6 +101,9 @@ class Trainer:
         """Train whenever a release waits for it: the daemon's job."""
         while not stop.wait(LOOK_EVERY_S):
             self.turn()
+            deployed = self.in_use()
+            if deployed is not None:
+                self.newcomers.refresh(*deployed)
 
     def turn(self) -> bool:
         """Train if a release waits and completes a pair; True if something was deployed."""
@@ -148,6 +157,7 @@ class Trainer:
                     items_cap=asked.items_cap,
                     mixes={name: each.mixture for name, each in chosen.items()},
                     encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
+                    contents=paired(kept, before.until, asked.until) if CONTENT in self._questions else (),
                 )
         return None
 
@@ -200,7 +210,8 @@ class Trainer:
             )
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
-        return train(self._records, vocabulary, windows=windows, exchange=exchange)
+        contents = contents_for(self._releases, plan.contents) if plan is not None else None
+        return train(self._records, vocabulary, windows=windows, exchange=exchange, contents=contents)
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""

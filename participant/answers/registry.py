@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import encoder, evaluation, nonbuyers, taste
+from participant.answers import content, encoder, evaluation, landmarks, nonbuyers, taste
 from participant.answers.context import AnswerContext
 from protocols.errors import QuestionNotAllowed
 
@@ -18,6 +18,8 @@ ANSWERS: Final[Mapping[str, Fill]] = {
     "evaluation": evaluation.fill,
     "encoder": encoder.fill,
     "nonbuyers": nonbuyers.fill,
+    "content": content.fill,
+    "landmarks": landmarks.fill,
 }
 
 

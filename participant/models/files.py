@@ -21,6 +21,7 @@ from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
+from participant.models.newcomers import Newcomers, Rules
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.windows import Windows
 from participant.store.records_products import Product
@@ -72,6 +73,7 @@ class Choices:
     scenarios: dict[str, ScenarioChoices]
     starters: dict[int, Product]
     concepts: tuple[str, ...]
+    newcomers: Rules | None = None
 
 
 _CHOICES: Final = TypeAdapter(Choices)
@@ -111,6 +113,8 @@ def save(model: NodeModel, folder: Path) -> Path:
         )
         for name, part in model.scenarios.items()
     }
+    if model.newcomers is not None:
+        tensors |= model.newcomers.tensors()
     digest = _place_numbers(tensors, folder)
     choices = Choices(
         format=FORMAT,
@@ -121,6 +125,7 @@ def save(model: NodeModel, folder: Path) -> Path:
         scenarios=scenarios,
         starters=dict(model.starters),
         concepts=model.concepts,
+        newcomers=model.newcomers.rules if model.newcomers is not None else None,
     )
     staged = folder / f".staging-{os.getpid()}.json"
     staged.write_bytes(_CHOICES.dump_json(choices, indent=1))
@@ -189,6 +194,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         least_elsewhere=np.asarray(tensors.get("least_elsewhere", tensors["elsewhere"]), np.int64),
         starters=choices.starters,
         concepts=choices.concepts,
+        newcomers=Newcomers.kept(choices.newcomers, tensors),
     )
 
 

@@ -10,6 +10,7 @@ from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
+from participant.models.newcomers import Newcomers
 from participant.models.released import Released
 from participant.models.scoring import linear, popularity, standardise
 from participant.models.windows import Windows
@@ -93,6 +94,7 @@ class NodeModel:
     least_elsewhere: Ints
     starters: Mapping[int, Product]
     concepts: tuple[str, ...]
+    newcomers: Newcomers | None = None
 
     @property
     def everywhere(self) -> Ints:

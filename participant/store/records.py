@@ -4,7 +4,7 @@ A customer who opted out is in no row that is made for the consortium: :meth:`Re
 leaves it out, and every answer to a question is made from those rows alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 from participant.store.record_tables import customers, imports, items, shelves
 from participant.store.records_cap import CapOrder
 from participant.store.records_events import Events
+from participant.store.records_items import Item
 from participant.store.records_journeys import JourneyBatch, stream_journeys
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
@@ -35,10 +36,11 @@ class UnknownCustomer(BadInput, code="unknown-customer", status=404):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What one customer bought here, as concept indices (ascending, distinct)."""
+    """What one customer bought here, as concept indices (ascending, distinct), and the keys of all its items."""
 
     opted_out: bool
     concepts: Ints
+    item_keys: Ints
 
 
 class Records:
@@ -152,6 +154,49 @@ class Records:
                 batch=batch,
             )
 
+    def every_item(self) -> tuple[Item, ...]:
+        """Every item that was ever sold or listed here, in order of key, with or without a concept."""
+        named = (items.c.item_key, items.c.name, items.c.brand, items.c.category, items.c.concept_name)
+        query = select(*named, items.c.external_id).order_by(items.c.item_key)
+        with reading(self._engine) as connection:
+            return tuple(
+                Item(
+                    key=int(key),
+                    name=str(name),
+                    brand=str(brand),
+                    category=str(category),
+                    concept_name=concept,
+                    external_id=str(external_id),
+                )
+                for key, name, brand, category, concept, external_id in connection.execute(query)
+            )
+
+    def item_rows(
+        self,
+        catalogue: Sequence[Item],
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[RowBatch]:
+        """The same customers as :meth:`taste_rows`, batch by batch; ``indices`` are places in ``catalogue``."""
+        keys = self._counted(customers_until, customers_cap)
+        if len(keys) == 0:
+            return
+        with self._events.scanning() as connection:
+            yield from stream(
+                connection,
+                self._events.relation(),
+                customers=keys,
+                items=np.array([item.key for item in catalogue], np.int64),
+                concepts=np.arange(len(catalogue)),
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
     def shelf(self, vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
         """What was on the shelves in a window: see ``records_shelf``."""
         item_keys, concepts = self._mapping(vocabulary)
@@ -219,7 +264,11 @@ class Records:
         at = np.searchsorted(mapped_items, item_keys)
         inside = at < len(mapped_items)
         known = at[inside][mapped_items[at[inside]] == item_keys[inside]]
-        return History(opted_out=bool(found.opted_out), concepts=np.unique(mapped_concepts[known]))
+        return History(
+            opted_out=bool(found.opted_out),
+            concepts=np.unique(mapped_concepts[known]),
+            item_keys=item_keys,
+        )
 
     def starter_products(self, vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
         """The shop's own best starter product of every concept it sells: see ``records_products``."""
@@ -260,15 +309,18 @@ class Records:
             keys = np.sort(keys[np.argsort(found["place"], kind="stable")[:customers_cap]])
         return np.ascontiguousarray(keys)
 
+    def stamp(self) -> tuple[int, int]:
+        """Grows whenever purchases, a catalogue or shelves are read in."""
+        with reading(self._engine) as connection:
+            return _stamp(connection)
+
     def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""
         with reading(self._engine) as connection:
             return self._mapping_in(connection, vocabulary)
 
     def _mapping_in(self, connection: Connection, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
-        version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-        shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
-        stamp = (int(version or 0), int(shelf or 0))
+        stamp = _stamp(connection)
         held = self._mapped
         if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
             return held[2], held[3]
@@ -283,6 +335,12 @@ class Records:
         keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
         self._mapped = (vocabulary, stamp, keys, concepts)
         return keys, concepts
+
+
+def _stamp(connection: Connection) -> tuple[int, int]:
+    version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
+    shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
+    return int(version or 0), int(shelf or 0)
 
 
 def _nowhere(_external_id: str) -> int:

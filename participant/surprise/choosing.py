@@ -25,6 +25,7 @@ from participant.models.boldness import PLAIN, Boldness, Trial
 from participant.models.exchange import Exchange
 from participant.models.gate import holds_up
 from participant.models.holdout import HoldOut
+from participant.models.newcomer_trial import Contents, learn_newcomers
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
 from participant.models.scoring import linear, standardise
@@ -60,7 +61,12 @@ def settings(scenario: str) -> tuple[Setting, ...]:
 
 
 def train(
-    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None = None
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    windows: Windows,
+    exchange: Exchange | None = None,
+    contents: Contents | None = None,
 ) -> NodeModel:
     """Train a node's model and choose how bold its lists are; see :func:`participant.models.learn`."""
     learned = learn(records, vocabulary, windows=windows, exchange=exchange)
@@ -73,7 +79,7 @@ def train(
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
         model = _with(model, scenario, replace(part, boldness=found))
-    return model
+    return replace(model, newcomers=learn_newcomers(records, vocabulary, learned, contents))
 
 
 def choose(rehearsal: NodeModel, held: HoldOut, scenario: str) -> tuple[Boldness, Floats]:

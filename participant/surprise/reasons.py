@@ -23,6 +23,14 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "Newcomers who start with this product tend to come back for it.",
         "it": "Chi comincia da questo prodotto di solito torna a comprarlo.",
     },
+    "new-here": {
+        "en": "New in this shop.",
+        "it": "Una novità in questo negozio.",
+    },
+    "described-like": {
+        "en": "Described like what people with a taste like yours buy at other shops.",
+        "it": "Descritto come ciò che altrove comprano persone con gusti simili ai tuoi.",
+    },
     "popular-here": {
         "en": "A favourite of this shop's customers.",
         "it": "Tra i preferiti dei clienti di questo negozio.",

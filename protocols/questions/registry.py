@@ -33,8 +33,10 @@ from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.messages import AnswerSpec, Block
 from protocols.noise import Gaussian
 from protocols.privacy import RATE_BITS, Price, Sampled
+from protocols.questions.content import CONTENT, Content
 from protocols.questions.encoder import ENCODER, EncoderStep
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.landmarks import LANDMARKS, Landmarks
 from protocols.questions.nonbuyers import NONBUYERS, NonBuyers
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
@@ -42,11 +44,18 @@ from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading | EncoderStep | NonBuyers
+Reading = Taste | EvaluationReading | EncoderStep | NonBuyers | Content | Landmarks
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION, "encoder": ENCODER, "nonbuyers": NONBUYERS}
+    {
+        "taste": TASTE,
+        "evaluation": EVALUATION,
+        "encoder": ENCODER,
+        "nonbuyers": NONBUYERS,
+        "content": CONTENT,
+        "landmarks": LANDMARKS,
+    }
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"

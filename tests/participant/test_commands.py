@@ -129,6 +129,15 @@ def test_dry_run_says_in_words_what_would_leave_and_sends_nothing(home):
     assert list(home.vectors.iterdir()) == []
 
 
+def test_dry_run_answers_every_question_that_needs_no_release(home):
+    questions = '["taste","content","landmarks","nonbuyers"]'
+    said = well(home, "dry-run", ALTROVE_NODE_POLICY__QUESTIONS=questions)
+    assert "How the words in names, brands and categories of what customers bought go together" in said
+    assert "This question is about a release" not in said
+    assert said.count("from 6 customers") == 4
+    assert departed(home) == ()
+
+
 def test_dry_run_says_why_a_round_would_be_refused(home):
     said = well(home, "dry-run", ALTROVE_NODE_POLICY__MINIMUM_COHORT="4")
     assert (

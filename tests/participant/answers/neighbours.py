@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from participant.answers.context import ReleasedGram
+from participant.store.records_items import Item
 from participant.store.records_journeys import JourneyBatch
 from participant.store.records_rows import RowBatch
 from participant.store.records_shelf import Shelf
@@ -29,6 +30,13 @@ WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
 CUT, END = 100, 200
 BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
+ITEMS = tuple(
+    Item(key=i, name=name, brand="", category="")
+    for i, name in enumerate(
+        ["a", "b", "oat", "oat milk", "goat milk", "", *(f"word {i}" for i in range(M - 6))]
+    )
+)
+"""One item for each concept: of one letter, so that all its length is in one cell, of several, and of none."""
 MIXES = "0:100:0,100:0:0,100:30:20"
 
 Customer = Mapping[tuple[int, int], int]
@@ -43,8 +51,16 @@ class MemoryRecords:
     batch: int = 3
 
     def taste_rows(
-        self, _vocabulary: Vocabulary, *, since: int, until: int, customers_until: int, customers_cap: int
+        self,
+        _vocabulary: Vocabulary,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        batch: int = 1,
     ) -> Iterator[RowBatch]:
+        assert batch > 0
         assert customers_until > 0
         assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
         for start in range(0, len(self.customers), self.batch):
@@ -56,6 +72,13 @@ class MemoryRecords:
                 indices=np.array([concept for row in rows for concept in row], dtype=np.int64),
                 counts=np.array([row[concept] for row in rows for concept in row], dtype=np.int64),
             )
+
+    def every_item(self) -> tuple[Item, ...]:
+        return ITEMS
+
+    def item_rows(self, catalogue: tuple[Item, ...], **span: int) -> Iterator[RowBatch]:
+        assert catalogue == ITEMS
+        return self.taste_rows(WORDS, **span)
 
     def shelf(self, _vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
         assert since < until
@@ -260,6 +283,23 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
         ),
         worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
         shop={"until": 300 * DAY, "concepts": (0, 3, 7)},
+    ),
+    "landmarks": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "until": st.sampled_from((CUT, END)),
+                "landmarks": st.sampled_from(("0", "1,5,7", "0,1,2,3,4,5,6,7,8,9,10,11")),
+            }
+        ),
+        worst=({"until": CUT, "landmarks": "0,4"}, {(BEFORE, 4): 1}),
+        shop={"until": 300 * DAY, "landmarks": "0,4"},
+    ),
+    "content": Neighbours(
+        typed=st.fixed_dictionaries(
+            {"until": st.sampled_from((CUT, END)), "dimensions": st.sampled_from((1, 5, 32))}
+        ),
+        worst=({"until": CUT, "dimensions": 64}, {(BEFORE, 0): 2}),
+        shop={"until": 300 * DAY, "dimensions": 64},
     ),
 }
 

@@ -30,6 +30,8 @@ TYPED = {
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
     "encoder": {"taste": "00" * 32, "until": "2017-08-14", "hidden": 4, "latent": 2},
     "nonbuyers": {"until": "2017-08-14"},
+    "content": {"until": "2017-08-14", "dimensions": 4},
+    "landmarks": {"until": "2017-08-14", "landmarks": "0,2"},
 }
 
 
@@ -133,6 +135,8 @@ NOISY = {
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
     "encoder": {**TYPED["encoder"], "mode": "gradient", "noise": "10"},
     "nonbuyers": {"until": "2017-08-14", "concepts": [0, 2], "noise": "2.45"},
+    "content": {**TYPED["content"], "noise": "10"},
+    "landmarks": {**TYPED["landmarks"], "noise": "10"},
 }
 
 

@@ -1,0 +1,65 @@
+"""Which `content` releases a training reads: one that ends by the end of the fit window, and a later one alike."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from participant.evaluated import block_of
+from participant.models.newcomer_trial import Contents
+from participant.release_shelf import ReleaseShelf
+from participant.store.releases import StoredRelease
+from protocols.errors import BadRelease
+from protocols.questions import question_named
+from protocols.questions.content import Content, Parameters
+
+CONTENT: Final = "content"
+
+
+def paired(kept: Sequence[StoredRelease], fit_until: int, validation_until: int) -> tuple[bytes, ...]:
+    """The newest pair of sums that read texts alike, (fitted, refitted), or nothing.
+
+    The first counts no purchase after ``fit_until``, so that validation weeks can judge it; the second none after
+    ``validation_until``. ``kept`` are releases over one vocabulary, newest first.
+    """
+    found = [
+        (question_named(CONTENT).open(block_of(each, CONTENT).parameters), each.release)
+        for each in kept
+        if CONTENT in each.questions
+    ]
+    for asked, release in found:
+        if not fit_until < asked.until <= validation_until:
+            continue
+        for before, earlier in found:
+            if before.until <= fit_until and _reading(before) == _reading(asked):
+                return earlier, release
+    return ()
+
+
+def contents_for(shelf: ReleaseShelf, pair: tuple[bytes, ...]) -> Contents | None:
+    """The sums of :func:`paired`, read; None without a pair.
+
+    Raises:
+        BadRelease: a release that this node does not hold any more.
+    """
+    if not pair:
+        return None
+    (fitted, asked, noise), (refitted, _, later) = (_read(shelf, release) for release in pair)
+    return Contents(
+        fitted=fitted,
+        refitted=refitted,
+        encoder=asked.encoder,
+        dimensions=asked.dimensions,
+        noisy=noise or later,
+        release=pair[1].hex(),
+    )
+
+
+def _read(shelf: ReleaseShelf, release: bytes) -> tuple[Content, Parameters, bool]:
+    """The sum, its parameters, and whether there is noise in it."""
+    block, reading = shelf.answered(release, CONTENT)
+    if not isinstance(reading, Content):
+        raise BadRelease(expected="a content sum", came=type(reading).__name__, do="report this as a bug")
+    return reading, question_named(CONTENT).open(block.parameters), block.noise_sigma > 0
+
+
+def _reading(asked: Parameters) -> tuple[str, int]:
+    return asked.encoder, asked.dimensions

