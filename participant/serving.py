@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from participant.errors import NoData
-from participant.models import SCENARIOS
+from participant.models import SCENARIOS, NodeModel
 from participant.store.membership import Membership
 from participant.store.records import Records, UnknownCustomer
 from participant.store.records_products import Product
@@ -41,6 +41,8 @@ class Wish:
     n: int = 10
     minimum: float = 0.0
     maximum: float = 1.0
+    places: int | None = None
+    calibration: float = 0.0
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
@@ -104,25 +106,27 @@ class Recommender:
         if in_use is None:
             return self._bestsellers(wish, vocabulary, known if known is not None else _none(), POPULAR)
         version, model = in_use
-        dial = Dial(minimum=wish.minimum, maximum=wish.maximum)
-        spare = len(wish.without_items) + len(wish.without_concepts)
+        dial = Dial(
+            minimum=wish.minimum, maximum=wish.maximum, places=wish.places, calibration=wish.calibration
+        )
+        rules, denied = self._trainer.guard.look(vocabulary)
         found = recommend(
             model,
             known if known is not None else _none(),
-            n=wish.n + spare,
+            n=wish.n,
             scenario=wish.scenario,
             dial=dial,
             language=wish.language,
+            denied=denied | rules.products(model.concepts, model.starters),
+            unwanted=_unwanted_of(wish, model),
         )
-        kept = tuple(item for item in found.items if not _unwanted(wish, item))
-        filtered = dict(found.filtered) | {"by-request": len(found.items) - len(kept)}
-        if not kept:
+        if not found.items:
             return self._bestsellers(wish, vocabulary, known if known is not None else _none(), version)
         return Served(
-            items=kept[: wish.n],
+            items=found.items,
             bought=bought,
             model_version=version,
-            filtered=filtered,
+            filtered=dict(found.filtered),
             degraded=found.degraded or known is None,
         )
 
@@ -140,7 +144,12 @@ class Recommender:
 
     def _bestsellers(self, wish: Wish, vocabulary: Vocabulary, bought: Ints, version: str) -> Served:
         popular = self._counted(vocabulary)
-        order = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
+        rules, denied = self._trainer.guard.look(vocabulary)
+        denied = denied | rules.products(vocabulary.concepts, popular.starters)
+        sold = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
+        order = [c for c in sold if not denied[c]]
+        if sold and not order:
+            raise _all_denied()
         fresh = [c for c in order if c not in set(bought.tolist())] or order
         items = tuple(_bestseller(popular, concept, wish.language) for concept in fresh)
         wanted = tuple(item for item in items if not _unwanted(wish, item)) or items
@@ -150,7 +159,11 @@ class Recommender:
             items=wanted[: wish.n],
             bought=tuple(vocabulary.concepts[c] for c in bought),
             model_version=version,
-            filtered={"bought-before": len(order) - len(fresh), "by-request": len(items) - len(wanted)},
+            filtered={
+                "sensitive": len(sold) - len(order),
+                "bought-before": len(order) - len(fresh),
+                "by-request": len(items) - len(wanted),
+            },
             degraded=True,
         )
 
@@ -203,8 +216,24 @@ def _unwanted(wish: Wish, item: Recommendation) -> bool:
     return item.item_id in wish.without_items or item.concept in wish.without_concepts
 
 
+def _unwanted_of(wish: Wish, model: NodeModel) -> npt.NDArray[np.bool_]:
+    """The concepts that the request does not want, by name or by the product that stands for them."""
+    mask = np.array([concept in wish.without_concepts for concept in model.concepts], np.bool_)
+    for at, product in model.starters.items():
+        mask[at] |= product.item_id in wish.without_items
+    return mask
+
+
 def _none() -> Ints:
     return np.zeros(0, np.int64)
+
+
+def _all_denied() -> NoData:
+    return NoData(
+        expected="something that is not sensitive to suggest",
+        came="a shop of which everything is denied",
+        do="if this shop sells nothing else, its officer allows the group: `altrove-node sensitive allow GROUP`",
+    )
 
 
 def _nothing() -> NoData:

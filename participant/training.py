@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.errors import AnswerMissing, AnswerVoided, NoData
+from participant.guard import Guard
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk
@@ -72,6 +73,7 @@ class Trainer:
         folder: Path,
         clock: Clock,
         settings: TrainingSettings,
+        guard: Guard,
     ) -> None:
         self._db = db
         self._releases = releases
@@ -79,6 +81,7 @@ class Trainer:
         self._folder = folder
         self._clock = clock
         self._settings = settings
+        self.guard = guard
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
         self.training = False
@@ -182,7 +185,8 @@ class Trainer:
             )
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
-        return train(self._records, vocabulary, windows=windows, exchange=exchange)
+        _, denied = self.guard.look(vocabulary)
+        return train(self._records, vocabulary, windows=windows, exchange=exchange, denied=denied)
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""

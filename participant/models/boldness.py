@@ -8,6 +8,9 @@ from typing import Final
 
 from protocols.errors import BadInput
 
+PLACES: Final = 10
+"""Places that bold ones are counted in: the usual length of a list."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -25,23 +28,33 @@ class Trial:
     against_local: float
     error: float
     accepted: bool
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boldness:
-    """Exponents of surprise and of appeal elsewhere, and the share that likeness may cost; 0 is off."""
+    """Exponents of surprise and of appeal elsewhere, and the share that likeness may cost; 0 is off.
+
+    ``places``: how many of ten, the last ones, are kept for the boldest suggestions.
+    """
 
     tau: float
     beta: float
     diversity: float
+    places: int = 0
     customers: int = 0
     trials: tuple[Trial, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (0 <= self.tau <= 2 and 0 <= self.beta <= 2 and 0 <= self.diversity < 1):
+        if not (
+            0 <= self.tau <= 2
+            and 0 <= self.beta <= 2
+            and 0 <= self.diversity < 1
+            and 0 <= self.places <= PLACES
+        ):
             raise BadInput(
-                expected="tau and beta in [0, 2], diversity in [0, 1)",
-                came=f"{self.tau}, {self.beta}, {self.diversity}",
+                expected=f"tau and beta in [0, 2], diversity in [0, 1), bold places of 0 to {PLACES} in ten",
+                came=f"{self.tau}, {self.beta}, {self.diversity}, {self.places}",
                 do="correct the dial",
             )
 
@@ -50,9 +63,12 @@ class Boldness:
         """The choice in words."""
         if not self.trials:
             return "lists are in order of likelihood: no reranking was tried on validation weeks"
-        taken = next(t for t in self.trials if (t.tau, t.beta) == (self.tau, self.beta))
+        mine = (self.tau, self.beta, self.places)
+        taken = next(t for t in self.trials if (t.tau, t.beta, t.places) == mine)
         how = f"surprise counts with exponent {self.tau:g}" if self.tau else "surprise does not count"
         more = ", near-equals are spread out" if self.diversity else ""
+        if self.places:
+            more += f", {self.places} of ten places are kept for bold ones"
         return (
             f"{how}{more}; on own validation weeks this changes nDCG@10 by {taken.against_plain:+.4f} from "
             f"the order of likelihood and by {taken.against_local:+.4f} from the own model"

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items
 from participant.store.records_events import Events
-from participant.store.records_products import Product, starter_products
+from participant.store.records_products import CatalogueLine, Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from protocols.errors import BadInput
 from protocols.service.unit_of_work import reading, transaction
@@ -197,8 +197,23 @@ class Records:
             )
         return self._named(best)
 
+    def last_import(self) -> int:
+        """A number that grows with every import."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none() or 0)
+
+    def catalogue(self) -> tuple[CatalogueLine, ...]:
+        """What the catalogue calls its items that have a concept, with how many are called so."""
+        names = (items.c.concept_name, items.c.category, items.c.name)
+        query = select(*names, func.count()).where(names[0].is_not(None)).group_by(*names)
+        with reading(self._engine) as connection:
+            return tuple(
+                CatalogueLine(concept=str(row[0]), category=str(row[1]), name=str(row[2]), items=int(row[3]))
+                for row in connection.execute(query)
+            )
+
     def _named(self, best: dict[int, tuple[int, int, int]]) -> dict[int, Product]:
-        query = select(items.c.item_key, items.c.external_id, items.c.name)
+        query = select(items.c.item_key, items.c.external_id, items.c.name, items.c.category)
         with reading(self._engine) as connection:
             rows = {int(row.item_key): row for row in connection.execute(query)}
         return {
@@ -207,6 +222,7 @@ class Records:
                 name=str(rows[key].name),
                 starters=starters,
                 stayed=stayed,
+                category=str(rows[key].category),
             )
             for concept, (key, starters, stayed) in best.items()
         }

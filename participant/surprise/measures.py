@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 DEPTH: Final = 10.0
 """Ranks that a shopper looks at: attention halves at this rank."""
+UNSURPRISING: Final = 1.0 / (1.0 + DEPTH)
+"""What the least surprising candidate counts for: the unexpectedness of the first rank, whose attention is the rest."""
 PRIOR_BUYERS: Final = 50.0
 """Shrinkage of the appeal: as many buyers at the common rate are added to either side."""
 MINIMUM_ELSEWHERE: Final = 20
@@ -85,22 +88,51 @@ def appeal_elsewhere(
     return result
 
 
-def surprise(novel: Floats, unexpected: Floats) -> Floats:
-    """Novelty x unexpectedness, in [0, 1]: what the dial bounds.
+def surprise(novel: Floats, unexpected: Floats, candidates: Mask) -> Floats:
+    """Novelty x unexpectedness on the scale of what is attainable: what the dial bounds, in [0, 1].
 
-    >>> surprise(np.array([0.5]), np.array([0.5]))  # both are needed: not their mean
-    array([0.25])
+    0 is the least surprising of the candidates and 1 the most: a half means the same in a small shop as in a
+    large one, for a customer who has bought little as for one who has bought much. Where all candidates are
+    alike, and for what is none, it is 0.
+
+    >>> surprise(np.array([0.2, 0.5, 0.8, 1.0]), np.array([0.5, 0.5, 0.5, 1.0]), np.array([1, 1, 1, 0], bool))
+    array([0. , 0.5, 1. , 0. ])
+
+    Unscaled it would be (0.1, 0.25, 0.4), and by the mean of both, which lets one stand for the other, (0.35, ...).
     """
-    return novel * unexpected
+    raw = novel * unexpected
+    if not candidates.any():
+        return np.zeros(len(raw))
+    low, high = raw[candidates].min(), raw[candidates].max()
+    span = high - low
+    scaled = (raw - low) / span if span > 0 else np.zeros(len(raw))
+    return np.asarray(np.where(candidates, scaled, 0.0), np.float64)
 
 
 def utility(accept: Floats, surprising: Floats, appeal: Floats, *, tau: float, beta: float) -> Floats:
-    """P(accept) x surprise^tau x appeal^beta.
+    """P(accept) x (floor + (1 - floor) surprise)^tau x appeal^beta.
 
-    >>> utility(np.array([0.1]), np.array([0.0625]), np.array([16.0]), tau=0.5, beta=0.25)
-    array([0.05])
+    The floor, UNSURPRISING, keeps any tau from striking out what is least surprising.
+
+    >>> utility(np.array([0.1, 0.1]), np.array([0.0, 1.0]), np.array([16.0, 16.0]), tau=0.5, beta=0.25).round(
+    ...     3
+    ... )
+    array([0.06, 0.2 ])
     """
-    result: Floats = accept * surprising**tau * appeal**beta
+    scaled = UNSURPRISING + (1 - UNSURPRISING) * surprising
+    result: Floats = accept * scaled**tau * appeal**beta
+    return result
+
+
+def own(accept: Floats, typical: Floats) -> Floats:
+    """How much of a suggestion is this customer's own: P(accept) x (P(accept) / P(accept of the typical customer))^2.
+
+    What everybody would be shown in a bold place is no surprise; the square was chosen on validation weeks.
+
+    >>> own(np.array([0.2, 0.1]), np.array([0.2, 0.02])).round(2)  # by likelihood alone the first would win
+    array([0.2, 2.5])
+    """
+    result: Floats = accept * (accept / typical) ** 2
     return result
 
 
