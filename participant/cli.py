@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from participant.appetite_cli import appetite
 from participant.sensitive_cli import sensitive
 from participant.token_cli import token
 from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, node_at
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token, name="token")
+app.add_typer(appetite, name="appetite")
 app.add_typer(sensitive, name="sensitive")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine
 
+from participant.appetites import AppetiteDesk
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel
 from participant.store.membership import Membership
@@ -46,6 +47,11 @@ class Wish:
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no dial was asked."""
+        return (self.minimum, self.maximum) == (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS or not 0 < self.n <= 100:
@@ -85,6 +91,7 @@ class Recommender:
         self._records = records
         self._trainer = trainer
         self._clock = clock
+        self._appetites = AppetiteDesk(db=db, trainer=trainer, clock=clock)
         self._lock = threading.Lock()
         self._popular: _Popular | None = None
         self._words: tuple[bytes, Vocabulary] | None = None
@@ -106,9 +113,10 @@ class Recommender:
         if in_use is None:
             return self._bestsellers(wish, vocabulary, known if known is not None else _none(), POPULAR)
         version, model = in_use
-        dial = Dial(
-            minimum=wish.minimum, maximum=wish.maximum, places=wish.places, calibration=wish.calibration
-        )
+        places = wish.places
+        if places is None and wish.is_open and known is not None:
+            places = self._by_appetite(wish, model)
+        dial = Dial(minimum=wish.minimum, maximum=wish.maximum, places=places, calibration=wish.calibration)
         rules, denied = self._trainer.guard.look(vocabulary)
         found = recommend(
             model,
@@ -129,6 +137,12 @@ class Recommender:
             filtered=dict(found.filtered),
             degraded=found.degraded or known is None,
         )
+
+    def _by_appetite(self, wish: Wish, model: NodeModel) -> int | None:
+        """Bold places of a customer for whom no dial was asked; None: as for everybody."""
+        by = model.scenarios[wish.scenario].boldness.by_appetite
+        appetite = self._appetites.of(wish.customer)[0] if by else None
+        return None if appetite is None else by[appetite.level]
 
     def warm(self) -> None:
         """Load the model in use, so that the first request does not wait for it."""

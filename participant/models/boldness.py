@@ -6,10 +6,13 @@ The values only: :mod:`participant.surprise.choosing` decides, because the lists
 from dataclasses import dataclass
 from typing import Final
 
+from participant.models.resampling import Interval
 from protocols.errors import BadInput
 
 PLACES: Final = 10
 """Places that bold ones are counted in: the usual length of a list."""
+APPETITES: Final = 3
+"""Levels of appetite: small, middling, large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,9 @@ class Trial:
 class Boldness:
     """Exponents of surprise and of appeal elsewhere, and the share that likeness may cost; 0 is off.
 
-    ``places``: how many of ten, the last ones, are kept for the boldest suggestions.
+    ``places``: how many of ten, the last ones, are kept for the boldest suggestions. ``by_appetite``: the same
+    for customers of small, middling and large appetite, empty where that was below one number for all on own
+    validation weeks; ``appetite_gain`` is the paired difference of nDCG@10 that decided.
     """
 
     tau: float
@@ -44,13 +49,16 @@ class Boldness:
     places: int = 0
     customers: int = 0
     trials: tuple[Trial, ...] = ()
+    by_appetite: tuple[int, ...] = ()
+    appetite_gain: Interval | None = None
 
     def __post_init__(self) -> None:
         if not (
             0 <= self.tau <= 2
             and 0 <= self.beta <= 2
             and 0 <= self.diversity < 1
-            and 0 <= self.places <= PLACES
+            and all(0 <= places <= PLACES for places in (self.places, *self.by_appetite))
+            and len(self.by_appetite) in {0, APPETITES}
         ):
             raise BadInput(
                 expected=f"tau and beta in [0, 2], diversity in [0, 1), bold places of 0 to {PLACES} in ten",
@@ -69,6 +77,8 @@ class Boldness:
         more = ", near-equals are spread out" if self.diversity else ""
         if self.places:
             more += f", {self.places} of ten places are kept for bold ones"
+        if self.by_appetite:
+            more += f" ({', '.join(map(str, self.by_appetite))} by appetite)"
         return (
             f"{how}{more}; on own validation weeks this changes nDCG@10 by {taken.against_plain:+.4f} from "
             f"the order of likelihood and by {taken.against_local:+.4f} from the own model"

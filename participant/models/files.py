@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from participant.appetite.appetites import Appetites
 from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
@@ -28,6 +29,8 @@ from protocols.errors import BadInput
 
 FORMAT: Final = 1
 CHOICES: Final = "model.json"
+APPETITE: Final = "appetite."
+_APPETITE_PARTS: Final = ("customer_keys", "traits", "logits", "cuts", "marks")
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -74,6 +77,10 @@ def save(model: NodeModel, folder: Path) -> Path:
         "elsewhere": model.elsewhere,
         "least_elsewhere": model.least_elsewhere,
     }
+    if model.on_sale is not None:
+        tensors["on_sale"] = model.on_sale
+    if model.appetites is not None:
+        tensors |= {APPETITE + name: getattr(model.appetites, name) for name in _APPETITE_PARTS}
     names: dict[int, str] = {}
 
     def named(weights: NDArray[np.float32] | None, name: str) -> str:
@@ -165,7 +172,22 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         least_elsewhere=np.asarray(tensors.get("least_elsewhere", tensors["elsewhere"]), np.int64),
         starters=choices.starters,
         concepts=choices.concepts,
+        appetites=_appetites(tensors),
+        on_sale=np.asarray(tensors["on_sale"], np.float64) if "on_sale" in tensors else None,
     )
+
+
+def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:
+    """None for a model without them, one saved before there were any among these."""
+    if APPETITE + "customer_keys" not in tensors:
+        return None
+    keys = np.asarray(tensors[APPETITE + "customer_keys"], np.int64)
+    rest = {
+        name: np.asarray(tensors[APPETITE + name], np.float64)
+        for name in _APPETITE_PARTS
+        if name != "customer_keys"
+    }
+    return Appetites(customer_keys=keys, **rest)
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

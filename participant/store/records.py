@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.record_tables import customers, imports, items
 from participant.store.records_events import Events
+from participant.store.records_habits import Habits, habits, on_sale
 from participant.store.records_products import CatalogueLine, Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from protocols.errors import BadInput
@@ -36,6 +37,7 @@ class History:
 
     opted_out: bool
     concepts: Ints
+    customer_key: int = -1
 
 
 class Records:
@@ -186,7 +188,11 @@ class Records:
         at = np.searchsorted(mapped_items, item_keys)
         inside = at < len(mapped_items)
         known = at[inside][mapped_items[at[inside]] == item_keys[inside]]
-        return History(opted_out=bool(found.opted_out), concepts=np.unique(mapped_concepts[known]))
+        return History(
+            opted_out=bool(found.opted_out),
+            concepts=np.unique(mapped_concepts[known]),
+            customer_key=int(found.customer_key),
+        )
 
     def starter_products(self, vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
         """The shop's own best starter product of every concept it sells: see ``records_products``."""
@@ -196,6 +202,38 @@ class Records:
                 connection, self._events.relation(), items=item_keys, concepts=concepts, until=until
             )
         return self._named(best)
+
+    def habits(self, vocabulary: Vocabulary, *, until: int, customers_until: int, obvious: Ints) -> Habits:
+        """How the customers of :meth:`taste_rows` explore: see ``records_habits``; ``obvious`` are concepts."""
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            return habits(
+                connection,
+                self._events.relation(),
+                customers=self._counted(customers_until, 0),
+                items=item_keys,
+                concepts=concepts,
+                obvious=obvious,
+                until=until,
+            )
+
+    def on_sale(self, vocabulary: Vocabulary, *, until: int, customers_until: int) -> NDArray[np.float64]:
+        """How much of the shop's discovering each concept was on sale for: see ``records_habits``."""
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            return on_sale(
+                connection,
+                self._events.relation(),
+                customers=self._counted(customers_until, 0),
+                items=item_keys,
+                concepts=concepts,
+                n_concepts=len(vocabulary),
+                until=until,
+            )
+
+    def counted(self, customers_until: int, customers_cap: int) -> Ints:
+        """Keys of the customers of :meth:`taste_rows`, in its order."""
+        return self._counted(customers_until, customers_cap)
 
     def last_import(self) -> int:
         """A number that grows with every import."""

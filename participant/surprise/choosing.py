@@ -19,7 +19,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models import acceptance
 from participant.models.blend import LOCAL, wins
 from participant.models.boldness import PLAIN, Boldness, Trial
 from participant.models.exchange import Exchange
@@ -31,8 +30,9 @@ from participant.models.scoring import linear, standardise
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
-from participant.surprise.lists import Setting, list_gains, served_lists
-from protocols.questions.ranking import ndcg
+from participant.surprise.judging import served_gains
+from participant.surprise.lists import Setting
+from participant.surprise.personal import appetites, personal
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
@@ -48,8 +48,6 @@ appeal is worth a factor of 1.23 and a perfect twin costs a tenth."""
 TOLERANCE: Final = 0.03
 """Share of nDCG@10 that boldness may cost. A share and not a standard error: that would let the smallest
 companies, which know least, lose most."""
-CUSTOMERS: Final = 2_000
-"""Validation customers whose lists are made, drawn at random where there are more."""
 
 
 def settings(scenario: str) -> tuple[Setting, ...]:
@@ -79,7 +77,8 @@ def train(
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange)
-    model, rehearsal = learned.model, learned.rehearsal
+    found_appetites, levels = appetites(records, vocabulary, learned)
+    model, rehearsal = replace(learned.model, appetites=found_appetites), learned.rehearsal
     for scenario in SCENARIOS:
         part, tried = model.scenarios[scenario], rehearsal.scenarios[scenario]
         found, plain = choose(rehearsal, learned.held, scenario, denied)
@@ -87,6 +86,8 @@ def train(
             tried = _alone(tried, learned.held, scenario, plain)
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario, denied)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
+        if levels is not None:
+            found = personal(_with(rehearsal, scenario, tried), learned.held, scenario, found, levels, denied)
         model = _with(model, scenario, replace(part, boldness=found))
     return model
 
@@ -137,30 +138,6 @@ def choose(
     return boldness, plain - local
 
 
-def served_gains(
-    model: NodeModel,
-    held: HoldOut,
-    scenario: str,
-    tried: tuple[Setting, ...],
-    denied: Mask | None = None,
-) -> tuple[Floats, Floats]:
-    """nDCG@10 of the lists as served, (settings, customers), and of the own local model, (customers,).
-
-    Targets are those of :func:`participant.models.blend.gains` without ``denied``; a target that the shop does
-    not sell counts and cannot be found.
-    """
-    excluded = held.excluded(scenario) if denied is None else held.excluded(scenario) | denied
-    own = linear(held.history, model.scenarios[scenario].local)
-    found = ndcg(own, held.history > 0, held.future, excluded)
-    customers, local = found.customers, found.gains
-    if len(customers) > CUSTOMERS:
-        kept = np.sort(np.random.default_rng(0).permutation(len(customers))[:CUSTOMERS])
-        customers, local = customers[kept], local[kept]
-    lists = served_lists(model, held.history[customers], scenario, tried, denied)
-    target = held.future[customers] & (held.history[customers] == 0) & ~excluded
-    return np.stack([list_gains(shown, target) for shown in lists]), local
-
-
 def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
     """``part`` without the release: its list, as this shop can serve it, is not above the own model's."""
     candidates = held.candidates(scenario)
@@ -169,7 +146,7 @@ def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> 
         part,
         mix=LOCAL,
         verdict=replace(part.verdict, deployed=False, difference=interval(plain)),
-        acceptance=acceptance.fit(own, candidates, held.future),
+        acceptance=held.acceptance(own, candidates),
     )
 
 

@@ -62,12 +62,12 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shop:
-    """What is the same for all customers of one scenario; ``typical`` is P(accept) of the typical one."""
+    """What is the same for all customers of one scenario; ``usual`` are the typical one's scores."""
 
     buyers: Ints
     novel: Floats
     appeal: Floats
-    typical: Floats
+    usual: NDArray[np.float32]
     acceptance: Acceptance
 
     @classmethod
@@ -84,30 +84,35 @@ class Shop:
         return cls(
             buyers=model.buyers,
             novel=measures.novelty(model.buyers),
-            appeal=measures.appeal_elsewhere(model.buyers, model.elsewhere, model.least_elsewhere)
+            appeal=measures.appeal_elsewhere(
+                model.buyers, model.elsewhere, model.least_elsewhere, on_sale=model.on_sale
+            )
             if part.deployed
             else np.ones(len(model.buyers)),
-            typical=part.acceptance.probability(usual),
+            usual=usual,
             acceptance=part.acceptance,
         )
 
-    def view(self, scores: NDArray[np.float32], shown: NDArray[np.float32], candidates: Mask) -> View:
+    def view(
+        self, scores: NDArray[np.float32], shown: NDArray[np.float32], candidates: Mask, kinds: int
+    ) -> View:
         """Measures for one customer.
 
         Args:
             scores: blended and standardised, (n_concepts,).
             shown: what the shop's own model gives each concept, same shape.
             candidates: what may be suggested, same shape.
+            kinds: how many concepts the customer has bought.
         """
         expected = measures.expectedness(np.where(candidates, shown, -np.inf), self.buyers)
-        relevance = self.acceptance.probability(scores)
+        relevance = self.acceptance.probability(scores, kinds)
         return View(
             scores=scores,
             relevance=relevance,
             surprise=measures.surprise(self.novel, 1.0 - expected, candidates),
             unexpected=1.0 - expected,
             appeal=self.appeal,
-            own=measures.own(relevance, self.typical),
+            own=measures.own(relevance, self.acceptance.probability(self.usual, kinds)),
         )
 
 
@@ -183,8 +188,10 @@ def served_lists(
     scenario: str,
     settings: tuple[Setting, ...],
     denied: Mask | None = None,
+    *,
+    dial: Dial | None = None,
 ) -> Ints:
-    """The lists of many customers as served without a dial: (settings, customers, TOP), NOBODY at the end.
+    """The lists of many customers as served: (settings, customers, TOP), NOBODY at the end.
 
     Args:
         model: what they are served from.
@@ -192,8 +199,9 @@ def served_lists(
         scenario: "surprise" or "explore".
         settings: how the pool is ordered; each makes lists of its own.
         denied: concepts that are neither shown nor learned from, (n_concepts,); None for none.
+        dial: its bounds; without one everything may be shown.
     """
-    part, shop, open_dial = model.scenarios[scenario], Shop.of(model, scenario), Dial()
+    part, shop, dial = model.scenarios[scenario], Shop.of(model, scenario), dial or Dial()
     allowed = candidates_of(model, scenario, history > 0, denied)
     if denied is not None:
         history = np.where(denied, np.float32(0), history)
@@ -202,13 +210,13 @@ def served_lists(
     for u in np.flatnonzero(allowed.any(1)):
         known = bool(history[u].any())
         if known:
-            view = shop.view(scores[u], shown[u], allowed[u])
+            view = shop.view(scores[u], shown[u], allowed[u], int((history[u] > 0).sum()))
         else:
-            view = shop.view(model.popular_scores(allowed[u]), model.buyers.astype(np.float32), allowed[u])
-        order, _ = pool(view, allowed[u], open_dial, TOP)
-        alike = likeness_of(part, order)
+            view = shop.view(model.popular_scores(allowed[u]), model.buyers.astype(np.float32), allowed[u], 0)
+        order, _ = pool(view, allowed[u], dial, TOP)
+        alike, inside = likeness_of(part, order), allowed[u] & view.inside(dial)
         for place, setting in enumerate(settings):
-            found = pick(view, order, alike, TOP, setting if known else UNMOVED, allowed[u])
+            found = pick(view, order, alike, TOP, setting if known else UNMOVED, inside)
             lists[place, u, : len(found)] = found
     return lists
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 DEPTH: Final = 10.0
 """Ranks that a shopper looks at: attention halves at this rank."""
@@ -57,31 +58,35 @@ def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) 
     return result
 
 
-def appeal_elsewhere(
-    here: NDArray[np.int64], elsewhere: NDArray[np.int64], least: NDArray[np.int64]
-) -> Floats:
+def appeal_elsewhere(here: Ints, elsewhere: Ints, least: Ints, *, on_sale: Floats | None = None) -> Floats:
     """How much more of the buying goes to a concept at the other members than here, shrunk towards 1.
 
-    Shares of all (customer, concept) pairs are compared, so that large members do not count twice:
-    ``((e + a E / H) / E) / ((h + a) / H)`` with e, h the buyers of the concept elsewhere and here,
-    E, H their totals over all concepts, and a the buyers expected here at the common rate, at most
-    PRIOR_BUYERS. Neutral where there may be fewer than MINIMUM_ELSEWHERE buyers elsewhere: ``least`` is how
-    many there are whatever the noise of the release, ``elsewhere`` itself where it has none.
+    Buyers are divided by their opportunities, so that neither large members nor new listings count wrongly:
+    ``((e + a E / O) / E) / ((h + a) / O)`` with e, h the buyers of the concept elsewhere and here, E the total over
+    all concepts elsewhere, O the total here times the share of it made since the concept was first sold here
+    (``on_sale``; its first buyer, who opened that time, is then not counted), and a the buyers expected here at
+    the common rate, at most PRIOR_BUYERS. Of elsewhere nobody knows since when, or at how many members, something
+    is sold. Neutral where there may be fewer than MINIMUM_ELSEWHERE buyers elsewhere: ``least`` is how many there
+    are whatever the noise of the release, ``elsewhere`` itself where it has none.
 
     >>> here, elsewhere = np.array([100, 900]), np.array([1000, 1000])
     >>> appeal_elsewhere(here, elsewhere, elsewhere).round(2)  # unshrunk: 5.0 and 0.56
     array([3.67, 0.58])
     >>> appeal_elsewhere(here, elsewhere, np.array([19, 20])).round(2)  # the first may be 19: no evidence
     array([1.  , 0.58])
+    >>> new = np.array([0.2, 1.0])  # 99 buyers in a fifth of the time: as loved here as elsewhere
+    >>> appeal_elsewhere(here, elsewhere, elsewhere, on_sale=new).round(2)
+    array([1.01, 0.58])
     """
     total_here, total_elsewhere = float(here.sum()), float(elsewhere.sum())
     if total_here == 0 or total_elsewhere == 0:
         return np.ones(len(here))
-    pooled = (here + elsewhere) / (total_here + total_elsewhere)
-    prior_here = np.minimum(pooled * total_here, PRIOR_BUYERS)
-    prior_elsewhere = prior_here * (total_elsewhere / total_here)
-    rate_here = (here + prior_here) / total_here
-    rate_elsewhere = (elsewhere + prior_elsewhere) / total_elsewhere
+    sold = np.ones(len(here)) if on_sale is None else np.where(on_sale > 0, on_sale, 1.0)
+    chances, counted = total_here * sold, np.where(sold < 1, np.maximum(here - 1, 0), here)
+    pooled = (here + elsewhere) / (chances + total_elsewhere)
+    prior_here = np.minimum(pooled * chances, PRIOR_BUYERS)
+    rate_here = (counted + prior_here) / chances
+    rate_elsewhere = (elsewhere + prior_here * (total_elsewhere / chances)) / total_elsewhere
     ratio = np.divide(rate_elsewhere, rate_here, out=np.ones(len(here)), where=rate_here > 0)
     bounded = np.clip(ratio, 1 / APPEAL_SPAN, APPEAL_SPAN)
     result: Floats = np.where(least < MINIMUM_ELSEWHERE, 1.0, bounded)

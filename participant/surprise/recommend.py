@@ -23,8 +23,7 @@ Mask = NDArray[np.bool_]
 class Recommendation:
     """One suggestion. ``score`` is its utility, ``surprise`` and ``relevance`` are in [0, 1].
 
-    ``relevance`` is the calibrated chance that the customer buys the concept for the first time
-    within a window like the validation weeks.
+    ``relevance`` is the calibrated chance that the customer buys the concept for the first time within 30 days.
     """
 
     item_id: str
@@ -133,8 +132,8 @@ def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: Mask) -> 
     shop = Shop.of(model, scenario)
     if len(concepts):
         shown = model.local_scores(scenario, concepts)
-        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates)
-    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates)
+        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates, len(concepts))
+    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates, 0)
 
 
 def _candidates(

@@ -15,6 +15,7 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
+    "surprise": ("-m", "tests.benchmarks.surprise", "5", "20"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
     "tempering": ("-m", "tests.benchmarks.tempering"),
@@ -30,6 +31,7 @@ MEASUREMENTS = {
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "surprise-table": ("-m", "tests.benchmarks.surprise_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),

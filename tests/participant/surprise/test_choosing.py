@@ -32,6 +32,7 @@ def gains_by_setting(monkeypatch, worth, *, local=0.05, noise=0.0):
     wobble = noise * np.random.default_rng(0).normal(size=N)
     table = np.stack([np.full(N, worth[setting]) + wobble for setting in TRIED])
     monkeypatch.setattr(choosing, "served_gains", lambda *_: (table, np.full(N, local)))
+    monkeypatch.setattr(choosing, "personal", lambda *given: given[3])
 
 
 def taken(learned):
