@@ -4,6 +4,7 @@ Serving and the choice of boldness on validation weeks share this code, so that 
 what is served.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -182,16 +183,42 @@ def candidates_of(model: NodeModel, scenario: str, bought: Mask, denied: Mask | 
     return np.asarray(~bought & sold & ~hidden, np.bool_)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """Row ``at`` of a history as a list is made from it; ``known``: the customer has bought something."""
+
+    at: int
+    known: bool
+    view: View
+    candidates: Mask
+
+
+def seen(
+    model: NodeModel, history: NDArray[np.float32], scenario: str, denied: Mask | None = None
+) -> Iterator[Seen]:
+    """The customers of ``history`` with anything to suggest; arguments as for :func:`served_lists`."""
+    part, shop = model.scenarios[scenario], Shop.of(model, scenario)
+    allowed = candidates_of(model, scenario, history > 0, denied)
+    if denied is not None:
+        history = np.where(denied, np.float32(0), history)
+    scores, shown = model.matrix_scores(scenario, history, allowed), linear(history, part.local)
+    for u in np.flatnonzero(allowed.any(1)):
+        kinds = int((history[u] > 0).sum())
+        if kinds:
+            view = shop.view(scores[u], shown[u], allowed[u], kinds)
+        else:
+            view = shop.view(model.popular_scores(allowed[u]), model.buyers.astype(np.float32), allowed[u], 0)
+        yield Seen(at=int(u), known=kinds > 0, view=view, candidates=allowed[u])
+
+
 def served_lists(
     model: NodeModel,
     history: NDArray[np.float32],
     scenario: str,
     settings: tuple[Setting, ...],
     denied: Mask | None = None,
-    *,
-    dial: Dial | None = None,
 ) -> Ints:
-    """The lists of many customers as served: (settings, customers, TOP), NOBODY at the end.
+    """The lists of many customers as served without a dial: (settings, customers, TOP), NOBODY at the end.
 
     Args:
         model: what they are served from.
@@ -199,25 +226,14 @@ def served_lists(
         scenario: "surprise" or "explore".
         settings: how the pool is ordered; each makes lists of its own.
         denied: concepts that are neither shown nor learned from, (n_concepts,); None for none.
-        dial: its bounds; without one everything may be shown.
     """
-    part, shop, dial = model.scenarios[scenario], Shop.of(model, scenario), dial or Dial()
-    allowed = candidates_of(model, scenario, history > 0, denied)
-    if denied is not None:
-        history = np.where(denied, np.float32(0), history)
-    scores, shown = model.matrix_scores(scenario, history, allowed), linear(history, part.local)
     lists = np.full((len(settings), len(history), TOP), NOBODY, np.int64)
-    for u in np.flatnonzero(allowed.any(1)):
-        known = bool(history[u].any())
-        if known:
-            view = shop.view(scores[u], shown[u], allowed[u], int((history[u] > 0).sum()))
-        else:
-            view = shop.view(model.popular_scores(allowed[u]), model.buyers.astype(np.float32), allowed[u], 0)
-        order, _ = pool(view, allowed[u], dial, TOP)
-        alike, inside = likeness_of(part, order), allowed[u] & view.inside(dial)
+    for one in seen(model, history, scenario, denied):
+        order, _ = pool(one.view, one.candidates, Dial(), TOP)
+        alike = likeness_of(model.scenarios[scenario], order)
         for place, setting in enumerate(settings):
-            found = pick(view, order, alike, TOP, setting if known else UNMOVED, inside)
-            lists[place, u, : len(found)] = found
+            found = pick(one.view, order, alike, TOP, setting if one.known else UNMOVED, one.candidates)
+            lists[place, one.at, : len(found)] = found
     return lists
 
 

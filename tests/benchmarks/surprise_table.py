@@ -75,6 +75,7 @@ def _step(row: Json, base: Json) -> tuple[str, ...]:
         f"{row['coverage_gain']:+.0%}",
         f"{row['gini']:.3f}",
         f"{row['novelty']:.2f}",
+        "" if row["surprise"] is None else f"{row['surprise']:.3f}",
     )
 
 

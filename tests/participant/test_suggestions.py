@@ -144,12 +144,12 @@ def test_a_customer_sees_what_is_known_and_has_it_removed(trained, http):
     )
 
 
-def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained, tmp_path):
+def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained, http, tmp_path):
     file = tmp_path / "answers.csv"
     rows = [
         "c010,1970-12-01,5,5",
         "c011,,5,5",
-        "c012,1999-01-01,5,5",
+        "c012,2999-01-01,5,5",
         "c013,1970-12-01,7,5",
         "nobody,1970-12-01,1,1",
         "c014,1970-12-01,x,1",
@@ -169,11 +169,16 @@ def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained
     refused = (trained.home.root / "data" / "rejected" / "questionnaire.csv").read_text()
     assert "c011" in refused
     assert "c010" not in refused
-    verb(trained, "appetite", "remove", "c010")
+    http.post("/v1/appetite/removal", json={"user_id": "c010"})  # on the node's own day, in 1971
     assert "0 answers taken in, 1 older" in verb(trained, "appetite", "import", str(file))
-    file.write_text("customer,consented_at,uniqueness,openness\nc010,1971-01-20,5,5\n")
+    file.write_text("customer,consented_at,uniqueness,openness\nc010,1971-03-20,5,5\n")
     assert "1 answers taken in" in verb(trained, "appetite", "import", str(file))
-    assert "1971-01-20" in verb(trained, "appetite", "show", "c010")
+    assert "1971-03-20" in verb(trained, "appetite", "show", "c010")
+
+
+def test_the_verb_removes_as_well(trained):
+    assert "Removed" in verb(trained, "appetite", "remove", "c016")
+    assert "Nothing is known" in verb(trained, "appetite", "show", "c016")
 
 
 def by_appetite(model: NodeModel, places: tuple[int, ...]) -> NodeModel:

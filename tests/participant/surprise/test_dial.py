@@ -37,23 +37,22 @@ def measured(model, dial, n=5):
 @pytest.mark.parametrize(
     "ladder",
     [
-        [
-            replace(PLAIN, maximum=0.2),
-            replace(PLAIN, maximum=0.5),
-            PLAIN,
-            replace(PLAIN, minimum=0.3),
-            replace(PLAIN, minimum=0.6),
-        ],
+        [replace(PLAIN, minimum=low) for low in (0.0, 0.2, 0.4, 0.6)],
         [replace(PLAIN, tau=tau) for tau in (0.0, 0.2, 0.5, 2.0)],
         [replace(PLAIN, places=places) for places in (0, 2, 4, 10)],
     ],
-    ids=["bounds", "tau", "bold places"],
+    ids=["min", "tau", "bold places"],
 )
 def test_every_step_towards_bold_is_more_surprising_and_less_likely(model, ladder):
     steps = [measured(model, dial) for dial in ladder]
     surprise, relevance = zip(*steps, strict=True)
     assert all(before < after for before, after in pairwise(surprise)), steps
     assert all(before > after for before, after in pairwise(relevance)), steps
+
+
+def test_every_step_towards_familiar_is_less_surprising(model):
+    surprise = [measured(model, replace(PLAIN, maximum=high))[0] for high in (1.0, 0.4, 0.2, 0.1)]
+    assert all(before > after for before, after in pairwise(surprise)), surprise
 
 
 def test_surprise_reaches_from_nought_to_one_for_every_customer(model):
