@@ -1,6 +1,7 @@
 """Keeps what is sensitive out of every list of this node: the setting, and what its officer ruled by name."""
 
 import threading
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from participant.store.records import Records
+from participant.store.records_products import Product
 from participant.store.rulings import Ruling, Rulings
 from participant.surprise.sensitive import Sensitive
 from participant.surprise.sensitive_words import plain
@@ -33,6 +35,7 @@ class Guard:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: tuple[Vocabulary, tuple[int, int], Sensitive, Mask] | None = None
+        self._with_products: tuple[Mapping[int, Product], Sensitive, Mask] | None = None
         Sensitive(groups=groups)
 
     def rule(self, named: str, *, allowed: bool) -> Ruling:
@@ -59,8 +62,23 @@ class Guard:
         with reading(self._db) as connection:
             return Rulings(connection).all()
 
-    def look(self, vocabulary: Vocabulary) -> tuple[Sensitive, Mask]:
-        """The rules in force, and the concepts that they deny here, (n_concepts,)."""
+    def denied(self, vocabulary: Vocabulary, starters: Mapping[int, Product] | None = None) -> Mask:
+        """The concepts that may not be suggested, (n_concepts,).
+
+        ``starters``: the products that would stand for them; one that is sensitive denies its concept as well.
+        """
+        rules, mask = self._look(vocabulary)
+        if starters is None:
+            return mask
+        with self._lock:
+            held = self._with_products
+            if held is None or held[0] is not starters or held[1] is not rules:
+                held = (starters, rules, mask | rules.products(vocabulary.concepts, starters))
+                self._with_products = held
+            return held[2]
+
+    def _look(self, vocabulary: Vocabulary) -> tuple[Sensitive, Mask]:
+        """The rules in force and what they deny by the catalogue: read again after a ruling or an import."""
         with reading(self._db) as connection:
             last = Rulings(connection).last()
         stamp = (self._records.last_import(), last)

@@ -117,7 +117,6 @@ class Recommender:
         if places is None and wish.is_open and known is not None:
             places = self._by_appetite(wish, model)
         dial = Dial(minimum=wish.minimum, maximum=wish.maximum, places=places, calibration=wish.calibration)
-        rules, denied = self._trainer.guard.look(vocabulary)
         found = recommend(
             model,
             known if known is not None else _none(),
@@ -125,7 +124,7 @@ class Recommender:
             scenario=wish.scenario,
             dial=dial,
             language=wish.language,
-            denied=denied | rules.products(model.concepts, model.starters),
+            denied=self._trainer.guard.denied(vocabulary, model.starters),
             unwanted=_unwanted_of(wish, model),
         )
         if not found.items:
@@ -158,8 +157,7 @@ class Recommender:
 
     def _bestsellers(self, wish: Wish, vocabulary: Vocabulary, bought: Ints, version: str) -> Served:
         popular = self._counted(vocabulary)
-        rules, denied = self._trainer.guard.look(vocabulary)
-        denied = denied | rules.products(vocabulary.concepts, popular.starters)
+        denied = self._trainer.guard.denied(vocabulary, popular.starters)
         sold = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
         order = [c for c in sold if not denied[c]]
         if sold and not order:
@@ -230,8 +228,10 @@ def _unwanted(wish: Wish, item: Recommendation) -> bool:
     return item.item_id in wish.without_items or item.concept in wish.without_concepts
 
 
-def _unwanted_of(wish: Wish, model: NodeModel) -> npt.NDArray[np.bool_]:
+def _unwanted_of(wish: Wish, model: NodeModel) -> npt.NDArray[np.bool_] | None:
     """The concepts that the request does not want, by name or by the product that stands for them."""
+    if not wish.without_items and not wish.without_concepts:
+        return None
     mask = np.array([concept in wish.without_concepts for concept in model.concepts], np.bool_)
     for at, product in model.starters.items():
         mask[at] |= product.item_id in wish.without_items

@@ -185,7 +185,7 @@ class Trainer:
             )
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
-        _, denied = self.guard.look(vocabulary)
+        denied = self.guard.denied(vocabulary)
         return train(self._records, vocabulary, windows=windows, exchange=exchange, denied=denied)
 
     def in_use(self) -> tuple[str, NodeModel] | None:

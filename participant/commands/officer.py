@@ -127,7 +127,7 @@ def show_sensitive(node: Node, *, as_json: bool = False) -> None:
     rulings = guard.rulings()
     denied: tuple[str, ...] = ()
     if vocabulary is not None:
-        _, mask = guard.look(vocabulary)
+        mask = guard.denied(vocabulary)
         denied = tuple(c for c, is_denied in zip(vocabulary.concepts, mask, strict=True) if is_denied)
     if as_json:
         as_lines = [asdict(each) for each in rulings]
@@ -146,12 +146,12 @@ def rule(node: Node, name: str, *, allowed: bool) -> None:
     with reading(node.db) as connection:
         vocabulary = Membership(connection).vocabulary()
     guard = node.trainer.guard
-    before = None if vocabulary is None else guard.look(vocabulary)[1]
+    before = None if vocabulary is None else guard.denied(vocabulary)
     ruling = guard.rule(name, allowed=allowed)
     verdict = "Allowed" if allowed else "Denied"
     out.print(f"{verdict} from the next request on, and on record: {ruling.named}.", markup=False)
     if vocabulary is not None and before is not None:
-        changed = before != guard.look(vocabulary)[1]
+        changed = before != guard.denied(vocabulary)
         names = [c for c, moved in zip(vocabulary.concepts, changed, strict=True) if moved]
         if names:
             out.print(f"This changes {len(names)}: {', '.join(names)}", markup=False)

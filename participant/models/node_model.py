@@ -51,7 +51,7 @@ class ScenarioModel:
         return self.federated if self.federated is not None and self.verdict.deployed else self.local
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class NodeModel:
     """Everything needed to serve; a value, safe to share between threads.
 

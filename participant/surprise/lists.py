@@ -6,8 +6,8 @@ what is served.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +72,16 @@ class Shop:
     acceptance: Acceptance
 
     @classmethod
-    @lru_cache(maxsize=2)
     def of(cls, model: NodeModel, scenario: str) -> "Shop":
-        """The shop's side of ``scenario``; without a deployed release nothing is known of elsewhere.
+        """The shop's side of ``scenario``, kept as long as ``model`` is; see :meth:`make`."""
+        kept = _SHOPS.setdefault(model, {})
+        if scenario not in kept:
+            kept[scenario] = cls.make(model, scenario)
+        return kept[scenario]
 
-        The typical customer's history is the mean of all. The sides of one model, which is a value, are kept.
-        """
+    @classmethod
+    def make(cls, model: NodeModel, scenario: str) -> "Shop":
+        """Without a deployed release nothing is known of elsewhere; the typical history is the mean of all."""
         part = model.scenarios[scenario]
         hidden = model.obvious if scenario == "surprise" else np.zeros(len(model.buyers), np.bool_)
         mean = (model.buyers / max(1, int(model.buyers.max(initial=0)))).astype(np.float32)
@@ -115,6 +119,9 @@ class Shop:
             appeal=self.appeal,
             own=measures.own(relevance, self.acceptance.probability(self.usual, kinds)),
         )
+
+
+_SHOPS: Final[WeakKeyDictionary[NodeModel, dict[str, Shop]]] = WeakKeyDictionary()
 
 
 def pool(view: View, candidates: Mask, dial: Dial, n: int) -> tuple[Ints, int]:
