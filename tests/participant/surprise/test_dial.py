@@ -8,7 +8,7 @@ import pytest
 
 from participant.models import Windows
 from participant.surprise import Dial, recommend, train
-from participant.surprise.lists import BOLD_FROM, NOBODY, list_gains, served_lists
+from participant.surprise.lists import BOLD_FROM, served_lists
 from protocols.errors import BadInput
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 
@@ -94,19 +94,21 @@ def test_what_is_denied_is_not_suggested_is_no_reason_and_moves_no_list(model):
     assert without.filtered["sensitive"] == 3
     free = recommend(model, np.array([0, 4, 6]), n=8, scenario="explore")
     assert any(CONCEPTS[c] in reason.text for c in (4, 6) for item in free.items for reason in item.reasons)
+
+
+def test_lists_that_are_judged_are_seen_as_served_where_something_is_denied(model):
+    denied = np.zeros(M, bool)
+    denied[[1, 4, 6]] = True
     history = np.zeros((1, M), np.float32)
     history[0, [0, 4, 6]] = 1
-    setting = (0.0, 0.0, 0.0, 1)
-    (shown,) = served_lists(model, history, "explore", (setting,), denied)
-    assert not set(shown[0].tolist()) & {1, 4, 6}
-    assert NOBODY not in shown
-
-
-def test_a_denied_target_is_no_loss_for_either_side(model):
-    shown = np.array([[3, 2]])
-    target = np.zeros((1, M), bool)
-    target[0, 3] = True
-    assert list_gains(shown, target) == pytest.approx([1.0])
+    settings = ((0.0, 0.0, 0.0, 1), (0.3, 0.1, 0.1, 2))
+    lists = served_lists(model, history, "explore", settings, denied)
+    for (tau, beta, diversity, places), shown in zip(settings, lists, strict=True):
+        dial = Dial(tau=tau, beta=beta, diversity=diversity, places=places)
+        items = recommend(
+            model, np.array([0, 4, 6]), n=10, scenario="explore", dial=dial, denied=denied
+        ).items
+        assert [item.concept_index for item in items] == shown[0].tolist()
 
 
 def test_a_list_calibrated_by_category_divides_as_the_purchases_do(model):
