@@ -22,13 +22,13 @@ LEVELS: Final[Mapping[str, tuple[str, str, str]]] = {
 HABITS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "exploration": "How much of what you bought lately was new to you: {third} here.",
-        "breadth": "How many kinds of product you buy for each visit: {third} here.",
+        "breadth": "How many kinds of product you buy, beside others who buy as much: {third} here.",
         "earliness": "How early you take things up compared with others: {third} here.",
         "tail": "How much of what you buy is off the shop's beaten track: {third} here.",
     },
     "it": {
         "exploration": "Quanto di ciò che hai comprato di recente era nuovo per te: {third} qui.",
-        "breadth": "Quanti tipi di prodotto compri a ogni visita: {third} qui.",
+        "breadth": "Quanti tipi di prodotto compri, rispetto a chi compra altrettanto: {third} qui.",
         "earliness": "Quanto presto provi le cose rispetto agli altri: {third} qui.",
         "tail": "Quanto di ciò che compri è fuori dai soliti prodotti del negozio: {third} qui.",
     },

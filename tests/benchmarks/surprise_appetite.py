@@ -17,7 +17,7 @@ from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-QUINTILES, RESAMPLES = 5, 1_000
+QUINTILES, RESAMPLES = 5, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -103,16 +103,18 @@ def ece(promised: Floats, kept: NDArray[np.bool_]) -> float:
 
 
 def _spread(promised: Floats, kept: NDArray[np.bool_], owner: NDArray[np.int64]) -> dict[str, list[float]]:
-    """95% intervals of both figures, customers resampled."""
+    """95% intervals of both figures, customers resampled; the tenths stay those of all suggestions."""
     people, at = np.unique(owner, return_inverse=True)
-    order = np.argsort(at, kind="stable")
-    starts = np.searchsorted(at[order], np.arange(len(people) + 1))
+    order = np.argsort(promised, kind="stable")
+    tenth = np.empty(len(promised), np.int64)
+    for place, part in enumerate(np.array_split(order, BINS)):
+        tenth[part] = place
+    sums = np.zeros((len(people), BINS + 2))
+    np.add.at(sums, (at, tenth), promised - kept)
+    np.add.at(sums, (at, BINS), (promised - kept) ** 2)
+    np.add.at(sums, (at, BINS + 1), 1.0)
     rng = np.random.default_rng(0)
-    drawn: list[tuple[float, float]] = []
-    for _ in range(RESAMPLES):
-        chosen = rng.integers(0, len(people), len(people))
-        rows = np.concatenate([order[starts[c] : starts[c + 1]] for c in chosen])
-        p, y = promised[rows], kept[rows]
-        drawn.append((ece(p, y), float(((p - y) ** 2).mean())))
-    low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
+    draws = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), RESAMPLES) @ sums
+    each = np.stack([np.abs(draws[:, :BINS]).sum(1), draws[:, BINS]], axis=1) / draws[:, -1:]
+    low, high = np.quantile(each, [0.025, 0.975], axis=0)
     return {"ece_95": [float(low[0]), float(high[0])], "brier_95": [float(low[1]), float(high[1])]}

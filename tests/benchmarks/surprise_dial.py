@@ -40,7 +40,6 @@ STEPS: Mapping[str, Setting] = {
 }
 """From familiar to bold."""
 BOUNDS = (
-    (0.0, 0.05),
     (0.0, 0.1),
     (0.0, 0.2),
     (0.0, 1.0),

@@ -85,33 +85,6 @@ def test_words_say_what_is_known_in_both_languages_and_diagnose_nobody():
         described(found, "xx")
 
 
-def test_habits_are_counted_as_their_names_say(tmp_path):
-    lines = [
-        ("a", f"item-{c:02d}a", f"b{c}-{d}", d * DAY, 1.0)
-        for c, d in ((0, 1), (0, 100), (1, 100), (2, 100), (2, 150))
-    ]
-    lines += [("b", "item-00a", "b", 50 * DAY, 1.0), ("late", "item-00a", "b", 120 * DAY, 1.0)]
-    records, _, _ = shop(tmp_path, lines)
-    found = records.habits(VOCABULARY, until=151 * DAY, customers_until=119 * DAY, obvious=np.array([0]))
-    assert len(found) == 2
-    a = {name: getattr(found, name)[0] for name in Habits.__slots__}
-    expected = {"kinds": 3, "tail": 2, "visits": 3, "recent_visits": 2, "purchases": 4, "fresh": 2, "bold": 2}
-    assert {name: a[name] for name in expected} == expected
-    b = {name: getattr(found, name)[1] for name in Habits.__slots__}
-    assert (b["kinds"], b["tail"], b["purchases"], b["fresh"]) == (1, 0, 0, 0)
-    assert (a["timed"], a["late"]) == (0, 0.0)  # nothing has twenty buyers
-    assert (
-        records.habits(VOCABULARY, until=DAY, customers_until=DAY, obvious=np.array([0])).kinds.tolist() == []
-    )
-
-
-def test_lateness_is_the_share_of_buyers_who_were_earlier(tmp_path):
-    lines = [(f"c{u:02d}", "item-05a", f"b{u}", (u + 1) * DAY, 1.0) for u in range(21)]
-    records, _, _ = shop(tmp_path, lines)
-    found = records.habits(VOCABULARY, until=99 * DAY, customers_until=99 * DAY, obvious=np.array([0]))
-    assert found.late.tolist() == pytest.approx([u / 20 for u in range(21)])
-
-
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     return shop(tmp_path_factory.mktemp("shop"), made_up_lines(90))[0]

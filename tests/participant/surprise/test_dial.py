@@ -69,7 +69,7 @@ def test_bold_places_are_the_last_ones_and_stay_within_the_dial(model):
     assert bold[:8] == plain[:8]
     assert all(item.surprise >= BOLD_FROM for item in bold[8:])
     assert len({item.concept for item in bold}) == 10
-    narrow = replace(PLAIN, places=2, maximum=BOLD_FROM - 0.01)
+    narrow = replace(PLAIN, places=5, maximum=BOLD_FROM - 0.01)
     for item in recommend(model, history, n=4, scenario="explore", dial=narrow).items:
         assert item.surprise < BOLD_FROM
 
