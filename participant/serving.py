@@ -116,7 +116,13 @@ class Recommender:
         places = wish.places
         if places is None and wish.is_open and known is not None:
             places = self._by_appetite(wish, model)
-        dial = Dial(minimum=wish.minimum, maximum=wish.maximum, places=places, calibration=wish.calibration)
+        dial = Dial(
+            minimum=wish.minimum,
+            maximum=wish.maximum,
+            places=places,
+            cheap=wish.places is None,
+            calibration=wish.calibration,
+        )
         found = recommend(
             model,
             known if known is not None else _none(),

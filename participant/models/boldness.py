@@ -38,7 +38,8 @@ class Trial:
 class Boldness:
     """Exponents of surprise and of appeal elsewhere, and the share that likeness may cost; 0 is off.
 
-    ``places``: how many of ten, the last ones, are kept for the boldest suggestions. ``by_appetite``: the same
+    ``places``: how many of ten, the last ones, are kept for the boldest suggestions, ``cap`` the chance
+    that one of them may lack beside what it displaces. ``by_appetite``: the same
     for customers of small, middling and large appetite, empty where that was below one number for all on own
     validation weeks; ``appetite_gain`` is the paired difference of nDCG@10 that decided.
     """
@@ -47,6 +48,7 @@ class Boldness:
     beta: float
     diversity: float
     places: int = 0
+    cap: float = 1.0
     customers: int = 0
     trials: tuple[Trial, ...] = ()
     by_appetite: tuple[int, ...] = ()
@@ -59,10 +61,11 @@ class Boldness:
             and 0 <= self.diversity < 1
             and all(0 <= places <= PLACES for places in (self.places, *self.by_appetite))
             and len(self.by_appetite) in {0, APPETITES}
+            and 0 <= self.cap <= 1
         ):
             raise BadInput(
-                expected=f"tau and beta in [0, 2], diversity in [0, 1), bold places of 0 to {PLACES} in ten",
-                came=f"{self.tau}, {self.beta}, {self.diversity}, {self.places}",
+                expected=f"tau and beta in [0, 2], diversity in [0, 1), bold places of 0 to {PLACES} in ten, a cap in [0, 1]",
+                came=f"{self.tau}, {self.beta}, {self.diversity}, {self.places}, {self.cap}",
                 do="correct the dial",
             )
 

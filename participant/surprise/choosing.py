@@ -30,14 +30,14 @@ from participant.models.scoring import linear, standardise
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
-from participant.surprise.judging import served_gains
+from participant.surprise.judging import affordable, served_gains
 from participant.surprise.lists import Setting
 from participant.surprise.personal import appetites, personal
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 
-TAUS: Final = {"surprise": (0.4, 0.25, 0.1, 0.0), "explore": (0.05, 0.0)}
+TAUS: Final = {"surprise": (0.4, 0.25, 0.1, 0.0), "explore": (0.1, 0.05, 0.0)}
 """From what best explains reported surprise (0.4) over what best explains reported satisfaction (0.25)
 to none. Under *explore*, where all is new, it only parts near-equals."""
 PLACES: Final = {"surprise": (2, 1, 0), "explore": (1, 0)}
@@ -54,7 +54,7 @@ def settings(scenario: str) -> tuple[Setting, ...]:
     """(tau, beta, diversity, bold places), boldest first, the order of likelihood last.
 
     >>> settings("explore")[:2], settings("explore")[-1], len(settings("explore"))
-    (((0.05, 0.1, 0.1, 1), (0.05, 0.0, 0.0, 1)), (0.0, 0.0, 0.0, 0), 8)
+    (((0.1, 0.1, 0.1, 1), (0.1, 0.0, 0.0, 1)), (0.0, 0.0, 0.0, 0), 12)
     """
     return tuple(
         (tau, *extra, places)
@@ -107,7 +107,8 @@ def choose(
         The choice, and paired differences of nDCG@10 by customer.
     """
     tried = settings(scenario)
-    table, local = served_gains(rehearsal, held, scenario, tried, denied)
+    cap = affordable(rehearsal, held, scenario, denied)
+    table, local = served_gains(rehearsal, held, scenario, tried, denied, cap)
     if not len(local):
         return PLAIN, local
     plain = table[-1]
@@ -132,6 +133,7 @@ def choose(
         beta=taken.beta,
         diversity=taken.diversity,
         places=taken.places,
+        cap=cap,
         customers=len(local),
         trials=trials,
     )

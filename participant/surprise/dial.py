@@ -12,7 +12,7 @@ class Dial:
 
     ``tau`` and ``beta`` are exponents of surprise and of appeal elsewhere, ``diversity`` the share of a
     suggestion's worth that its likeness to those above it may cost, ``places`` how many of ten places are
-    kept for bold suggestions. 0 switches each of them off; None leaves it to what the node chose on its own
+    kept for bold suggestions, whatever they cost unless ``cheap``. 0 switches each of them off; None leaves it to what the node chose on its own
     validation weeks. ``calibration`` in [0, 1) draws the list towards the categories of what the customer
     buys. Other bounds and explicit values are the shop's own wish: no gate stands behind them.
     """
@@ -23,6 +23,7 @@ class Dial:
     beta: float | None = None
     diversity: float | None = None
     places: int | None = None
+    cheap: bool = False
     calibration: float = 0.0
 
     def __post_init__(self) -> None:
@@ -53,4 +54,5 @@ class Dial:
             beta=chosen.beta if self.beta is None else self.beta,
             diversity=chosen.diversity if self.diversity is None else self.diversity,
             places=chosen.places if self.places is None else self.places,
+            cap=chosen.cap if self.places is None or self.cheap else 1.0,
         )

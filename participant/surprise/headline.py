@@ -80,7 +80,7 @@ def _scenario(model: NodeModel, held: HoldOut, scenario: str, denied: Mask | Non
     bold = part.boldness
     setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
     local = top_indices(np.where(candidates, linear(history, part.local), -np.inf), TOP)
-    lists = (local, served_lists(model, history, scenario, (setting,), denied)[0])
+    lists = (local, served_lists(model, history, scenario, (setting,), denied, cap=bold.cap)[0])
     gains = [list_gains(shown, target) for shown in lists]
     hits = [np.asarray(gain > 0, np.float64) for gain in gains]
     return ScenarioHeadline(

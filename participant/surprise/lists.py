@@ -143,7 +143,14 @@ def pool(view: View, candidates: Mask, dial: Dial, n: int) -> tuple[Ints, int]:
 
 
 def pick(
-    view: View, order: Ints, likeness: Floats, n: int, setting: Setting, inside: Mask | None = None
+    view: View,
+    order: Ints,
+    likeness: Floats,
+    n: int,
+    setting: Setting,
+    inside: Mask | None = None,
+    *,
+    cap: float = 1.0,
 ) -> Ints:
     """The ``n`` concepts that are shown: of the pool ``order``, and in the last places bold ones.
 
@@ -153,20 +160,27 @@ def pick(
         likeness: of the concepts in it to one another.
         n: how many to show; of ten places ``setting`` keeps some, of fewer accordingly fewer.
         setting: how to choose.
-        inside: what may stand in a bold place, (n_concepts,); what is missing there the pool fills up.
+        inside: what may stand in a bold place, (n_concepts,).
+        cap: the chance that a bold one may lack beside what it displaces; a dearer one displaces nothing.
     """
     tau, beta, diversity, places = setting
     chosen = order[rerank(view.worth(order, tau=tau, beta=beta), likeness, n, diversity)]
     kept = places * n // PLACES
     if not kept or inside is None:
         return chosen
-    first = chosen[: n - kept]
+    last = chosen[n - kept :]
+    found = boldest(view, chosen, len(last), inside)
+    bold = np.concatenate([found, last[len(found) :]])
+    cheap = view.relevance[last] - view.relevance[bold] <= cap
+    return np.concatenate([chosen[: n - kept], np.where(cheap, bold, last)])
+
+
+def boldest(view: View, chosen: Ints, places: int, inside: Mask) -> Ints:
+    """At most ``places`` bold concepts, the most own first, that are not ``chosen`` already."""
     bold = inside & (view.surprise >= BOLD_FROM)
-    bold[first] = False
-    last = top_indices(np.where(bold, view.own, -np.inf)[None, :], min(kept, int(bold.sum())))[0]
-    rest = chosen[n - kept :]
-    filled = rest[~np.isin(rest, last)][: kept - len(last)]
-    return np.concatenate([first, filled, last])
+    bold[chosen] = False
+    found: Ints = top_indices(np.where(bold, view.own, -np.inf)[None, :], min(places, int(bold.sum())))[0]
+    return found
 
 
 def likeness_of(part: ScenarioModel, order: Ints) -> Floats:
@@ -224,6 +238,8 @@ def served_lists(
     scenario: str,
     settings: tuple[Setting, ...],
     denied: Mask | None = None,
+    *,
+    cap: float = 1.0,
 ) -> Ints:
     """The lists of many customers as served without a dial: (settings, customers, TOP), NOBODY at the end.
 
@@ -233,13 +249,15 @@ def served_lists(
         scenario: "surprise" or "explore".
         settings: how the pool is ordered; each makes lists of its own.
         denied: concepts that are neither shown nor learned from, (n_concepts,); None for none.
+        cap: see :func:`pick`.
     """
     lists = np.full((len(settings), len(history), TOP), NOBODY, np.int64)
     for one in seen(model, history, scenario, denied):
         order, _ = pool(one.view, one.candidates, Dial(), TOP)
         alike = likeness_of(model.scenarios[scenario], order)
         for place, setting in enumerate(settings):
-            found = pick(one.view, order, alike, TOP, setting if one.known else UNMOVED, one.candidates)
+            chosen = setting if one.known else UNMOVED
+            found = pick(one.view, order, alike, TOP, chosen, one.candidates, cap=cap)
             lists[place, one.at, : len(found)] = found
     return lists
 

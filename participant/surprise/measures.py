@@ -130,14 +130,14 @@ def utility(accept: Floats, surprising: Floats, appeal: Floats, *, tau: float, b
 
 
 def own(accept: Floats, typical: Floats) -> Floats:
-    """How much of a suggestion is this customer's own: P(accept) x (P(accept) / P(accept of the typical customer))^2.
+    """How much a suggestion is this customer's own: its chance over that for the typical customer who bought as much.
 
-    What everybody would be shown in a bold place is no surprise; the square was chosen on validation weeks.
+    What everybody would be shown in a bold place is no surprise.
 
-    >>> own(np.array([0.2, 0.1]), np.array([0.2, 0.02])).round(2)  # by likelihood alone the first would win
-    array([0.2, 2.5])
+    >>> own(np.array([0.2, 0.1]), np.array([0.2, 0.02])).round(2)  # by likelihood the first would win
+    array([1., 5.])
     """
-    result: Floats = accept * (accept / typical) ** 2
+    result: Floats = accept / typical
     return result
 
 

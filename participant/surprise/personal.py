@@ -66,6 +66,6 @@ def personal(
     customers, _ = seekers(rehearsal, held, scenario, denied)
     if not len(customers):
         return found
-    table, _ = served_gains(rehearsal, held, scenario, tried, denied)
+    table, _ = served_gains(rehearsal, held, scenario, tried, denied, found.cap)
     gain = table[levels[customers], np.arange(len(customers))] - table[MIDDLING]
     return replace(found, by_appetite=by if holds_up(gain) else (), appetite_gain=interval(gain))

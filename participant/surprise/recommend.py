@@ -104,7 +104,8 @@ def recommend(
         picked = order[_calibrated(model, view, order, concepts, n, bold, dial.calibration)]
     else:
         setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-        picked = pick(view, order, likeness_of(part, order), n, setting, candidates & view.inside(dial))
+        inside = candidates & view.inside(dial)
+        picked = pick(view, order, likeness_of(part, order), n, setting, inside, cap=bold.cap)
     worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
     items = tuple(
         _describe(model, view, scenario, int(c), float(score), concepts, language)

@@ -30,15 +30,19 @@ Ints = NDArray[np.int64]
 BASELINE, CHOSEN, BY_APPETITE = "federated EASE list", "as each node chose", "bold places by appetite"
 STEPS: Mapping[str, Setting] = {
     "order of likelihood": UNMOVED,
-    "tau 0.05": (0.05, 0.0, 0.0, 0),
+    "tau 0.1": (0.1, 0.0, 0.0, 0),
     "1 bold place": (0.0, 0.0, 0.0, 1),
-    "tau 0.05, 1 bold place": (0.05, 0.0, 0.0, 1),
+    "tau 0.1, 1 bold place": (0.1, 0.0, 0.0, 1),
     "2 bold places": (0.0, 0.0, 0.0, 2),
     "tau 0.1, 2 bold places": (0.1, 0.0, 0.0, 2),
-    "tau 0.25, 3 bold places": (0.25, 0.0, 0.0, 3),
-    "tau 0.4, 4 bold places": (0.4, 0.0, 0.0, 4),
+    "tau 0.25, 2 bold places": (0.25, 0.0, 0.0, 2),
 }
-"""From familiar to bold."""
+"""From familiar to bold, bold places where they are affordable, as nodes serve them."""
+DEAR: Mapping[str, Setting] = {
+    "1 bold place, whatever it costs": (0.0, 0.0, 0.0, 1),
+    "tau 0.4, 4 bold places, whatever they cost": (0.4, 0.0, 0.0, 4),
+}
+"""As a request may ask."""
 BOUNDS = (
     (0.0, 0.1),
     (0.0, 0.2),
@@ -67,7 +71,7 @@ def shown(model: NodeModel, held: HoldOut, scenario: str, levels: Ints) -> Shown
     chosen: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
     tried = {**STEPS, CHOSEN: chosen}
     personal: list[Setting] = [(*chosen[:3], max(0, bold.places + step)) for step in (-1, 0, 1)]
-    names = [*tried, BY_APPETITE, *map(_named, BOUNDS)]
+    names = [*tried, BY_APPETITE, *DEAR, *map(_named, BOUNDS)]
     shape = (len(held.history), TOP)
     lists = {name: np.full(shape, NOBODY, np.int64) for name in names}
     chance, surprise = (np.zeros(held.history.shape, np.float32) for _ in range(2))
@@ -75,8 +79,10 @@ def shown(model: NodeModel, held: HoldOut, scenario: str, levels: Ints) -> Shown
         chance[one.at], surprise[one.at] = one.view.relevance, one.view.surprise
         order, _ = pool(one.view, one.candidates, Dial(), TOP)
         alike = likeness_of(model.scenarios[scenario], order)
-        for name, setting in [*tried.items(), (BY_APPETITE, personal[levels[one.at]])]:
-            found = pick(one.view, order, alike, TOP, setting if one.known else UNMOVED, one.candidates)
+        for name, setting in [*tried.items(), (BY_APPETITE, personal[levels[one.at]]), *DEAR.items()]:
+            cap = 1.0 if name in DEAR else bold.cap
+            moved = setting if one.known else UNMOVED
+            found = pick(one.view, order, alike, TOP, moved, one.candidates, cap=cap)
             lists[name][one.at, : len(found)] = found
         for low, high in BOUNDS:
             near, _ = pool(one.view, one.candidates, Dial(minimum=low, maximum=high), TOP)
@@ -110,7 +116,7 @@ def denial(model: NodeModel, held: HoldOut, scenario: str, denied: Mask, free: I
     customers = np.flatnonzero(left.any(1))
     bold = model.scenarios[scenario].boldness
     setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-    safe = served_lists(model, held.history[customers], scenario, (setting,), denied)[0]
+    safe = served_lists(model, held.history[customers], scenario, (setting,), denied, cap=bold.cap)[0]
     if denied[safe[safe != NOBODY]].any():
         raise RuntimeError("a denied concept was suggested")
     return {

@@ -83,6 +83,24 @@ def test_places_are_of_ten_and_a_short_list_has_accordingly_fewer(model):
         assert (bold == plain) == (kept == 0)
 
 
+def test_a_bold_suggestion_that_costs_too_much_displaces_nothing(model):
+    part = model.scenarios["explore"]
+
+    def shown(cap, **more):
+        bold = replace(part.boldness, tau=0.0, beta=0.0, diversity=0.0, places=2, cap=cap)
+        known = replace(model, scenarios={**model.scenarios, "explore": replace(part, boldness=bold)})
+        return recommend(known, np.array([0, 2]), n=10, scenario="explore", dial=Dial(**more)).items
+
+    plain, free = shown(1.0, places=0), shown(1.0)
+    lacks = sorted(a.relevance - b.relevance for a, b in zip(plain[8:], free[8:], strict=True))
+    assert 0 < lacks[0] < lacks[1]
+    between = shown((lacks[0] + lacks[1]) / 2)
+    assert sum(a != b for a, b in zip(plain, between, strict=True)) == 1
+    assert shown(0.0) == plain
+    assert shown(0.0, places=2) == free  # asked for by the shop itself
+    assert shown(0.0, places=2, cheap=True) == plain
+
+
 def test_what_is_denied_is_not_suggested_is_no_reason_and_moves_no_list(model):
     denied = np.zeros(M, bool)
     denied[[1, 4, 6]] = True
