@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from participant.api.appetite import appetite_router
 from participant.api.door import door_router
+from participant.api.nonbuyers import nonbuyers_router
 from participant.api.recommendations import recommendations_router
 from participant.appetites import AppetiteDesk
 from participant.console.routes import console_pages, console_router
@@ -57,6 +58,7 @@ def make_apps(node: Node, recommender: Recommender, jobs: Jobs) -> Apps:
             appetite_router(
                 AppetiteDesk(db=node.db, trainer=node.trainer, clock=node.clock), Tokens(node.db), node.clock
             ),
+            nonbuyers_router(node.nonbuyers, Tokens(node.db), node.clock),
             health_router(checks),
             metrics_router(metrics),
             static_router(),

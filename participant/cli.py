@@ -12,12 +12,16 @@ from typing import Annotated, Final
 import typer
 
 from participant.appetite_cli import appetite
+from participant.customer_cli import erase, opt_out
 from participant.sensitive_cli import sensitive
 from participant.token_cli import token
 from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, node_at
 
 START_WORD: Final = "OPEN"
 COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
+SHELF_HELP: Final = (
+    "What each store stocked, showed and asked for it, and when: one row an item, store and time."
+)
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
@@ -30,6 +34,8 @@ app = typer.Typer(
 app.add_typer(token, name="token")
 app.add_typer(appetite, name="appetite")
 app.add_typer(sensitive, name="sensitive")
+app.command(name="opt-out")(opt_out)
+app.command()(erase)
 
 
 @app.command()
@@ -78,13 +84,14 @@ def connect(
     sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
+    shelf: Annotated[list[Path] | None, typer.Option("--shelf", help=SHELF_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
-    """Read purchases and catalogue in, and map items to the consortium's vocabulary."""
+    """Read purchases, catalogue and shelves in, and map items to the consortium's vocabulary."""
     from participant.commands import shown
-    from participant.intake import ColumnMapping, read
+    from participant.intake import ColumnMapping, read, read_shelf
 
     node = node_at(home)
     vocabulary = node.standing.renew_vocabulary()
@@ -101,6 +108,16 @@ def connect(
             dry_run=dry_run,
         )
         shown.imported(report, dry=dry_run)
+    if shelf:
+        found = read_shelf(
+            shelf,
+            home=node.home.root,
+            engine=node.db,
+            mapping=ColumnMapping.parse(column or ()),
+            catalogue=catalogue or (),
+            dry_run=dry_run,
+        )
+        typer.echo(found.summary)
 
 
 @app.command()
@@ -205,6 +222,24 @@ def recommend(
         typer.echo(answer_of(served).model_dump_json(indent=1))
     else:
         shown.recommended(served)
+
+
+@app.command()
+@in_words
+def nonbuyers(
+    concept: Annotated[str, typer.Argument(help="A concept of the vocabulary; all together without.")] = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Who does not buy, and the likely reasons, beside the consortium's band."""
+    from participant.api.nonbuyers import answer_of
+    from participant.commands import shown
+
+    report = node_at(home).nonbuyers.report(concept)
+    if as_json:
+        typer.echo(answer_of(report).model_dump_json(indent=1))
+    else:
+        shown.reasoned(report)
 
 
 @app.command()
@@ -336,39 +371,6 @@ def roster(
     from participant.commands import officer
 
     officer.show_or_accept(node_at(home), accept)
-
-
-@app.command(name="opt-out")
-@in_words
-def opt_out(
-    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
-    home: HomeOption = DEFAULT_HOME,
-    undo: Annotated[bool, typer.Option("--undo", help="Count the customer again from now on.")] = False,
-) -> None:
-    """Leave a customer out of every answer that has not been unmasked yet."""
-    from participant.commands import officer
-
-    officer.opt_out(node_at(home), customer, undo=undo)
-
-
-@app.command()
-@in_words
-def erase(
-    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Delete a customer from this node for good, with a receipt; may be repeated."""
-    from contextlib import redirect_stdout
-
-    from participant.commands import erasure, shown
-
-    with redirect_stdout(sys.stderr):  # what the training logs is no part of the receipt
-        receipt = node_at(home).eraser.erase(customer)
-    if as_json:
-        shown.as_json(receipt)
-    else:
-        erasure.say(receipt)
 
 
 def main() -> None:

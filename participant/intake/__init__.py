@@ -8,5 +8,6 @@ from participant.intake.checks import REASONS
 from participant.intake.mapping import ColumnMapping
 from participant.intake.read import read
 from participant.intake.report import IntakeReport
+from participant.intake.shelf import ShelfReport, read_shelf
 
-__all__ = ["REASONS", "ColumnMapping", "IntakeReport", "read"]
+__all__ = ["REASONS", "ColumnMapping", "IntakeReport", "ShelfReport", "read", "read_shelf"]

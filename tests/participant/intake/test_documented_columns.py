@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from participant import intake
-from participant.intake.mapping import CATALOGUE, GUESSES, TRANSACTIONS
+from participant.intake.mapping import CATALOGUE, GUESSES, SHELF, TRANSACTIONS
 
 README = Path(intake.__file__).with_name("README.md").read_text()
 
@@ -15,7 +15,9 @@ def rows(prefix):
     return {name: (needed == "yes", tuple(names.split(", "))) for name, needed, names in found}
 
 
-def test_the_readme_names_the_columns_of_sales_and_catalogue_that_are_guessed():
+def test_the_readme_names_the_columns_of_sales_catalogue_and_shelf_that_are_guessed():
     assert rows("") == {name: (needed, GUESSES[name]) for name, needed in TRANSACTIONS.items()}
     catalogue = {name: (needed, GUESSES[name]) for name, needed in CATALOGUE.items()}
     assert rows("catalogue: ") == catalogue | {"item": (True, ("as above",))}
+    shelf = {name: (needed, GUESSES[name]) for name, needed in SHELF.items()}
+    assert rows("shelf: ") == shelf | dict.fromkeys(("item", "store"), (True, ("as above",)))
