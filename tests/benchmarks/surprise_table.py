@@ -5,6 +5,7 @@
 writes ``results/surprise.md`` and ``results/reliability.svg``.
 """
 
+import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,7 @@ def section(report: Json) -> str:
                     "",
                     "Gini",
                     "novelty, bits",
+                    "surprise",
                 ),
                 [_step(row, steps[0]) for row in steps],
             )
@@ -160,7 +162,9 @@ def plot(report: Json) -> str:
     body = [
         line
         for place, (name, found) in enumerate(panels)
-        for line in _panel(name, found["bins"], MARGIN + place * (SIDE + MARGIN))
+        for line in _panel(
+            f"{name}, K = {report['companies']}", found["bins"], MARGIN + place * (SIDE + MARGIN)
+        )
     ]
     return "\n".join(
         [
@@ -182,7 +186,7 @@ def _panel(name: str, bins: list[Json], left: int) -> Iterator[str]:
     def y(share: float) -> float:
         return MARGIN + SIDE * (1 - share / most)
 
-    yield f'<text x="{left}" y="{MARGIN - 16}">{name}: kept against promised, K = 5</text>'
+    yield f'<text x="{left}" y="{MARGIN - 16}">{name}: kept against promised</text>'
     yield f'<rect x="{left}" y="{MARGIN}" width="{SIDE}" height="{SIDE}" fill="none" stroke="#ddd"/>'
     yield f'<line x1="{x(0)}" y1="{y(0)}" x2="{x(most):.1f}" y2="{y(most):.1f}" stroke="#999" stroke-dasharray="4"/>'
     for tick in (0.0, most / 2, most):
@@ -194,21 +198,25 @@ def _panel(name: str, bins: list[Json], left: int) -> Iterator[str]:
         yield f'<circle cx="{at:.1f}" cy="{y(each["kept"]):.1f}" r="3.5" fill="#0a6"/>'
 
 
-def main() -> None:
-    """Write both files."""
-    paths = sorted(
-        RESULTS.glob("surprise_k*.json"), key=lambda path: int(path.stem.removeprefix("surprise_k"))
-    )
+def write(out: Path) -> None:
+    """Write both files beside the JSON in ``out``."""
+    paths = sorted(out.glob("surprise_k*.json"), key=lambda path: int(path.stem.removeprefix("surprise_k")))
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     head = (
         "The surprise engine on real purchases; how it works: [`participant/surprise`](../../../participant/surprise/README.md).\n\n"
         "![Kept against promised chances of a first purchase within 30 days](reliability.svg)\n\n"
     )
-    (RESULTS / "surprise.md").write_text(
-        head + "".join(map(section, reports)).rstrip() + "\n", encoding="utf-8"
-    )
-    (RESULTS / "reliability.svg").write_text(plot(reports[0]), encoding="utf-8")
+    text = head + "".join(map(section, reports)).rstrip() + "\n"
+    (out / "surprise.md").write_text(text, encoding="utf-8")
+    (out / "reliability.svg").write_text(plot(reports[0]), encoding="utf-8")
     print(f"written: surprise.md and reliability.svg, {BASELINE} and {len(BOUNDS)} bounds")
+
+
+def main() -> None:
+    """Take the folder from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON files are")
+    write(parser.parse_args().out)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,9 @@ def test_the_verb_removes_as_well(trained):
 
 def by_appetite(model: NodeModel, places: tuple[int, ...]) -> NodeModel:
     part = model.scenarios["explore"]
-    bold = replace(part.boldness, places=places[1], by_appetite=places, tau=0.0, beta=0.0, diversity=0.0)
+    bold = replace(
+        part.boldness, places=places[1], cap=1.0, by_appetite=places, tau=0.0, beta=0.0, diversity=0.0
+    )
     return replace(model, scenarios={**model.scenarios, "explore": replace(part, boldness=bold)})
 
 
@@ -199,17 +201,17 @@ def test_appetite_sets_the_default_and_gives_way_to_a_dial_that_was_asked(traine
         wish = Wish(customer=customer, scenario="explore", n=10, **more)
         return [item.concept for item in recommender.serve(wish).items]
 
-    keys = {name: key for key, name in trained.records.customer_ids(60)}
+    keys = {f"c{u:03d}": trained.records.history(f"c{u:03d}", VOCABULARY).customer_key for u in range(60)}
     levels = {name: model.appetites.of(key).level for name, key in keys.items()}
     for level, places in enumerate((0, 2, 4)):
         customer = next(name for name, found in levels.items() if found == level and name > "c020")
         assert concepts(customer) == concepts(customer, places=places)
-        assert concepts(customer, places=0) == concepts(customer, places=0)
+        dialled = concepts(customer, maximum=0.99)
         if level != 1:
             assert concepts(customer) != concepts(customer, places=2)
-            trained_desk = recommender._appetites
-            trained_desk.remove(customer)
+            recommender._appetites.remove(customer)
             assert concepts(customer) == concepts(customer, places=2)
+        assert concepts(customer, maximum=0.99) == dialled  # whose it is had not counted
 
 
 def test_an_erasure_takes_answers_and_appetite_along(trained, tmp_path):
@@ -218,7 +220,7 @@ def test_an_erasure_takes_answers_and_appetite_along(trained, tmp_path):
         "customer,consented_at,uniqueness,openness\nc015,1970-12-01,5,5\nc015,1970-12-01,9,9\n", "utf-8"
     )
     verb(trained, "appetite", "import", str(file))
-    key = {name: key for key, name in trained.records.customer_ids(60)}["c015"]
+    key = trained.records.history("c015", VOCABULARY).customer_key
     assert key in _asked(trained)
     assert trained.trainer.in_use()[1].appetites.of(key) is not None
     trained.eraser.erase("c015")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from participant.errors import RecordsChanged
 from participant.models.acceptance import UNTRAINED, fit
 from participant.models.blend import FEDERATED, GRID, Mix, choose
 from participant.models.gate import judge
@@ -101,6 +102,25 @@ def test_a_chance_is_of_thirty_days_however_long_the_window(tmp_path):
     chance = [float(curve.probability(np.zeros(1), 1)[0]) for curve in curves]
     assert chance[0] == pytest.approx(20 / 60 / len(CONCEPTS), rel=0.2)
     assert chance[2] == pytest.approx(2 * 5 / 60 / len(CONCEPTS), rel=0.3)
+
+
+def test_a_customer_who_leaves_while_the_hold_out_is_read_is_noticed(tmp_path):
+    records, _, _ = shop(tmp_path)
+
+    class Leaving:
+        """Somebody opts out before the third pass, that of the first 30 days."""
+
+        passes = 0
+
+        def taste_rows(self, *given, **asked):
+            self.passes += 1
+            if self.passes == 3:
+                records.opt_out("c000")
+            return records.taste_rows(*given, **asked)
+
+    span = {"history_until": 100 * DAY, "target_until": 200 * DAY, "customers_until": 100 * DAY}
+    with pytest.raises(RecordsChanged):
+        hold_out(Leaving(), VOCABULARY, **span)
 
 
 def test_windows_in_the_wrong_order_are_refused():
