@@ -6,9 +6,11 @@ import structlog
 import torch
 from fastapi import FastAPI
 
+from participant.api.appetite import appetite_router
 from participant.api.door import door_router
 from participant.api.nonbuyers import nonbuyers_router
 from participant.api.recommendations import recommendations_router
+from participant.appetites import AppetiteDesk
 from participant.console.routes import console_pages, console_router
 from participant.node import Node
 from participant.overview import Overview
@@ -53,6 +55,9 @@ def make_apps(node: Node, recommender: Recommender, jobs: Jobs) -> Apps:
         f"Altrove node of {node.member.name}",
         routers=[
             recommendations_router(recommender, Tokens(node.db), node.clock),
+            appetite_router(
+                AppetiteDesk(db=node.db, trainer=node.trainer, clock=node.clock), Tokens(node.db), node.clock
+            ),
             nonbuyers_router(node.nonbuyers, Tokens(node.db), node.clock),
             health_router(checks),
             metrics_router(metrics),

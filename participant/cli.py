@@ -11,7 +11,9 @@ from typing import Annotated, Final
 
 import typer
 
+from participant.appetite_cli import appetite
 from participant.customer_cli import erase, opt_out
+from participant.sensitive_cli import sensitive
 from participant.token_cli import token
 from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, node_at
 
@@ -30,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token, name="token")
+app.add_typer(appetite, name="appetite")
+app.add_typer(sensitive, name="sensitive")
 app.command(name="opt-out")(opt_out)
 app.command()(erase)
 

@@ -11,6 +11,7 @@ training. A request waits for that only once, for the first list after a start.
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -51,12 +52,17 @@ def places_of(n: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is asked for: of which ``scenario``, how many ``places``, how surprising, in which language."""
+    """What is asked for: of which ``scenario``, how many ``places``, how surprising, in which language.
+
+    ``denied`` concepts are not offered, (n_concepts,). ``refuses`` says of an item that it may not be offered; it is asked from the likeliest on, until places are full.
+    """
 
     scenario: str
     places: int
     dial: Dial
     language: str
+    denied: Mask
+    refuses: Callable[[Item], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,7 +99,7 @@ class NewcomerShelf:
     def refresh(self, version: str, model: NodeModel) -> None:
         """Read the catalogue again if it or the model has changed."""
         held = self._held
-        if held is None or held.version != version or held.stamp != self._records.stamp():
+        if held is None or held.version != version or held.stamp != self._records.catalogue.stamp():
             with self._lock:
                 self._held = self._read(version, model)
 
@@ -103,10 +109,8 @@ class NewcomerShelf:
         model: NodeModel,
         known: History,
         asked: Asked,
-        *,
-        unwanted: Callable[[Recommendation], bool],
     ) -> tuple[Recommendation, ...]:
-        """At most ``asked.places`` suggestions, the likeliest kind first; ``unwanted`` ones are left out."""
+        """At most ``asked.places`` suggestions, the likeliest kind first."""
         if model.newcomers is None or asked.places == 0:
             return ()
         ready = self._held
@@ -120,11 +124,10 @@ class NewcomerShelf:
             *_new_concepts(ready.concepts, model, rules, known, asked),
             *_loose_items(ready.loose, model, rules, known, asked),
         ]
-        wanted = [item for item in found if not unwanted(item)]
-        return tuple(sorted(wanted, key=lambda item: -item.score)[: asked.places])
+        return tuple(sorted(found, key=lambda item: -item.score)[: asked.places])
 
     def _read(self, version: str, model: NodeModel) -> _Ready:
-        stamp, catalogue = self._records.stamp(), self._records.every_item()
+        stamp, catalogue = self._records.catalogue.stamp(), self._records.every_item()
         new = listed_concepts(catalogue, model.concepts)
         new[list(model.starters)] = False
         index = {name: at for at, name in enumerate(model.concepts)}
@@ -180,7 +183,7 @@ def _loose_items(
     history = np.zeros((1, len(model.concepts)))
     history[0, known.concepts] = 1.0
     scores = np.where(allowed, loose.scored.scores(history)[0], -np.inf)
-    found = top_indices(scores[None, :], min(asked.places, int(allowed.sum())))[0]
+    found = _first(scores, allowed, asked, lambda at: loose.items[at])
     return [
         Recommendation(
             item_id=item.external_id,
@@ -194,8 +197,7 @@ def _loose_items(
                 "described-like", asked.language, int(loose.scored.shares[at]), int(loose.buyers[at])
             ),
         )
-        for at in found
-        for item in (loose.items[int(at)],)
+        for at, item in found
     ]
 
 
@@ -205,6 +207,7 @@ def _new_concepts(
     allowed = np.zeros(len(model.concepts), np.bool_)
     allowed[list(concepts)] = True
     allowed[known.concepts] = False
+    allowed &= ~asked.denied
     if not allowed.any() or asked.dial.maximum < 1.0:  # what nobody bought here is as surprising as can be
         return []
     by_taste = rules.by_taste and len(known.concepts) > 0
@@ -213,13 +216,13 @@ def _new_concepts(
         if by_taste
         else model.elsewhere.astype(np.float64)
     )
-    found = top_indices(np.where(allowed, scores, -np.inf)[None, :], min(asked.places, int(allowed.sum())))[0]
+    found = _first(np.where(allowed, scores, -np.inf), allowed, asked, lambda at: concepts[at])
     return [
         Recommendation(
             item_id=item.external_id,
             item_name=item.name,
-            concept=model.concepts[int(at)],
-            concept_index=int(at),
+            concept=model.concepts[at],
+            concept_index=at,
             score=rules.concept_chance,
             surprise=1.0,
             relevance=rules.concept_chance,
@@ -227,9 +230,17 @@ def _new_concepts(
                 "loved-elsewhere", asked.language, int(model.least_elsewhere[at]), 0, least=MINIMUM_ELSEWHERE
             ),
         )
-        for at in found
-        for item in (concepts[int(at)],)
+        for at, item in found
     ]
+
+
+def _first(
+    scores: NDArray[np.floating], allowed: Mask, asked: Asked, item_of: Callable[[int], Item]
+) -> list[tuple[int, Item]]:
+    """The likeliest places that are allowed and not refused, with their items."""
+    order = top_indices(np.asarray(scores)[None, :], int(allowed.sum()))[0]
+    offered = ((int(at), item_of(int(at))) for at in order)
+    return list(islice((each for each in offered if not asked.refuses(each[1])), asked.places))
 
 
 def _reasons(code: str, language: str, elsewhere: int, here: int, *, least: int = 0) -> tuple[Reason, ...]:

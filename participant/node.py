@@ -14,6 +14,7 @@ from participant.erasing import Eraser
 from participant.exchange import Exchange
 from participant.fallback import Fallbacks, Patience
 from participant.forgotten import Recollection
+from participant.guard import Guard
 from participant.home import Home
 from participant.linear_desk import LinearDesk
 from participant.nonbuyers.report import NonBuyersDesk
@@ -151,6 +152,7 @@ def open_node(
         clock=clock,
         settings=settings.training,
         questions=settings.policy.questions,
+        guard=Guard(db=db, records=records, groups=settings.suggestions.deny, clock=clock),
     )
     patience = Patience(
         after_s=settings.exchange.fallback_after_s if settings.courier.mode != "off" else 0.0,

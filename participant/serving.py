@@ -6,18 +6,20 @@ the shop's own bestsellers, and says ``degraded``.
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine
 
+from participant.appetites import AppetiteDesk
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel
 from participant.newcomer_shelf import Asked, places_of
 from participant.store.membership import Membership
 from participant.store.records import History, Records, UnknownCustomer
+from participant.store.records_items import Item
 from participant.store.records_products import Product
 from participant.surprise import Dial, Reason, Recommendation, recommend
 from participant.surprise.reasons import reason
@@ -42,9 +44,16 @@ class Wish:
     n: int = 10
     minimum: float = 0.0
     maximum: float = 1.0
+    places: int | None = None
+    calibration: float = 0.0
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no dial was asked."""
+        return (self.minimum, self.maximum) == (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS or not 0 < self.n <= 100:
@@ -84,6 +93,7 @@ class Recommender:
         self._records = records
         self._trainer = trainer
         self._clock = clock
+        self._appetites = AppetiteDesk(db=db, trainer=trainer, clock=clock)
         self._lock = threading.Lock()
         self._popular: _Popular | None = None
         self._words: tuple[bytes, Vocabulary] | None = None
@@ -106,45 +116,72 @@ class Recommender:
         if in_use is None:
             return self._bestsellers(wish, vocabulary, concepts, POPULAR)
         version, model = in_use
-        dial = Dial(minimum=wish.minimum, maximum=wish.maximum)
-        spare = len(wish.without_items) + len(wish.without_concepts)
+        places = wish.places
+        if places is None and wish.is_open and known is not None:
+            places = self._by_appetite(wish, model)
+        dial = Dial(
+            minimum=wish.minimum,
+            maximum=wish.maximum,
+            places=places,
+            cheap=wish.places is None,
+            calibration=wish.calibration,
+        )
         found = recommend(
             model,
             concepts,
-            n=wish.n + spare,
+            n=wish.n,
             scenario=wish.scenario,
             dial=dial,
             language=wish.language,
+            denied=self._trainer.guard.denied(vocabulary, model.starters),
+            unwanted=_unwanted_of(wish, model),
         )
-        kept = tuple(item for item in found.items if not _unwanted(wish, item))
-        filtered = dict(found.filtered) | {"by-request": len(found.items) - len(kept)}
-        if not kept:
+        if not found.items:
             return self._bestsellers(wish, vocabulary, concepts, version)
-        new = self._new_here(wish, version, model, known) if known is not None else ()
+        new = self._new_here(wish, version, model, vocabulary, known) if known is not None else ()
         return Served(
-            items=(*kept[: wish.n - len(new)], *new),
+            items=(*found.items[: wish.n - len(new)], *new),
             bought=bought,
             model_version=version,
-            filtered=filtered,
+            filtered=dict(found.filtered),
             degraded=found.degraded or known is None,
         )
 
     def _new_here(
-        self, wish: Wish, version: str, model: NodeModel, known: History
+        self, wish: Wish, version: str, model: NodeModel, vocabulary: Vocabulary, known: History
     ) -> tuple[Recommendation, ...]:
-        """What is new on the shelves, for the last places of the list."""
+        """What is new on the shelves, for the last places of the list; not what the guard or the request refuses."""
+        guard = self._trainer.guard
+        rules, denied = guard.rules(vocabulary), guard.denied(vocabulary, model.starters)
+
+        def refuses(item: Item) -> bool:
+            concept, category = item.concept_name or "", item.category or ""
+            named = {concept, category, item.name}
+            return (
+                rules.denies(concept, category, item.name)
+                or item.external_id in wish.without_items
+                or not named.isdisjoint(wish.without_concepts)
+            )
+
         return self._trainer.newcomers.offers(
             version,
             model,
-            known,
+            replace(known, concepts=known.concepts[~denied[known.concepts]]),
             Asked(
                 scenario=wish.scenario,
                 places=places_of(wish.n),
                 dial=Dial(minimum=wish.minimum, maximum=wish.maximum),
                 language=wish.language,
+                denied=denied,
+                refuses=refuses,
             ),
-            unwanted=lambda item: _unwanted(wish, item),
         )
+
+    def _by_appetite(self, wish: Wish, model: NodeModel) -> int | None:
+        """Bold places of a customer for whom no dial was asked; None: as for everybody."""
+        by = model.scenarios[wish.scenario].boldness.by_appetite
+        appetite = self._appetites.of(wish.customer)[0] if by else None
+        return None if appetite is None else by[appetite.level]
 
     def warm(self) -> None:
         """Load the model in use and what is new on the shelves, so that the first request does not wait for it."""
@@ -162,7 +199,11 @@ class Recommender:
 
     def _bestsellers(self, wish: Wish, vocabulary: Vocabulary, bought: Ints, version: str) -> Served:
         popular = self._counted(vocabulary)
-        order = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
+        denied = self._trainer.guard.denied(vocabulary, popular.starters)
+        sold = [int(c) for c in np.argsort(-popular.buyers, kind="stable") if c in popular.starters]
+        order = [c for c in sold if not denied[c]]
+        if sold and not order:
+            raise _all_denied()
         fresh = [c for c in order if c not in set(bought.tolist())] or order
         items = tuple(_bestseller(popular, concept, wish.language) for concept in fresh)
         wanted = tuple(item for item in items if not _unwanted(wish, item)) or items
@@ -172,7 +213,11 @@ class Recommender:
             items=wanted[: wish.n],
             bought=tuple(vocabulary.concepts[c] for c in bought),
             model_version=version,
-            filtered={"bought-before": len(order) - len(fresh), "by-request": len(items) - len(wanted)},
+            filtered={
+                "sensitive": len(sold) - len(order),
+                "bought-before": len(order) - len(fresh),
+                "by-request": len(items) - len(wanted),
+            },
             degraded=True,
         )
 
@@ -225,8 +270,26 @@ def _unwanted(wish: Wish, item: Recommendation) -> bool:
     return item.item_id in wish.without_items or item.concept in wish.without_concepts
 
 
+def _unwanted_of(wish: Wish, model: NodeModel) -> npt.NDArray[np.bool_] | None:
+    """The concepts that the request does not want, by name or by the product that stands for them."""
+    if not wish.without_items and not wish.without_concepts:
+        return None
+    mask = np.array([concept in wish.without_concepts for concept in model.concepts], np.bool_)
+    for at, product in model.starters.items():
+        mask[at] |= product.item_id in wish.without_items
+    return mask
+
+
 def _none() -> Ints:
     return np.zeros(0, np.int64)
+
+
+def _all_denied() -> NoData:
+    return NoData(
+        expected="something that is not sensitive to suggest",
+        came="a shop of which everything is denied",
+        do="if this shop sells nothing else, its officer allows the group: `altrove-node sensitive allow GROUP`",
+    )
 
 
 def _nothing() -> NoData:

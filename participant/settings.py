@@ -116,6 +116,21 @@ class TrainingSettings(_Part):
     local_first: bool = False
 
 
+class SuggestionSettings(_Part):
+    """``deny``: the groups of sensitive categories that are never suggested unless the officer rules otherwise.
+
+    Single concepts and categories are ruled by `altrove-node sensitive`, which keeps a record.
+    """
+
+    deny: tuple[Literal["health", "pregnancy", "alcohol", "minors", "tobacco"], ...] = (
+        "health",
+        "pregnancy",
+        "alcohol",
+        "minors",
+        "tobacco",
+    )
+
+
 class CourierSwitch(_Part):
     """Who runs Flower's processes, and how shut in.
 
@@ -141,6 +156,7 @@ class Settings(BaseSettings):
     listen: ListenSettings = ListenSettings()
     exchange: ExchangeSettings = ExchangeSettings()
     training: TrainingSettings = TrainingSettings()
+    suggestions: SuggestionSettings = SuggestionSettings()
     courier: CourierSwitch = CourierSwitch()
 
     @classmethod

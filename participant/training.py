@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from participant.contents import CONTENT, contents_for, paired
 from participant.errors import AnswerMissing, AnswerVoided, NoData
 from participant.evaluated import Evaluated, block_of
+from participant.guard import Guard
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
 from participant.newcomer_shelf import NewcomerShelf
@@ -83,6 +84,7 @@ class Trainer:
         clock: Clock,
         settings: TrainingSettings,
         questions: tuple[str, ...],
+        guard: Guard,
     ) -> None:
         self._db = db
         self._releases = releases
@@ -92,6 +94,7 @@ class Trainer:
         self._settings = settings
         self._questions = questions
         self.newcomers = NewcomerShelf(records=records, reads_texts=CONTENT in questions)
+        self.guard = guard
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
         self._planned: Plan | None = None
@@ -211,7 +214,10 @@ class Trainer:
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
         contents = contents_for(self._releases, plan.contents) if plan is not None else None
-        return train(self._records, vocabulary, windows=windows, exchange=exchange, contents=contents)
+        denied = self.guard.denied(vocabulary)
+        return train(
+            self._records, vocabulary, windows=windows, exchange=exchange, contents=contents, denied=denied
+        )
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""

@@ -30,7 +30,8 @@ def main(home: str, test_until: str) -> int:
         return 1
     version, model = used
     model = replace(model, windows=replace(model.windows, test_until=int(test_until)))
-    figures = headline(model, node.records, vocabulary)
+    denied = node.trainer.guard.denied(vocabulary, model.starters)
+    figures = headline(model, node.records, vocabulary, denied=denied)
     reasons = {name: part.verdict.sentence for name, part in model.scenarios.items()}
     scenarios = [asdict(each) | {"reason": reasons[each.scenario]} for each in figures]
     print(json.dumps({"model_version": version, "scenarios": scenarios}))

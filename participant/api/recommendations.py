@@ -23,10 +23,14 @@ class _Shape(BaseModel):
 
 
 class SurpriseRange(_Shape):
-    """The dial: how surprising suggestions may be."""
+    """The dial: how surprising suggestions may be, between the least (0) and the most (1) attainable for this customer.
+
+    ``places``: how many of ten are kept for bold ones; without it what the node chose.
+    """
 
     min: Share = 0.0
     max: Share = 1.0
+    places: Annotated[int, Field(ge=0, le=10)] | None = None
 
 
 class Filter(_Shape):
@@ -37,7 +41,10 @@ class Filter(_Shape):
 
 
 class Asked(_Shape):
-    """One request; ``context`` is accepted for later use and does not change the answer yet."""
+    """One request; ``context`` is accepted for later use and does not change the answer yet.
+
+    ``calibration`` above 0 draws the list towards the categories of what the customer buys.
+    """
 
     user_id: Annotated[str, Field(min_length=1, max_length=255)]
     scenario: str = "surprise"
@@ -46,6 +53,7 @@ class Asked(_Shape):
     context: dict[str, str | int | float | bool] = {}
     filter: Filter = Filter()
     surprise: SurpriseRange = SurpriseRange()
+    calibration: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Why(_Shape):
@@ -92,6 +100,8 @@ def recommendations_router(recommender: Recommender, tokens: Tokens, clock: Cloc
             n=asked.n,
             minimum=asked.surprise.min,
             maximum=asked.surprise.max,
+            places=asked.surprise.places,
+            calibration=asked.calibration,
             language=asked.language,
             without_items=frozenset(asked.filter.exclude_items),
             without_concepts=frozenset(asked.filter.exclude_concepts),

@@ -1,12 +1,14 @@
-"""Verbs of the data-protection officer: the roster, release keys, and who may use the API."""
+"""Verbs of the data-protection officer: the roster, release keys, sensitive categories, who may use the API."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Table
 
 from participant import entropy, opting_out
 from participant.api import nonbuyers, recommendations
+from participant.commands import shown
 from participant.commands.shown import out
 from participant.courier import trust
 from participant.home import Home
@@ -14,12 +16,14 @@ from participant.node import Node
 from participant.opting_out import Contained
 from participant.roster_desk import Offer
 from participant.settings import CourierSwitch
+from participant.store.membership import Membership
 from participant.store.tokens import Tokens
 from protocols.bundle import ReleaseKey
 from protocols.errors import BadInput
 from protocols.policy import Policy
 from protocols.service.clock import iso
 from protocols.service.tokens import RANDOM_BYTES, mint
+from protocols.service.unit_of_work import reading
 
 DAY_S = 86_400
 SCOPES = (recommendations.SCOPE, nonbuyers.SCOPE)
@@ -120,6 +124,48 @@ def revoke_token(node: Node, token_id: str) -> None:
     """Revoke one token."""
     Tokens(node.db).revoke(token_id, at=node.clock.now())
     out.print("Revoked.")
+
+
+def show_sensitive(node: Node, *, as_json: bool = False) -> None:
+    """Print the denied concepts and every ruling."""
+    with reading(node.db) as connection:
+        vocabulary = Membership(connection).vocabulary()
+    guard, groups = node.trainer.guard, node.settings.suggestions.deny
+    rulings = guard.rulings()
+    denied: tuple[str, ...] = ()
+    if vocabulary is not None:
+        mask = guard.denied(vocabulary)
+        denied = tuple(c for c, is_denied in zip(vocabulary.concepts, mask, strict=True) if is_denied)
+    if as_json:
+        as_lines = [asdict(each) for each in rulings]
+        shown.as_json({"groups": groups, "denied": denied, "rulings": as_lines})
+        return
+    out.print(f"Denied by suggestions.deny in node.toml: {', '.join(groups) or 'no group'}.", markup=False)
+    out.print(f"{len(denied)} concepts are never suggested and are no reason for anything:", markup=False)
+    out.print(", ".join(denied) or "none", markup=False)
+    for each in rulings:
+        verdict = "allowed" if each.allowed else "denied"
+        out.print(f"{iso(each.at)}  {verdict}: {each.named}", markup=False)
+
+
+def rule(node: Node, name: str, *, allowed: bool) -> None:
+    """Write a ruling down and say what it changes."""
+    with reading(node.db) as connection:
+        vocabulary = Membership(connection).vocabulary()
+    guard = node.trainer.guard
+    before = None if vocabulary is None else guard.denied(vocabulary)
+    ruling = guard.rule(name, allowed=allowed)
+    verdict = "Allowed" if allowed else "Denied"
+    out.print(f"{verdict} from the next request on, and on record: {ruling.named}.", markup=False)
+    if vocabulary is not None and before is not None:
+        changed = before != guard.denied(vocabulary)
+        names = [c for c, moved in zip(vocabulary.concepts, changed, strict=True) if moved]
+        if names:
+            out.print(f"This changes {len(names)}: {', '.join(names)}", markup=False)
+        else:
+            out.print(
+                "No concept sold here changes by it: compare the name with `sensitive list`.", markup=False
+            )
 
 
 def opt_out(node: Node, customer: str, *, undo: bool) -> None:

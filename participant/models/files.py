@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from participant.appetite.appetites import Appetites
 from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
@@ -34,6 +35,8 @@ FORMAT: Final = 1
 CHOICES: Final = "model.json"
 _ROWS = 256
 """Rows transposed at a time: what is written stays in the cache until it is full lines."""
+APPETITE: Final = "appetite."
+_APPETITE_PARTS: Final = ("customer_keys", "traits", "logits", "cuts", "marks")
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -87,6 +90,10 @@ def save(model: NodeModel, folder: Path) -> Path:
         "elsewhere": model.elsewhere,
         "least_elsewhere": model.least_elsewhere,
     }
+    if model.on_sale is not None:
+        tensors["on_sale"] = model.on_sale
+    if model.appetites is not None:
+        tensors |= {APPETITE + name: getattr(model.appetites, name) for name in _APPETITE_PARTS}
     names: dict[int, str] = {}
 
     def named(weights: NDArray[np.float32] | None, name: str) -> str:
@@ -195,6 +202,8 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         starters=choices.starters,
         concepts=choices.concepts,
         newcomers=Newcomers.kept(choices.newcomers, tensors),
+        appetites=_appetites(tensors),
+        on_sale=np.asarray(tensors["on_sale"], np.float64) if "on_sale" in tensors else None,
     )
 
 
@@ -215,6 +224,19 @@ def _transposed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     for start in range(0, len(weights), _ROWS):
         found[:, start : start + _ROWS] = weights[start : start + _ROWS].T
     return found
+
+
+def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:
+    """None for a model without them, one saved before there were any among these."""
+    if APPETITE + "customer_keys" not in tensors:
+        return None
+    keys = np.asarray(tensors[APPETITE + "customer_keys"], np.int64)
+    rest = {
+        name: np.asarray(tensors[APPETITE + name], np.float64)
+        for name in _APPETITE_PARTS
+        if name != "customer_keys"
+    }
+    return Appetites(customer_keys=keys, **rest)
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

@@ -17,8 +17,8 @@ from participant.encoders import Encoder, encoder_named, text_of
 from participant.models.blend import wins
 from participant.models.content import GRID, TextMap, unit
 from participant.models.gate import holds_up
-from participant.models.holdout import CUSTOMERS, HoldOut
-from participant.models.newcomers import Newcomers, Rules, chance
+from participant.models.holdout import CUSTOMERS, DAY_S, HoldOut
+from participant.models.newcomers import Newcomers, Rules, chance, soon
 from participant.models.resampling import interval
 from participant.models.train import Learned
 from participant.store.records import Records
@@ -88,6 +88,14 @@ def learn_newcomers(
     records: Records, vocabulary: Vocabulary, learned: Learned, contents: Contents | None
 ) -> Newcomers:
     """Try both kinds on the hold-out of ``learned``; see :mod:`participant.models.newcomers`."""
+    found = _try(records, vocabulary, learned, contents)
+    rules, windows = found.rules, learned.model.windows
+    days = (windows.validation_until - windows.fit_until) / DAY_S
+    texts, concepts = soon(rules.text_chance, days), soon(rules.concept_chance, days)
+    return replace(found, rules=replace(rules, text_chance=texts, concept_chance=concepts))
+
+
+def _try(records: Records, vocabulary: Vocabulary, learned: Learned, contents: Contents | None) -> Newcomers:
     catalogue = records.every_item()
     rules = _try_concepts(Rules(), learned, catalogue)
     if contents is None:

@@ -12,7 +12,8 @@ a rule of its own, and a gate:
 
 Better means a mean paired difference of nDCG@10 above zero; where the sum has noise, by one standard error (see
 :mod:`participant.models.gate`). A shop where nothing was new in those weeks shows no evidence, and uses neither taste
-nor texts. ``chance`` is how often the first suggestion of the kind was bought in those weeks, over all customers.
+nor texts. A chance is how often the first suggestion of the kind was bought, over all customers, brought to 30 days like that
+of any other suggestion.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models.content import TextMap
+from participant.models.holdout import SOON_DAYS
 from participant.models.resampling import Interval, interval
 
 PRIOR_CHANCE: Final = 0.01
@@ -95,6 +97,15 @@ class Newcomers:
             boldness=rules.boldness,
         )
         return cls(rules=rules, texts=known)
+
+
+def soon(chance: float, days: float) -> float:
+    """The chance within 30 days of what was seen within ``days``, as if its rate were constant.
+
+    >>> round(soon(0.36, 60.0), 3)  # not 0.36 / 2
+    0.2
+    """
+    return 1.0 - float((1.0 - chance) ** (SOON_DAYS / days))
 
 
 def chance(bought: int, shown: int) -> float:

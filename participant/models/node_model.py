@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.appetite.appetites import Appetites
 from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
@@ -77,12 +78,14 @@ class ScenarioModel:
         return np.ascontiguousarray(self.serving.take(concepts, axis=1).T)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class NodeModel:
     """Everything needed to serve; a value, safe to share between threads.
 
     ``elsewhere`` estimates how many customers of the others bought each concept; ``least_elsewhere`` is how
-    many there are at the least, which is the same where the release has no noise.
+    many there are at the least, which is the same where the release has no noise. ``appetites`` is the only
+    part that tells customers apart: it goes with the model when one of them is erased. ``on_sale``: the share of
+    this shop's first purchases made since each concept was first sold here; None takes it for 1.
     """
 
     vocabulary: bytes
@@ -95,6 +98,8 @@ class NodeModel:
     starters: Mapping[int, Product]
     concepts: tuple[str, ...]
     newcomers: Newcomers | None = None
+    appetites: Appetites | None = None
+    on_sale: NDArray[np.float64] | None = None
 
     @property
     def everywhere(self) -> Ints:

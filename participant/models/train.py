@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from participant.answers.taste import gram as own_gram
 from participant.answers.taste import squares
-from participant.models import acceptance, blend, local
+from participant.models import blend, local
 from participant.models.blend import LOCAL, Mix
 from participant.models.elsewhere import buyers_elsewhere, least_elsewhere
 from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, Own
@@ -89,7 +89,7 @@ def learn(
             federated_lambda=made.lam if made else 0,
             mix=choice.mix,
             verdict=choice.verdict,
-            acceptance=acceptance.fit(scores, held.candidates(scenario), held.future),
+            acceptance=held.acceptance(scores, held.candidates(scenario)),
             others_weight=made.weight if made else 0.0,
             encoder=early.encoder if early else None,
             mixture=early.mixture if early else PLAIN,
@@ -113,6 +113,7 @@ def learn(
             least_elsewhere=least,
             starters=records.starter_products(vocabulary, until=until),
             concepts=vocabulary.concepts,
+            on_sale=records.on_sale(vocabulary, until=until, customers_until=windows.customers_until),
         )
 
     return Learned(

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from participant.store.record_tables import customers, erasures
+from participant.store.record_tables import appetites, customers, erasures
 from protocols.errors import BadInput
 from protocols.limits import KEY_BYTES
 from protocols.service import durable
@@ -129,8 +129,10 @@ class Erasures:
     def finish(
         self, keyed: bytes, external_id: str, *, at: int, receipt: Callable[[Connection], str]
     ) -> None:
-        """Delete the customer's row and write the receipt."""
+        """Delete the customer's row and what the customer said, and write the receipt."""
         with transaction(self._engine) as connection:
+            gone = select(customers.c.customer_key).where(customers.c.external_id == external_id)
+            connection.execute(delete(appetites).where(appetites.c.customer_key.in_(gone)))
             connection.execute(delete(customers).where(customers.c.external_id == external_id))
             connection.execute(
                 update(erasures)

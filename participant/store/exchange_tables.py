@@ -199,3 +199,14 @@ tokens = Table(
     Column("revoked_at", BigInteger),
 )
 """Issued bearer tokens: only the hash of the text is kept."""
+
+rulings = Table(
+    "rulings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("named", Text, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+)
+"""What the officer ruled about sensitive categories, in order; the newest of a ``subject`` counts, none is changed."""

@@ -99,3 +99,16 @@ erasures: Final = Table(
 
 ``customer_key`` is there only until every copy is gone; ``receipt`` is JSON and names no customer.
 """
+
+appetites: Final = Table(
+    "appetites",
+    metadata,
+    Column(
+        "customer_key", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
+    Column("removed_at", BigInteger, nullable=True),
+    Column("consented_at", BigInteger, nullable=True),
+    Column("uniqueness", Float, nullable=True),
+    Column("openness", Float, nullable=True),
+)
+"""What a customer said of their own appetite: a questionnaire, with the second of consent, or that there be none."""

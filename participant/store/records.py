@@ -13,9 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, func, select, update
 
-from participant.store.record_tables import customers, imports, items, shelves
+from participant.store.record_tables import customers, imports
 from participant.store.records_cap import CapOrder
+from participant.store.records_catalogue import Catalogue
 from participant.store.records_events import Events
+from participant.store.records_habits import Habits, habits, on_sale
 from participant.store.records_items import Item
 from participant.store.records_journeys import JourneyBatch, stream_journeys
 from participant.store.records_products import Product, starter_products
@@ -41,6 +43,7 @@ class History:
     opted_out: bool
     concepts: Ints
     item_keys: Ints
+    customer_key: int = -1
 
 
 class Records:
@@ -51,7 +54,7 @@ class Records:
         self._engine = engine
         self._events = Events(home, engine)
         self._order = CapOrder(home)
-        self._mapped: tuple[Vocabulary, tuple[int, int], Ints, Ints] | None = None
+        self.catalogue = Catalogue(engine)
 
     def n_customers(self, *, first_seen_before: int | None = None) -> int:
         """Customers who count for the consortium (not opted out)."""
@@ -112,7 +115,7 @@ class Records:
 
     def unmapped_share(self, vocabulary: Vocabulary) -> float:
         """Share of stored lines whose item is not in ``vocabulary``: they stay local."""
-        item_keys, _ = self._mapping(vocabulary)
+        item_keys, _ = self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             events = self._events.relation()
             connection.register("mapped", pa.table({"item_key": item_keys}))
@@ -141,7 +144,7 @@ class Records:
         keys = self._counted(customers_until, customers_cap)
         if len(keys) == 0:
             return
-        item_keys, concepts = self._mapping(vocabulary)
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             yield from stream(
                 connection,
@@ -156,20 +159,7 @@ class Records:
 
     def every_item(self) -> tuple[Item, ...]:
         """Every item that was ever sold or listed here, in order of key, with or without a concept."""
-        named = (items.c.item_key, items.c.name, items.c.brand, items.c.category, items.c.concept_name)
-        query = select(*named, items.c.external_id).order_by(items.c.item_key)
-        with reading(self._engine) as connection:
-            return tuple(
-                Item(
-                    key=int(key),
-                    name=str(name),
-                    brand=str(brand),
-                    category=str(category),
-                    concept_name=concept,
-                    external_id=str(external_id),
-                )
-                for key, name, brand, category, concept, external_id in connection.execute(query)
-            )
+        return self.catalogue.items()
 
     def item_rows(
         self,
@@ -199,7 +189,7 @@ class Records:
 
     def shelf(self, vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
         """What was on the shelves in a window: see ``records_shelf``."""
-        item_keys, concepts = self._mapping(vocabulary)
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
         with reading(self._engine) as connection:
             files, categories = shelf_files(connection, self._data), item_categories(connection)
         with self._events.scanning() as work:
@@ -227,7 +217,7 @@ class Records:
     ) -> Iterator[JourneyBatch]:
         """What the customers of :meth:`taste_rows` bought and saw; those who bought nothing in the window left out."""
         keys = self._counted(customers_until, customers_cap)
-        item_keys, concepts = self._mapping(vocabulary)
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             yield from stream_journeys(
                 connection,
@@ -256,7 +246,7 @@ class Records:
                 if found is None:
                     raise unknown()
                 events = self._events.relation_in(database)
-                mapped_items, mapped_concepts = self._mapping_in(database, vocabulary)
+                mapped_items, mapped_concepts = self.catalogue.mapping_in(database, vocabulary)
             one = [int(found.customer_key)]
             wanted = f"SELECT DISTINCT item_key FROM {events} WHERE customer_key = ?"
             bought = self._events.lookup().execute(wanted, one).fetchnumpy()
@@ -268,30 +258,49 @@ class Records:
             opted_out=bool(found.opted_out),
             concepts=np.unique(mapped_concepts[known]),
             item_keys=item_keys,
+            customer_key=int(found.customer_key),
         )
 
     def starter_products(self, vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
         """The shop's own best starter product of every concept it sells: see ``records_products``."""
-        item_keys, concepts = self._mapping(vocabulary)
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             best = starter_products(
                 connection, self._events.relation(), items=item_keys, concepts=concepts, until=until
             )
-        return self._named(best)
+        return self.catalogue.products(best)
 
-    def _named(self, best: dict[int, tuple[int, int, int]]) -> dict[int, Product]:
-        query = select(items.c.item_key, items.c.external_id, items.c.name)
-        with reading(self._engine) as connection:
-            rows = {int(row.item_key): row for row in connection.execute(query)}
-        return {
-            concept: Product(
-                item_id=str(rows[key].external_id),
-                name=str(rows[key].name),
-                starters=starters,
-                stayed=stayed,
+    def habits(self, vocabulary: Vocabulary, *, until: int, customers_until: int, obvious: Ints) -> Habits:
+        """How the customers of :meth:`taste_rows` explore: see ``records_habits``; ``obvious`` are concepts."""
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
+        with self._events.scanning() as connection:
+            return habits(
+                connection,
+                self._events.relation(),
+                customers=self._counted(customers_until, 0),
+                items=item_keys,
+                concepts=concepts,
+                obvious=obvious,
+                until=until,
             )
-            for concept, (key, starters, stayed) in best.items()
-        }
+
+    def on_sale(self, vocabulary: Vocabulary, *, until: int, customers_until: int) -> NDArray[np.float64]:
+        """How much of the shop's discovering each concept was on sale for: see ``records_habits``."""
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
+        with self._events.scanning() as connection:
+            return on_sale(
+                connection,
+                self._events.relation(),
+                customers=self._counted(customers_until, 0),
+                items=item_keys,
+                concepts=concepts,
+                n_concepts=len(vocabulary),
+                until=until,
+            )
+
+    def counted(self, customers_until: int, customers_cap: int) -> Ints:
+        """Keys of the customers of :meth:`taste_rows`, in its order."""
+        return self._counted(customers_until, customers_cap)
 
     def _counted(self, customers_until: int, customers_cap: int) -> Ints:
         """Sorted keys of the customers who count: first seen before, not opted out, within the cap."""
@@ -308,39 +317,6 @@ class Records:
         if 0 < customers_cap < len(keys):
             keys = np.sort(keys[np.argsort(found["place"], kind="stable")[:customers_cap]])
         return np.ascontiguousarray(keys)
-
-    def stamp(self) -> tuple[int, int]:
-        """Grows whenever purchases, a catalogue or shelves are read in."""
-        with reading(self._engine) as connection:
-            return _stamp(connection)
-
-    def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
-        """Item keys (ascending) and their concept indices under ``vocabulary``."""
-        with reading(self._engine) as connection:
-            return self._mapping_in(connection, vocabulary)
-
-    def _mapping_in(self, connection: Connection, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
-        stamp = _stamp(connection)
-        held = self._mapped
-        if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
-            return held[2], held[3]
-        index = vocabulary.index()
-        query = (
-            select(items.c.item_key, items.c.concept_name)
-            .where(items.c.concept_name.is_not(None))
-            .order_by(items.c.item_key)
-        )
-        pairs = [(int(key), index[name]) for key, name in connection.execute(query) if name in index]
-        table = np.array(pairs, np.int64).reshape(-1, 2)
-        keys, concepts = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-        self._mapped = (vocabulary, stamp, keys, concepts)
-        return keys, concepts
-
-
-def _stamp(connection: Connection) -> tuple[int, int]:
-    version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-    shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
-    return int(version or 0), int(shelf or 0)
 
 
 def _nowhere(_external_id: str) -> int:

@@ -22,6 +22,17 @@ class Product:
     name: str
     starters: int
     stayed: int
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueLine:
+    """``items`` of the shop's catalogue that have the same concept, category and name."""
+
+    concept: str
+    category: str
+    name: str
+    items: int
 
 
 def starter_products(

@@ -19,12 +19,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models import acceptance
-from participant.models.blend import LOCAL, gains, wins
+from participant.models.blend import LOCAL, wins
 from participant.models.boldness import PLAIN, Boldness, Trial
 from participant.models.exchange import Exchange
 from participant.models.gate import holds_up
-from participant.models.holdout import HoldOut
+from participant.models.holdout import HoldOut, Mask
 from participant.models.newcomer_trial import Contents, learn_newcomers
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
@@ -32,32 +31,38 @@ from participant.models.scoring import linear, standardise
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
-from participant.surprise.lists import Setting, list_gains, served_lists
+from participant.surprise.judging import affordable, served_gains
+from participant.surprise.lists import Setting
+from participant.surprise.personal import appetites, personal
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 
-TAUS: Final = (0.4, 0.25, 0.1, 0.0)
+TAUS: Final = {"surprise": (0.4, 0.25, 0.1, 0.0), "explore": (0.1, 0.05, 0.0)}
 """From what best explains reported surprise (0.4) over what best explains reported satisfaction (0.25)
-to none."""
+to none. Under *explore*, where all is new, it only parts near-equals."""
+PLACES: Final = {"surprise": (2, 1, 0), "explore": (1, 0)}
+"""Of ten places, how many are kept for bold suggestions: the last ones, where a miss costs least."""
 NEAR_EQUALS: Final = (0.1, 0.1)
 """Appeal elsewhere (beta) and diversity decide between near-equals: a tenth each, so that the widest
 appeal is worth a factor of 1.23 and a perfect twin costs a tenth."""
 TOLERANCE: Final = 0.03
 """Share of nDCG@10 that boldness may cost. A share and not a standard error: that would let the smallest
 companies, which know least, lose most."""
-CUSTOMERS: Final = 2_000
-"""Validation customers whose lists are made, drawn at random where there are more."""
 
 
 def settings(scenario: str) -> tuple[Setting, ...]:
-    """(tau, beta, diversity), boldest first; surprise counts under *surprise* only.
+    """(tau, beta, diversity, bold places), boldest first, the order of likelihood last.
 
-    >>> settings("explore")
-    ((0.0, 0.1, 0.1), (0.0, 0.0, 0.0))
+    >>> settings("explore")[:2], settings("explore")[-1], len(settings("explore"))
+    (((0.1, 0.1, 0.1, 1), (0.1, 0.0, 0.0, 1)), (0.0, 0.0, 0.0, 0), 12)
     """
-    taus = TAUS if scenario == "surprise" else (0.0,)
-    return tuple((tau, *extra) for tau in taus for extra in (NEAR_EQUALS, (0.0, 0.0)))
+    return tuple(
+        (tau, *extra, places)
+        for places in PLACES[scenario]
+        for tau in TAUS[scenario]
+        for extra in (NEAR_EQUALS, (0.0, 0.0))
+    )
 
 
 def train(
@@ -67,34 +72,45 @@ def train(
     windows: Windows,
     exchange: Exchange | None = None,
     contents: Contents | None = None,
+    denied: Mask | None = None,
 ) -> NodeModel:
-    """Train a node's model and choose how bold its lists are; see :func:`participant.models.learn`."""
+    """Train a node's model and choose how bold its lists are; see :func:`participant.models.learn`.
+
+    ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
+    """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange)
-    model, rehearsal = learned.model, learned.rehearsal
+    found_appetites, levels = appetites(records, vocabulary, learned)
+    model, rehearsal = replace(learned.model, appetites=found_appetites), learned.rehearsal
     for scenario in SCENARIOS:
         part, tried = model.scenarios[scenario], rehearsal.scenarios[scenario]
-        found, plain = choose(rehearsal, learned.held, scenario)
+        found, plain = choose(rehearsal, learned.held, scenario, denied)
         if tried.deployed and not holds_up(plain):
             tried = _alone(tried, learned.held, scenario, plain)
-            found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario)
+            found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario, denied)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
+        if levels is not None:
+            found = personal(_with(rehearsal, scenario, tried), learned.held, scenario, found, levels, denied)
         model = _with(model, scenario, replace(part, boldness=found))
     return replace(model, newcomers=learn_newcomers(records, vocabulary, learned, contents))
 
 
-def choose(rehearsal: NodeModel, held: HoldOut, scenario: str) -> tuple[Boldness, Floats]:
+def choose(
+    rehearsal: NodeModel, held: HoldOut, scenario: str, denied: Mask | None = None
+) -> tuple[Boldness, Floats]:
     """The boldest setting that holds up, and what the list in order of likelihood gains on the own model.
 
     Args:
         rehearsal: a model of the fit window.
         held: its validation customers.
         scenario: "surprise" or "explore".
+        denied: concepts that are not suggested, (n_concepts,).
 
     Returns:
         The choice, and paired differences of nDCG@10 by customer.
     """
     tried = settings(scenario)
-    table, local = served_gains(rehearsal, held, scenario, tried)
+    cap = affordable(rehearsal, held, scenario, denied)
+    table, local = served_gains(rehearsal, held, scenario, tried, denied, cap)
     if not len(local):
         return PLAIN, local
     plain = table[-1]
@@ -104,6 +120,7 @@ def choose(rehearsal: NodeModel, held: HoldOut, scenario: str) -> tuple[Boldness
             tau=setting[0],
             beta=setting[1],
             diversity=setting[2],
+            places=setting[3],
             ndcg=float(row.mean()),
             against_plain=float((row - plain).mean()),
             against_local=float((row - local).mean()),
@@ -114,27 +131,15 @@ def choose(rehearsal: NodeModel, held: HoldOut, scenario: str) -> tuple[Boldness
     )
     taken = next(trial for trial in trials if trial.accepted)
     boldness = Boldness(
-        tau=taken.tau, beta=taken.beta, diversity=taken.diversity, customers=len(local), trials=trials
+        tau=taken.tau,
+        beta=taken.beta,
+        diversity=taken.diversity,
+        places=taken.places,
+        cap=cap,
+        customers=len(local),
+        trials=trials,
     )
     return boldness, plain - local
-
-
-def served_gains(
-    model: NodeModel, held: HoldOut, scenario: str, tried: tuple[Setting, ...]
-) -> tuple[Floats, Floats]:
-    """nDCG@10 of the lists as served, (settings, customers), and of the own local model, (customers,).
-
-    Targets are those of :func:`participant.models.blend.gains`; a target that the shop does not sell
-    counts and cannot be found.
-    """
-    customers = held.seekers(scenario)
-    local = gains(held, scenario, linear(held.history, model.scenarios[scenario].local))
-    if len(customers) > CUSTOMERS:
-        kept = np.sort(np.random.default_rng(0).permutation(len(customers))[:CUSTOMERS])
-        customers, local = customers[kept], local[kept]
-    lists = served_lists(model, held.history[customers], scenario, tried)
-    target = (held.future & held.candidates(scenario))[customers]
-    return np.stack([list_gains(shown, target) for shown in lists]), local
 
 
 def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
@@ -145,7 +150,7 @@ def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> 
         part,
         mix=LOCAL,
         verdict=replace(part.verdict, deployed=False, difference=interval(plain)),
-        acceptance=acceptance.fit(own, candidates, held.future),
+        acceptance=held.acceptance(own, candidates),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from participant.models.holdout import HoldOut, hold_out
+from participant.models.holdout import HoldOut, Mask, hold_out
 from participant.models.node_model import NodeModel
 from participant.models.resampling import Interval, interval
 from participant.models.scoring import linear
@@ -48,8 +48,10 @@ class ScenarioHeadline:
         )
 
 
-def headline(model: NodeModel, records: Records, vocabulary: Vocabulary) -> tuple[ScenarioHeadline, ...]:
-    """Measure ``model`` on its test window, both scenarios.
+def headline(
+    model: NodeModel, records: Records, vocabulary: Vocabulary, *, denied: Mask | None = None
+) -> tuple[ScenarioHeadline, ...]:
+    """Measure ``model`` on its test window, both scenarios; ``denied`` concepts are on no list and no target.
 
     Raises:
         BadInput: the model's windows keep no test window aside.
@@ -65,17 +67,20 @@ def headline(model: NodeModel, records: Records, vocabulary: Vocabulary) -> tupl
         target_until=model.windows.test_until,
         customers_until=model.windows.customers_until,
     )
-    return tuple(_scenario(model, held, scenario) for scenario in SCENARIOS)
+    return tuple(_scenario(model, held, scenario, denied) for scenario in SCENARIOS)
 
 
-def _scenario(model: NodeModel, held: HoldOut, scenario: str) -> ScenarioHeadline:
-    part, customers = model.scenarios[scenario], held.seekers(scenario)
-    history, candidates = held.history[customers], held.candidates(scenario)[customers]
+def _scenario(model: NodeModel, held: HoldOut, scenario: str, denied: Mask | None) -> ScenarioHeadline:
+    part, candidates = model.scenarios[scenario], held.candidates(scenario)
+    if denied is not None:
+        candidates = candidates & ~denied
+    customers = np.flatnonzero((held.future & candidates).any(1))
+    history, candidates = held.history[customers], candidates[customers]
     target = held.future[customers] & candidates
     bold = part.boldness
-    setting: Setting = (bold.tau, bold.beta, bold.diversity)
+    setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
     local = top_indices(np.where(candidates, linear(history, part.local), -np.inf), TOP)
-    lists = (local, served_lists(model, history, scenario, (setting,))[0])
+    lists = (local, served_lists(model, history, scenario, (setting,), denied, cap=bold.cap)[0])
     gains = [list_gains(shown, target) for shown in lists]
     hits = [np.asarray(gain > 0, np.float64) for gain in gains]
     return ScenarioHeadline(

@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 DEPTH: Final = 10.0
 """Ranks that a shopper looks at: attention halves at this rank."""
+UNSURPRISING: Final = 1.0 / (1.0 + DEPTH)
+"""What the least surprising candidate counts for: the unexpectedness of the first rank, whose attention is the rest."""
 PRIOR_BUYERS: Final = 50.0
 """Shrinkage of the appeal: as many buyers at the common rate are added to either side."""
 MINIMUM_ELSEWHERE: Final = 20
@@ -54,53 +58,86 @@ def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) 
     return result
 
 
-def appeal_elsewhere(
-    here: NDArray[np.int64], elsewhere: NDArray[np.int64], least: NDArray[np.int64]
-) -> Floats:
+def appeal_elsewhere(here: Ints, elsewhere: Ints, least: Ints, *, on_sale: Floats | None = None) -> Floats:
     """How much more of the buying goes to a concept at the other members than here, shrunk towards 1.
 
-    Shares of all (customer, concept) pairs are compared, so that large members do not count twice:
-    ``((e + a E / H) / E) / ((h + a) / H)`` with e, h the buyers of the concept elsewhere and here,
-    E, H their totals over all concepts, and a the buyers expected here at the common rate, at most
-    PRIOR_BUYERS. Neutral where there may be fewer than MINIMUM_ELSEWHERE buyers elsewhere: ``least`` is how
-    many there are whatever the noise of the release, ``elsewhere`` itself where it has none.
+    Buyers are divided by their opportunities, so that neither large members nor new listings count wrongly:
+    ``((e + a E / O) / E) / ((h + a) / O)`` with e, h the buyers of the concept elsewhere and here, E the total over
+    all concepts elsewhere, O the total here times the share of it made since the concept was first sold here
+    (``on_sale``; its first buyer, who opened that time, is then not counted), and a the buyers expected here at
+    the common rate, at most PRIOR_BUYERS. Of elsewhere nobody knows since when, or at how many members, something
+    is sold. Neutral where there may be fewer than MINIMUM_ELSEWHERE buyers elsewhere: ``least`` is how many there
+    are whatever the noise of the release, ``elsewhere`` itself where it has none.
 
     >>> here, elsewhere = np.array([100, 900]), np.array([1000, 1000])
     >>> appeal_elsewhere(here, elsewhere, elsewhere).round(2)  # unshrunk: 5.0 and 0.56
     array([3.67, 0.58])
     >>> appeal_elsewhere(here, elsewhere, np.array([19, 20])).round(2)  # the first may be 19: no evidence
     array([1.  , 0.58])
+    >>> new = np.array([0.2, 1.0])  # 99 buyers in a fifth of the time: as loved here as elsewhere
+    >>> appeal_elsewhere(here, elsewhere, elsewhere, on_sale=new).round(2)
+    array([1.01, 0.58])
     """
     total_here, total_elsewhere = float(here.sum()), float(elsewhere.sum())
     if total_here == 0 or total_elsewhere == 0:
         return np.ones(len(here))
-    pooled = (here + elsewhere) / (total_here + total_elsewhere)
-    prior_here = np.minimum(pooled * total_here, PRIOR_BUYERS)
-    prior_elsewhere = prior_here * (total_elsewhere / total_here)
-    rate_here = (here + prior_here) / total_here
-    rate_elsewhere = (elsewhere + prior_elsewhere) / total_elsewhere
+    sold = np.ones(len(here)) if on_sale is None else np.where(on_sale > 0, on_sale, 1.0)
+    chances, counted = total_here * sold, np.where(sold < 1, np.maximum(here - 1, 0), here)
+    pooled = (here + elsewhere) / (chances + total_elsewhere)
+    prior_here = np.minimum(pooled * chances, PRIOR_BUYERS)
+    rate_here = (counted + prior_here) / chances
+    rate_elsewhere = (elsewhere + prior_here * (total_elsewhere / chances)) / total_elsewhere
     ratio = np.divide(rate_elsewhere, rate_here, out=np.ones(len(here)), where=rate_here > 0)
     bounded = np.clip(ratio, 1 / APPEAL_SPAN, APPEAL_SPAN)
     result: Floats = np.where(least < MINIMUM_ELSEWHERE, 1.0, bounded)
     return result
 
 
-def surprise(novel: Floats, unexpected: Floats) -> Floats:
-    """Novelty x unexpectedness, in [0, 1]: what the dial bounds.
+def surprise(novel: Floats, unexpected: Floats, candidates: Mask) -> Floats:
+    """Novelty x unexpectedness on the scale of what is attainable: what the dial bounds, in [0, 1].
 
-    >>> surprise(np.array([0.5]), np.array([0.5]))  # both are needed: not their mean
-    array([0.25])
+    0 is the least surprising of the candidates and 1 the most: a half means the same in a small shop as in a
+    large one, for a customer who has bought little as for one who has bought much. Where all candidates are
+    alike, and for what is none, it is 0.
+
+    >>> surprise(np.array([0.2, 0.5, 0.8, 1.0]), np.array([0.5, 0.5, 0.5, 1.0]), np.array([1, 1, 1, 0], bool))
+    array([0. , 0.5, 1. , 0. ])
+
+    Unscaled it would be (0.1, 0.25, 0.4), and by the mean of both, which lets one stand for the other, (0.35, ...).
     """
-    return novel * unexpected
+    raw = novel * unexpected
+    if not candidates.any():
+        return np.zeros(len(raw))
+    low, high = raw[candidates].min(), raw[candidates].max()
+    span = high - low
+    scaled = (raw - low) / span if span > 0 else np.zeros(len(raw))
+    return np.asarray(np.where(candidates, scaled, 0.0), np.float64)
 
 
 def utility(accept: Floats, surprising: Floats, appeal: Floats, *, tau: float, beta: float) -> Floats:
-    """P(accept) x surprise^tau x appeal^beta.
+    """P(accept) x (floor + (1 - floor) surprise)^tau x appeal^beta.
 
-    >>> utility(np.array([0.1]), np.array([0.0625]), np.array([16.0]), tau=0.5, beta=0.25)
-    array([0.05])
+    The floor, UNSURPRISING, keeps any tau from striking out what is least surprising.
+
+    >>> utility(np.array([0.1, 0.1]), np.array([0.0, 1.0]), np.array([16.0, 16.0]), tau=0.5, beta=0.25).round(
+    ...     3
+    ... )
+    array([0.06, 0.2 ])
     """
-    result: Floats = accept * surprising**tau * appeal**beta
+    scaled = UNSURPRISING + (1 - UNSURPRISING) * surprising
+    result: Floats = accept * scaled**tau * appeal**beta
+    return result
+
+
+def own(accept: Floats, typical: Floats) -> Floats:
+    """How much a suggestion is this customer's own: its chance over that for the typical customer who bought as much.
+
+    What everybody would be shown in a bold place is no surprise.
+
+    >>> own(np.array([0.2, 0.1]), np.array([0.2, 0.02])).round(2)  # by likelihood the first would win
+    array([1., 5.])
+    """
+    result: Floats = accept / typical
     return result
 
 

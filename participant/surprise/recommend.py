@@ -6,23 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models.boldness import PLAIN
+from participant.models.boldness import PLAIN, Boldness
 from participant.models.node_model import NodeModel
 from participant.store.records_products import Product
+from participant.surprise import calibration
 from participant.surprise.dial import Dial
 from participant.surprise.lists import Shop, View, likeness_of, pick, pool
 from participant.surprise.reasons import Reason, reason
 from protocols.errors import BadInput
 
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """One suggestion. ``score`` is its utility, ``surprise`` and ``relevance`` are in [0, 1].
 
-    ``relevance`` is the calibrated chance that the customer buys the concept for the first time
-    within a window like the validation weeks.
+    ``relevance`` is the calibrated chance that the customer buys the concept for the first time within 30 days.
     """
 
     item_id: str
@@ -53,6 +54,8 @@ def recommend(
     dial: Dial | None = None,
     language: str = "en",
     sellable_only: bool = True,
+    denied: Mask | None = None,
+    unwanted: Mask | None = None,
 ) -> RecommendationList:
     """Suggest ``n`` concepts never bought here, each as the shop's own starter product.
 
@@ -64,6 +67,8 @@ def recommend(
         dial: bounds of surprise and exponents; None for what the node chose on its validation weeks.
         language: of the reasons, "en" or "it".
         sellable_only: leave out concepts that this shop has never sold (no product to show).
+        denied: sensitive concepts, (n_concepts,): not suggested, no reason, and not looked at in the history.
+        unwanted: what the request does not want to see, (n_concepts,).
 
     Returns:
         Never empty while any candidate is left: where the dial leaves too few, the nearest ones
@@ -79,7 +84,14 @@ def recommend(
             do="correct the request",
         )
     dial = dial or Dial()
-    candidates, filtered = _candidates(model, concepts, scenario, sellable_only=sellable_only)
+    none = np.zeros(len(model.buyers), np.bool_)
+    masks = {
+        "sensitive": none if denied is None else denied,
+        "by-request": none if unwanted is None else unwanted,
+    }
+    candidates, filtered = _candidates(model, concepts, scenario, masks, sellable_only=sellable_only)
+    if denied is not None:
+        concepts = concepts[~denied[concepts]]
     if not candidates.any():
         return RecommendationList(items=(), filtered=filtered, degraded=True)
     part = model.scenarios[scenario]
@@ -88,8 +100,13 @@ def recommend(
     filtered["outside-dial"] = outside
     # Nothing is known of a customer without a history that could make a bold choice theirs.
     bold = dial.settle(part.boldness) if len(concepts) else PLAIN
-    alike = likeness_of(part, order) if bold.diversity else np.zeros((len(order), len(order)))
-    picked = pick(view, order, alike, n, (bold.tau, bold.beta, bold.diversity))
+    if dial.calibration and len(concepts):
+        picked = order[_calibrated(model, view, order, concepts, n, bold, dial.calibration)]
+    else:
+        setting = (bold.tau, bold.beta, bold.diversity, bold.places)
+        inside = candidates & view.inside(dial)
+        alike = likeness_of(part, order) if bold.diversity else np.zeros((len(order), len(order)))
+        picked = pick(view, order, alike, n, setting, inside, cap=bold.cap)
     worth = view.worth(picked, tau=bold.tau, beta=bold.beta)
     items = tuple(
         _describe(model, view, scenario, int(c), float(score), concepts, language)
@@ -99,21 +116,35 @@ def recommend(
     return RecommendationList(items=items, filtered=filtered, degraded=bool(degraded))
 
 
-def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: NDArray[np.bool_]) -> View:
+def _calibrated(
+    model: NodeModel, view: View, order: Ints, concepts: Ints, n: int, bold: Boldness, strength: float
+) -> Ints:
+    """Places in ``order``: the pool divided between categories as the customer's purchases are."""
+
+    def category(concept: int) -> str:
+        product = model.starters.get(concept)
+        return product.category if product is not None else ""
+
+    utility = view.worth(order, tau=bold.tau, beta=bold.beta)
+    bought = [category(int(c)) for c in concepts]
+    return calibration.rerank(utility, [category(int(c)) for c in order], bought, n, strength)
+
+
+def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: Mask) -> View:
     shop = Shop.of(model, scenario)
     if len(concepts):
         shown = model.local_scores(scenario, concepts)
-        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates)
-    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates)
+        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates, len(concepts))
+    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates, 0)
 
 
 def _candidates(
-    model: NodeModel, concepts: Ints, scenario: str, *, sellable_only: bool
-) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    model: NodeModel, concepts: Ints, scenario: str, masks: Mapping[str, Mask], *, sellable_only: bool
+) -> tuple[Mask, dict[str, int]]:
     left = np.ones(len(model.buyers), np.bool_)
     filtered: dict[str, int] = {}
 
-    def leave_out(name: str, mask: NDArray[np.bool_]) -> None:
+    def leave_out(name: str, mask: Mask) -> None:
         filtered[name] = int((left & mask).sum())
         left[mask] = False
 
@@ -126,6 +157,8 @@ def _candidates(
         sold = np.zeros(len(left), np.bool_)
         sold[list(model.starters)] = True
         leave_out("not-sold-here", ~sold)
+    for name, mask in masks.items():
+        leave_out(name, mask)
     return left, filtered
 
 

@@ -28,6 +28,7 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
+    "surprise": ("-m", "tests.benchmarks.surprise", "5", "20"),
     "comparison": ("-m", "tests.benchmarks.comparison"),
     "libraries": ("-m", "tests.benchmarks.libraries"),
     "taste-speed": ("-m", "tests.benchmarks.taste_speed"),
@@ -54,6 +55,7 @@ MEASUREMENTS = {
     "comparison-table": ("-m", "tests.benchmarks.comparison_table"),
     "growth-table": ("-m", "tests.benchmarks.growth_table"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "surprise-table": ("-m", "tests.benchmarks.surprise_table"),
     "encoder-table": ("-m", "tests.benchmarks.encoder_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "newcomers-table": ("-m", "tests.benchmarks.newcomers_table"),

@@ -113,6 +113,13 @@ def prepare(companies: int, folder: Path) -> Consortium:
     )
 
 
+def reopened(folder: Path, vocabulary: Vocabulary, companies: int) -> Consortium:
+    """What :func:`prepare` left in ``folder``, for another process."""
+    homes = [folder / f"company-{company}" for company in range(companies)]
+    members = tuple(Records(home, engine(f"sqlite:///{home / 'node.db'}")) for home in homes)
+    return Consortium(vocabulary=vocabulary, members=members, rejected=0)
+
+
 def taste_sum(consortium: Consortium, until: int) -> Released:
     """Ask ``taste`` of everybody and release the sum through the secure sum of ``protocols``."""
     n = len(consortium.members)

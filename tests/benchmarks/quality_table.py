@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+SETTING = ("tau", "beta", "diversity", "places")
 HEAD = (
     "| metric | arm | mean [95%] | worst company | against tuned local [95%] | below local: nominal, significant "
     "| coverage@10 | Gini | novelty, bits |\n|---|---|---|---|---|---|---|---|---|\n"
@@ -42,16 +43,16 @@ def _boldness(nodes: list[dict[str, Any]]) -> str:
     chosen = [node["choices"]["surprise"]["boldness_on_validation"] for node in nodes]
     lines = [
         "Boldness of the *surprise* lists on the companies' own validation weeks (34-40), no test week:\n",
-        "| tau | appeal exponent | diversity | nDCG@10 on validation | against the order of likelihood | chosen by |",
-        "|---|---|---|---|---|---|",
+        "| tau | appeal exponent | diversity | bold places | nDCG@10 on validation | against the order of likelihood | chosen by |",
+        "|---|---|---|---|---|---|---|",
     ]
     for place, setting in enumerate(chosen[0]["trials"]):
         trials = [one["trials"][place] for one in chosen]
         plain = sum(one["trials"][-1]["ndcg"] for one in chosen)
-        key = tuple(setting[name] for name in ("tau", "beta", "diversity"))
-        takers = sum((one["tau"], one["beta"], one["diversity"]) == key for one in chosen)
+        key = tuple(setting.get(name, 0) for name in SETTING)
+        takers = sum(tuple(one.get(name, 0) for name in SETTING) == key for one in chosen)
         lines.append(
-            f"| {key[0]:g} | {key[1]:g} | {key[2]:g} | {sum(t['ndcg'] for t in trials) / len(trials):.4f} "
+            f"| {key[0]:g} | {key[1]:g} | {key[2]:g} | {key[3]} | {sum(t['ndcg'] for t in trials) / len(trials):.4f} "
             f"| {sum(t['against_plain'] for t in trials) / plain:+.1%} | {takers} of {len(chosen)} |"
         )
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     quality_table,
     round_table,
     round_time_table,
+    surprise_table,
 )
 from tests.benchmarks.provenance import ROOT
 from tests.matrix import table as matrix
@@ -28,6 +29,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "quality": quality_table.main,
     "quality under noise": privacy_table.main,
     "rounds": round_table.main,
+    "surprise": lambda: surprise_table.write(RESULTS),
     "time of a round": round_time_table.main,
 }
 

@@ -12,7 +12,7 @@ AMBER = tuple(f"amber ale {word}" for word in ("dry", "old", "pale", "dark", "mi
 SILVER = tuple(f"silver tea {word}" for word in ("dry", "old", "pale", "dark", "mild", "strong"))
 """What customers of even and of odd concepts buy."""
 LISTED = ("listed-yesterday", "amber ale keg")
-"""Item and name; at other shops the most bought of its kind."""
+"""Item and name; at other shops the most bought of its kind. Alcohol by its name: an officer has to allow it."""
 KEG = LISTED[1]
 
 

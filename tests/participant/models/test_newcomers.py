@@ -120,11 +120,24 @@ def test_a_kept_model_offers_the_same(model, companies, tmp_path):
     assert load(tmp_path / "plain").newcomers is None
 
 
-def offered(records, model, customer, *, places=3, reads_texts=True):
+def offered(records, model, customer, *, places=3, reads_texts=True, refuses=lambda _: False):
     shelf = NewcomerShelf(records=records, reads_texts=reads_texts)
-    asked = Asked(scenario="explore", places=places, dial=Dial(), language="en")
+    asked = Asked(
+        scenario="explore",
+        places=places,
+        dial=Dial(),
+        language="en",
+        denied=np.zeros(len(model.concepts), np.bool_),
+        refuses=refuses,
+    )
     known = records.history(customer, VOCABULARY)
-    return shelf.offers("version", model, known, asked, unwanted=lambda _: False)
+    return shelf.offers("version", model, known, asked)
+
+
+def test_what_is_refused_leaves_its_place_to_the_next(model, companies):
+    first, second, *_ = offered(companies[0], model, "c002")
+    found = offered(companies[0], model, "c002", places=1, refuses=lambda it: it.external_id == first.item_id)
+    assert [each.item_id for each in found] == [second.item_id]
 
 
 def test_nothing_is_offered_that_the_customer_bought(model, companies):

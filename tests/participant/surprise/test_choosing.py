@@ -14,6 +14,7 @@ from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 WINDOWS = Windows(fit_until=150 * DAY, validation_until=220 * DAY, customers_until=150 * DAY)
 M, N = len(CONCEPTS), 400
 TRIED = settings("surprise")
+ORDER_OF_LIKELIHOOD = Dial(tau=0.0, beta=0.0, diversity=0.0, places=0)
 
 
 @pytest.fixture(scope="module")
@@ -31,44 +32,45 @@ def gains_by_setting(monkeypatch, worth, *, local=0.05, noise=0.0):
     wobble = noise * np.random.default_rng(0).normal(size=N)
     table = np.stack([np.full(N, worth[setting]) + wobble for setting in TRIED])
     monkeypatch.setattr(choosing, "served_gains", lambda *_: (table, np.full(N, local)))
+    monkeypatch.setattr(choosing, "personal", lambda *given: given[3])
 
 
 def taken(learned):
     found = choose(learned.rehearsal, learned.held, "surprise")[0]
-    return (found.tau, found.beta, found.diversity)
+    return (found.tau, found.beta, found.diversity, found.places)
 
 
 def test_the_boldest_setting_within_the_tolerance_is_taken(learned, monkeypatch):
-    worth = {setting: 0.1 * (1 - setting[0] / 4) for setting in TRIED}
+    worth = {setting: 0.1 * (1 - setting[0] / 4 - setting[3] / 60) for setting in TRIED}
     gains_by_setting(monkeypatch, worth)
-    assert taken(learned) == (0.1, 0.1, 0.1)
-    gains_by_setting(monkeypatch, {s: 0.1 * (1 - TOLERANCE + 1e-6) if s[0] else 0.1 for s in TRIED})
-    assert taken(learned) == (0.4, 0.1, 0.1)
-    gains_by_setting(monkeypatch, {s: 0.1 * (1 - TOLERANCE - 1e-6) if s[0] else 0.1 for s in TRIED})
-    assert taken(learned) == (0.0, 0.1, 0.1)
+    assert taken(learned) == (0.0, 0.1, 0.1, 1)
+    gains_by_setting(monkeypatch, {s: 0.1 * (1 - TOLERANCE + 1e-6) if s[0] or s[3] else 0.1 for s in TRIED})
+    assert taken(learned) == (0.4, 0.1, 0.1, 2)
+    gains_by_setting(monkeypatch, {s: 0.1 * (1 - TOLERANCE - 1e-6) if s[0] or s[3] else 0.1 for s in TRIED})
+    assert taken(learned) == (0.0, 0.1, 0.1, 0)
 
 
 def test_boldness_must_beat_the_own_model_by_one_standard_error(learned, monkeypatch):
     near = dict.fromkeys(TRIED, 0.1)
     gains_by_setting(monkeypatch, near, local=0.099, noise=1.0)
-    assert taken(learned) == (0.0, 0.0, 0.0)
+    assert taken(learned) == (0.0, 0.0, 0.0, 0)
     gains_by_setting(monkeypatch, near, local=0.099, noise=0.001)
-    assert taken(learned) == (0.4, 0.1, 0.1)
+    assert taken(learned) == (0.4, 0.1, 0.1, 2)
 
 
 def test_what_is_judged_is_what_is_served(learned):
     model, held = learned.rehearsal, learned.held
     history = held.history[:25]
     lists = served_lists(model, history, "surprise", TRIED)
-    for place, (tau, beta, diversity) in enumerate(TRIED):
-        dial = Dial(tau=tau, beta=beta, diversity=diversity)
+    for place, (tau, beta, diversity, bold) in enumerate(TRIED):
+        dial = Dial(tau=tau, beta=beta, diversity=diversity, places=bold)
         for row, shown in zip(history, lists[place], strict=True):
             items = recommend(model, np.flatnonzero(row), dial=dial).items
             assert [item.concept_index for item in items] == shown[shown != NOBODY].tolist()
 
 
 def test_the_list_that_is_not_reranked_is_in_order_of_likelihood(learned):
-    items = recommend(learned.model, np.array([0, 3]), dial=Dial(tau=0.0, beta=0.0, diversity=0.0)).items
+    items = recommend(learned.model, np.array([0, 3]), dial=ORDER_OF_LIKELIHOOD).items
     assert [item.relevance for item in items] == sorted((item.relevance for item in items), reverse=True)
 
 
@@ -93,7 +95,7 @@ def test_the_choice_is_stored_with_the_model_and_served_unless_the_request_says_
     history = np.array([1, 3])
     bold, told, plain = (
         recommend(kept, history, dial=dial).items
-        for dial in (None, Dial(tau=0.4, beta=0.1, diversity=0.1), Dial(tau=0.0, beta=0.0, diversity=0.0))
+        for dial in (None, Dial(tau=0.4, beta=0.1, diversity=0.1, places=2, cheap=True), ORDER_OF_LIKELIHOOD)
     )
     assert bold == told
     assert bold != plain
@@ -125,12 +127,12 @@ def test_a_node_without_validation_customers_serves_the_order_of_likelihood(lear
 
 def test_a_customer_without_history_gets_bestsellers_in_order_however_bold_the_node_is(learned):
     part = learned.model.scenarios["surprise"]
-    bold = replace(part, boldness=Boldness(tau=0.4, beta=0.1, diversity=0.5))
+    bold = replace(part, boldness=Boldness(tau=0.4, beta=0.1, diversity=0.5, places=1))
     model = replace(learned.model, scenarios={**learned.model.scenarios, "surprise": bold})
     items = recommend(model, np.zeros(0, np.int64)).items
     ranks = [model.buyers[item.concept_index] for item in items]
     assert ranks == sorted(ranks, reverse=True)
-    (shown,) = served_lists(model, np.zeros((1, M), np.float32), "surprise", ((0.4, 0.1, 0.5),))
+    (shown,) = served_lists(model, np.zeros((1, M), np.float32), "surprise", ((0.4, 0.1, 0.5, 1),))
     assert [item.concept_index for item in items] == shown[0][shown[0] != NOBODY].tolist()
 
 

@@ -1,0 +1,116 @@
+"""Reads answers that customers gave about their own appetite, each with the day on which they agreed to this use.
+
+A CSV file with the columns customer, consented_at (YYYY-MM-DD), uniqueness and openness, the last two from 1 to 5.
+A row without a day of consent, or with one in the future, is refused like any other bad row: it is written to
+``data/rejected`` with its reason, and nothing of it is stored.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from participant.intake import staging
+from participant.intake.faults import UnknownColumn, UnreadableFile
+from participant.store.appetites import Answered, SaidAppetites
+from participant.store.records import UnknownCustomer
+from protocols.service import durable
+
+COLUMNS: Final = ("customer", "consented_at", "uniqueness", "openness")
+LOWEST, HIGHEST = 1.0, 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionnaireReport:
+    """``kept`` answers were stored, ``older`` ones are superseded; ``rejected`` counts rows by reason."""
+
+    kept: int
+    older: int
+    rejected: Mapping[str, int]
+    rejected_file: Path | None
+
+
+def read_questionnaire(source: Path, *, home: Path, said: SaidAppetites, now: int) -> QuestionnaireReport:
+    """Take in the answers in ``source``; the newest consent of a customer counts.
+
+    Raises:
+        UnreadableFile, UnknownColumn: nothing was stored.
+    """
+    kept, older, refused = 0, 0, list[tuple[dict[str, str], str]]()
+    for row in _rows(source):
+        answered, reason = _judged(row, now)
+        if answered is None:
+            refused.append((row, reason))
+            continue
+        try:
+            stored = said.keep(answered)
+        except UnknownCustomer:
+            refused.append((row, "unknown-customer"))
+            continue
+        kept, older = kept + stored, older + (not stored)
+    return QuestionnaireReport(
+        kept=kept,
+        older=older,
+        rejected=dict(Counter(reason for _, reason in refused)),
+        rejected_file=_write_refused(refused, home) if refused else None,
+    )
+
+
+def _rows(source: Path) -> Iterator[dict[str, str]]:
+    try:
+        with source.expanduser().open(newline="", encoding="utf-8") as stream:
+            rows = csv.DictReader(stream)
+            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise UnknownColumn(
+                    expected="columns " + ", ".join(COLUMNS),
+                    came="columns " + ", ".join(rows.fieldnames or ("none",)),
+                    do="name them so in the first line; consented_at is the day on which the customer agreed",
+                )
+            yield from ({name: (row[name] or "").strip() for name in COLUMNS} for row in rows)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableFile(
+            expected="a CSV file in UTF-8", came=str(error)[:200], do="check the path and the encoding"
+        ) from None
+
+
+def _judged(row: Mapping[str, str], now: int) -> tuple[Answered | None, str]:
+    try:
+        day = datetime.strptime(row["consented_at"], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None, "no-day-of-consent"
+    if day.timestamp() > now:
+        return None, "consent-in-the-future"
+    try:
+        answers = [float(row[name]) for name in ("uniqueness", "openness")]
+    except ValueError:
+        return None, "no-number"
+    if not all(LOWEST <= answer <= HIGHEST for answer in answers):
+        return None, "outside-the-scale"
+    if not row["customer"]:
+        return None, "no-customer"
+    return Answered(
+        customer=row["customer"],
+        consented_at=int(day.timestamp()),
+        uniqueness=answers[0],
+        openness=answers[1],
+    ), ""
+
+
+def _write_refused(refused: list[tuple[dict[str, str], str]], home: Path) -> Path:
+    """A file of its own with the reasons; it is scrubbed with the other rejected rows at an erasure."""
+    folder = home / "data" / staging.REJECTED
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / "questionnaire.csv"
+    lines = [",".join(("reason", *COLUMNS))]
+    lines += [_line((reason, *(row[name] for name in COLUMNS))) for row, reason in refused]
+    durable.write(target, ["\n".join((*lines, "")).encode("utf-8")])
+    target.chmod(0o600)
+    return target
+
+
+def _line(fields: tuple[str, ...]) -> str:
+    return ",".join('"' + field.replace('"', '""') + '"' for field in fields)
