@@ -6,14 +6,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import evaluation, taste
+from participant.answers import evaluation, rhythm, taste
 from participant.answers.context import AnswerContext
 from protocols.errors import QuestionNotAllowed
 
 Fill = Callable[[bytes, AnswerContext], NDArray[np.int64]]
 
 
-ANSWERS: Final[Mapping[str, Fill]] = {"taste": taste.fill, "evaluation": evaluation.fill}
+ANSWERS: Final[Mapping[str, Fill]] = {
+    "taste": taste.fill,
+    "evaluation": evaluation.fill,
+    "rhythm": rhythm.fill,
+}
 
 
 def fill(question: str, parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:

@@ -60,13 +60,13 @@ def _number_seconds(number: str) -> str:
 
 def normalised(mapping: Mapping[str, str], kinds: Mapping[str, str], source: str) -> str:
     """SELECT of the fields of every row of ``source`` as text, with numbers where they can be read."""
-    basket = text(mapping["basket"]) if "basket" in mapping else "NULL"
+    basket, store = (text(mapping[name]) if name in mapping else "NULL" for name in ("basket", "store"))
     return f"""
         SELECT row_number() OVER () AS line, filename AS file,
                {text(mapping["customer"])} AS customer, {text(mapping["item"])} AS item, {basket} AS basket,
                {text(mapping["time"])} AS time, {seconds(mapping["time"], kinds[mapping["time"]])} AS seconds,
                {text(mapping["quantity"])} AS quantity,
-               TRY_CAST({text(mapping["quantity"])} AS DOUBLE) AS units
+               TRY_CAST({text(mapping["quantity"])} AS DOUBLE) AS units, CAST({store} AS VARCHAR) AS store
         FROM {source}"""
 
 

@@ -36,6 +36,7 @@ GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
         "datetime",
     ),
     "quantity": ("quantity", "qty", "units", "item_quantity"),
+    "store": ("store", "store_id", "shop_id", "branch_id", "location_id"),
     "concept": ("concept", "product_type", "item_category3", "item_category2"),
     "name": ("name", "item_name", "product_name", "title", "description", "product_type"),
     "brand": ("brand", "item_brand", "manufacturer"),
@@ -43,7 +44,14 @@ GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Names tried in this order, compared without case: plain names, Complete Journey, GA4."""
 
-TRANSACTIONS: Final = {"customer": True, "item": True, "time": True, "quantity": True, "basket": False}
+TRANSACTIONS: Final = {
+    "customer": True,
+    "item": True,
+    "time": True,
+    "quantity": True,
+    "basket": False,
+    "store": False,
+}
 """Fields of a transaction row and whether they must be there."""
 
 CATALOGUE: Final = {"item": True, "concept": False, "name": False, "brand": False, "category": False}

@@ -28,7 +28,7 @@ def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
-               j.seconds, j.units
+               j.seconds, j.units, j.store
         FROM judged j JOIN customer_keys c ON c.id = j.customer JOIN item_keys i ON i.id = j.item
         WHERE j.reason IS NULL AND NOT j.excluded"""
     )

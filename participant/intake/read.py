@@ -218,7 +218,7 @@ def _write_events(work: duckdb.DuckDBPyConnection, folder: Path) -> None:
     events = folder / staging.EVENTS
     events.mkdir(mode=0o700)
     work.execute(
-        "COPY (SELECT customer_key, item_key, basket, seconds, units FROM fresh ORDER BY customer_key, seconds) "
+        "COPY (SELECT customer_key, item_key, basket, seconds, units, store FROM fresh ORDER BY customer_key, seconds) "
         f"TO {sources.literal(str(events / 'events.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
     )
 

@@ -20,6 +20,11 @@ NO_EVENTS = (
     "0::BIGINT AS seconds, 0::DOUBLE AS units WHERE false)"
 )
 
+NO_VISITS = (
+    "SELECT 0::BIGINT AS customer_key, 0::BIGINT AS item_key, 0::BIGINT AS seconds, NULL::VARCHAR AS store "
+    "WHERE false"
+)
+
 
 class Events:
     """The visible event files of the node at ``home``."""
@@ -36,13 +41,22 @@ class Events:
 
     def relation_in(self, connection: Connection) -> str:
         """:meth:`relation`, in a transaction that is open already."""
+        files = self._files(connection)
+        return f"read_parquet([{files}])" if files else NO_EVENTS
+
+    def visits_relation(self) -> str:
+        """:meth:`relation` with the store: NULL in files of imports that did not read it."""
+        with reading(self._engine) as connection:
+            files = self._files(connection)
+        if not files:
+            return f"({NO_VISITS})"
+        return f"({NO_VISITS} UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true))"
+
+    def _files(self, connection: Connection) -> str:
         query = select(imports.c.folder).where(imports.c.folder.is_not(None)).order_by(imports.c.folder)
         folders = [str(row.folder) for row in connection.execute(query)]
-        if not folders:
-            return NO_EVENTS
         paths = (str(self._data / "events" / folder / "events.parquet") for folder in folders)
-        names = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        return f"read_parquet([{names}])"
+        return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
 
     @contextmanager
     def scanning(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -35,15 +35,16 @@ from protocols.privacy import Price
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
+from protocols.questions.rhythm import RHYTHM, Rhythm
 from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading
+Reading = Taste | EvaluationReading | Rhythm
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION}
+    {"taste": TASTE, "evaluation": EVALUATION, "rhythm": RHYTHM}
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"
