@@ -16,6 +16,7 @@ from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, no
 
 START_WORD: Final = "OPEN"
 COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
+SURROUNDINGS_HELP: Final = "Weather, kind of place, local events: one row per day, store or both."
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
@@ -74,29 +75,36 @@ def connect(
     sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
+    surroundings: Annotated[list[Path] | None, typer.Option("--surroundings", help=SURROUNDINGS_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
     """Read purchases and catalogue in, and map items to the consortium's vocabulary."""
     from participant.commands import shown
-    from participant.intake import ColumnMapping, read
+    from participant.intake import ColumnMapping, read, read_surroundings, split_columns
 
     node = node_at(home)
     vocabulary = node.standing.renew_vocabulary()
     typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
+    columns, told = split_columns(column or ())
     if sources:
         report = read(
             sources,
             home=node.home.root,
             engine=node.db,
-            mapping=ColumnMapping.parse(column or ()),
+            mapping=ColumnMapping.parse(columns),
             catalogue=catalogue or (),
             excluded=exclude or (),
             concepts=frozenset(vocabulary.concepts),
             dry_run=dry_run,
         )
         shown.imported(report, dry=dry_run)
+    if surroundings:
+        days = read_surroundings(
+            surroundings, home=node.home.root, engine=node.db, columns=told, dry_run=dry_run
+        )
+        typer.echo(days.summary)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from protocols.codec import decode
 from protocols.errors import BadRelease
 from protocols.identity import Signed
 from protocols.questions import Reading, read
+from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
 from protocols.service.unit_of_work import reading
@@ -73,6 +74,19 @@ class ReleaseShelf:
         if me in manifest.survivors:
             total, members = total - self._door.own_part(manifest.answer), members - 1
         return _taste(manifest, total, n_concepts, members)
+
+    def rhythm(self, release: bytes) -> Rhythm:
+        """The rhythm part of a kept release, read noise-aware.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        found = read(manifest.answer, total, n_concepts)
+        for block, part in zip(manifest.answer.blocks, found, strict=True):
+            if isinstance(part, Rhythm):
+                return part.noise_aware(sum_sigma(block, len(manifest.survivors)))
+        raise BadRelease(expected="a rhythm release", came="other questions", do="name a rhythm release")
 
     def _open(self, release: bytes) -> tuple[ReleaseManifest, npt.NDArray[np.int64], int]:
         """Manifest, sum in ring units and size of the vocabulary."""

@@ -6,7 +6,7 @@ the shop's own bestsellers, and says ``degraded``.
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from participant.errors import NoData
-from participant.models import SCENARIOS
+from participant.models import SCENARIOS, NodeModel
+from participant.moment import Moment, in_words
 from participant.store.membership import Membership
 from participant.store.records import Records, UnknownCustomer
 from participant.store.records_products import Product
@@ -34,7 +35,7 @@ REMEMBER_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for: ``minimum`` and ``maximum`` are the surprise dial in [0, 1]."""
+    """What is asked for: ``minimum`` and ``maximum`` are the surprise dial in [0, 1], ``moment`` when it is shown."""
 
     customer: str
     scenario: str = "surprise"
@@ -44,6 +45,7 @@ class Wish:
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
+    moment: Moment = Moment()
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS or not 0 < self.n <= 100:
@@ -56,13 +58,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """The suggestions in order; ``bought`` are the customer's own concepts, for local pages only."""
+    """The suggestions in order; ``bought`` are the customer's own concepts, for local pages only.
+
+    ``moved_by``: the bands of the moment that the order was moved by, by factor; empty where none was.
+    """
 
     items: tuple[Recommendation, ...]
     bought: tuple[str, ...]
     model_version: str
     filtered: Mapping[str, int]
     degraded: bool
+    moved_by: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +111,7 @@ class Recommender:
             return self._bestsellers(wish, vocabulary, known if known is not None else _none(), POPULAR)
         version, model = in_use
         dial = Dial(minimum=wish.minimum, maximum=wish.maximum)
+        moment = self._moment(wish, model)
         spare = len(wish.without_items) + len(wish.without_concepts)
         found = recommend(
             model,
@@ -113,6 +120,7 @@ class Recommender:
             scenario=wish.scenario,
             dial=dial,
             language=wish.language,
+            moment=moment,
         )
         kept = tuple(item for item in found.items if not _unwanted(wish, item))
         filtered = dict(found.filtered) | {"by-request": len(found.items) - len(kept)}
@@ -124,7 +132,16 @@ class Recommender:
             model_version=version,
             filtered=filtered,
             degraded=found.degraded or known is None,
+            moved_by=in_words(moment),
         )
+
+    def _moment(self, wish: Wish, model: NodeModel) -> dict[str, int]:
+        """Bands by factor, of those factors that move anything here; usually that is nothing to look up."""
+        moving = () if model.tilt is None else model.tilt.moving(wish.scenario)
+        if not moving:
+            return {}
+        bands = wish.moment.bands(self._records, self._clock.now())
+        return {factor: bands[factor] for factor in moving if factor in bands}
 
     def warm(self) -> None:
         """Load the model in use, so that the first request does not wait for it."""

@@ -21,6 +21,7 @@ from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, loa
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
+from participant.rhythms import rhythms_for
 from participant.settings import TrainingSettings
 from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
@@ -174,6 +175,7 @@ class Trainer:
     def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
             vocabulary = Membership(connection).vocabulary()
+            kept = Releases(connection).all()
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
                 expected="purchases and a vocabulary",
@@ -182,7 +184,8 @@ class Trainer:
             )
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
-        return train(self._records, vocabulary, windows=windows, exchange=exchange)
+        rhythms = rhythms_for(windows, kept, self._releases, vocabulary.digest)
+        return train(self._records, vocabulary, windows=windows, exchange=exchange, rhythms=rhythms)
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""

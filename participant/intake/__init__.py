@@ -8,5 +8,14 @@ from participant.intake.checks import REASONS
 from participant.intake.mapping import ColumnMapping
 from participant.intake.read import read
 from participant.intake.report import IntakeReport
+from participant.intake.surroundings import SurroundingsReport, read_surroundings, split_columns
 
-__all__ = ["REASONS", "ColumnMapping", "IntakeReport", "read"]
+__all__ = [
+    "REASONS",
+    "ColumnMapping",
+    "IntakeReport",
+    "SurroundingsReport",
+    "read",
+    "read_surroundings",
+    "split_columns",
+]

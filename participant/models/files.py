@@ -22,12 +22,14 @@ from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.tilt import Strength, Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import BadInput
 
 FORMAT: Final = 1
 CHOICES: Final = "model.json"
+TILT: Final = "tilt."
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -61,6 +63,7 @@ class Choices:
     scenarios: dict[str, ScenarioChoices]
     starters: dict[int, Product]
     concepts: tuple[str, ...]
+    strengths: dict[str, tuple[Strength, ...]] | None = None
 
 
 _CHOICES: Final = TypeAdapter(Choices)
@@ -74,6 +77,8 @@ def save(model: NodeModel, folder: Path) -> Path:
         "elsewhere": model.elsewhere,
         "least_elsewhere": model.least_elsewhere,
     }
+    if model.tilt is not None:
+        tensors |= {TILT + factor: cells for factor, cells in model.tilt.ratios.items()}
     names: dict[int, str] = {}
 
     def named(weights: NDArray[np.float32] | None, name: str) -> str:
@@ -107,6 +112,7 @@ def save(model: NodeModel, folder: Path) -> Path:
         scenarios=scenarios,
         starters=dict(model.starters),
         concepts=model.concepts,
+        strengths=None if model.tilt is None else dict(model.tilt.strengths),
     )
     staged = folder / f".staging-{os.getpid()}.json"
     staged.write_bytes(_CHOICES.dump_json(choices, indent=1))
@@ -165,7 +171,20 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         least_elsewhere=np.asarray(tensors.get("least_elsewhere", tensors["elsewhere"]), np.int64),
         starters=choices.starters,
         concepts=choices.concepts,
+        tilt=_tilt(choices, tensors),
     )
+
+
+def _tilt(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> Tilt | None:
+    """None for a model saved before there was one."""
+    if choices.strengths is None:
+        return None
+    ratios = {
+        name.removeprefix(TILT): np.asarray(cells, np.float32)
+        for name, cells in tensors.items()
+        if name.startswith(TILT)
+    }
+    return Tilt(ratios=ratios, strengths=choices.strengths)
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

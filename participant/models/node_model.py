@@ -11,6 +11,7 @@ from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.scoring import linear, popularity, standardise
+from participant.models.tilt import Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import WrongVocabulary
@@ -55,7 +56,8 @@ class NodeModel:
     """Everything needed to serve; a value, safe to share between threads.
 
     ``elsewhere`` estimates how many customers of the others bought each concept; ``least_elsewhere`` is how
-    many there are at the least, which is the same where the release has no noise.
+    many there are at the least, which is the same where the release has no noise. ``tilt``: what the moment of a
+    request adds; None for a model saved before there was one.
     """
 
     vocabulary: bytes
@@ -67,6 +69,7 @@ class NodeModel:
     least_elsewhere: Ints
     starters: Mapping[int, Product]
     concepts: tuple[str, ...]
+    tilt: Tilt | None = None
 
     @property
     def obvious(self) -> Mask:
@@ -105,6 +108,15 @@ class NodeModel:
         federated = standardise(model.federated[concepts].sum(0)[None, :], allowed)
         popular = standardise(popularity(self.buyers)[None, :], allowed)
         return np.asarray(model.mix.apply(local, federated, popular)[0], np.float32)
+
+    def tilted(self, scenario: str, moment: Mapping[str, int]) -> Floats | None:
+        """What a moment (band by factor) adds to the standardised scores, (n_concepts,); None: nothing."""
+        moved = self.tilt.of(scenario, moment) if self.tilt is not None and moment else None
+        return (
+            None
+            if moved is None
+            else np.asarray(moved * self.scenarios[scenario].acceptance.worth, np.float32)
+        )
 
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""

@@ -1,5 +1,6 @@
 """What time it is at the shop: local seconds of a zone, and the bands that follow from the time alone."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,8 @@ Ints = NDArray[np.int64]
 
 STEP_S: Final = 1_800
 """Zones change their offset on the half-hour of UTC, if not on the hour."""
+
+_LOCAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
 
 HALF_YEAR: Final = 2
 """Seasons by which the south is ahead."""
@@ -36,6 +39,26 @@ class Calendar:
         steps, place = np.unique(np.asarray(seconds, np.int64) // STEP_S, return_inverse=True)
         offsets = np.fromiter((self._offset(int(step)) for step in steps), np.int64, len(steps))
         return np.asarray(seconds, np.int64) + offsets[place.reshape(-1)]
+
+    def instant(self, typed: str) -> int:
+        """Unix seconds of a date and time on the shop's clock, such as 2017-08-14T09:30.
+
+        Raises:
+            BadInput: not a date and time.
+
+        >>> Calendar("Europe/Rome").instant("1970-01-01T01:00")
+        0
+        """
+        found = _LOCAL.fullmatch(typed.strip())
+        try:
+            at = np.datetime64(found.group(), "s").item() if found else None
+        except ValueError:  # 30 February
+            at = None
+        if at is None:
+            raise BadInput(
+                expected="a date and time such as 2017-08-14T09:30", came=repr(typed)[:40], do="correct it"
+            )
+        return int(at.replace(tzinfo=self._zone).timestamp())
 
     def bands(self, local: Ints) -> Mapping[str, Ints]:
         """The bands of local seconds in the facets that need nothing but a clock."""

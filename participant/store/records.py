@@ -19,8 +19,9 @@ from participant.store.records_events import Events
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from participant.store.records_visits import VisitBatch, bands_of, stream_visits
-from participant.store.surroundings import load, load_in
+from participant.store.surroundings import load, load_for
 from protocols.errors import BadInput
+from protocols.questions.moments import DAY_S
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
 
@@ -198,8 +199,9 @@ class Records:
 
     def bands_at(self, seconds: int, store: str = "") -> Ints:
         """The bands of one moment at one store, shape (len(FACETS),), UNKNOWN where nothing is known."""
+        day = int(self.calendar.local(np.array([seconds]))[0]) // DAY_S
         with reading(self._engine) as connection:
-            known = load_in(connection)
+            known = load_for(connection, day, store)
         place = known.stores.index(store) + 1 if store in known.stores else 0
         return bands_of(np.array([seconds]), np.array([place]), self.calendar, known)[:, 0]
 

@@ -6,11 +6,11 @@ goes first, then the one of the day at every store, then the one of the store on
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, delete, insert, select
 
 from participant.store.record_tables import surroundings
 from protocols.questions.moments import FACETS, UNKNOWN
@@ -91,14 +91,19 @@ class Surroundings:
 def load(engine: Engine) -> Surroundings:
     """Everything that was told."""
     with reading(engine) as connection:
-        return load_in(connection)
+        return _read(connection, select(surroundings))
 
 
-def load_in(connection: Connection) -> Surroundings:
-    """:func:`load`, in a transaction that is open already."""
+def load_for(connection: Connection, day: int, store: str) -> Surroundings:
+    """What is known of one local day at one store, and of no other."""
+    of_it = and_(surroundings.c.day.in_((day, EVERY_DAY)), surroundings.c.store.in_((store, EVERY_STORE)))
+    return _read(connection, select(surroundings).where(of_it))
+
+
+def _read(connection: Connection, query: Select[Any]) -> Surroundings:
     return Surroundings(
         SurroundingRow(kind=str(row.kind), day=int(row.day), store=str(row.store), band=str(row.band))
-        for row in connection.execute(select(surroundings))
+        for row in connection.execute(query)
     )
 
 

@@ -28,6 +28,8 @@ from participant.models.holdout import HoldOut
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
 from participant.models.scoring import linear, standardise
+from participant.models.tilt import Rhythms
+from participant.models.tilting import learn_tilt
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -60,9 +62,17 @@ def settings(scenario: str) -> tuple[Setting, ...]:
 
 
 def train(
-    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None = None
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    windows: Windows,
+    exchange: Exchange | None = None,
+    rhythms: Rhythms | None = None,
 ) -> NodeModel:
-    """Train a node's model and choose how bold its lists are; see :func:`participant.models.learn`."""
+    """Train a node's model and choose how bold its lists are, and what the moment of a request may move.
+
+    See :func:`participant.models.learn` and :mod:`participant.models.tilting`; ``rhythms`` are the consortium's.
+    """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange)
     model, rehearsal = learned.model, learned.rehearsal
     for scenario in SCENARIOS:
@@ -73,7 +83,11 @@ def train(
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
         model = _with(model, scenario, replace(part, boldness=found))
-    return model
+        rehearsal = _with(rehearsal, scenario, tried)
+    tilt = learn_tilt(
+        records, vocabulary, rehearsal=rehearsal, held=learned.held, rhythms=rhythms or Rhythms()
+    )
+    return replace(model, tilt=tilt)
 
 
 def choose(rehearsal: NodeModel, held: HoldOut, scenario: str) -> tuple[Boldness, Floats]:

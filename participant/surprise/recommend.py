@@ -53,6 +53,7 @@ def recommend(
     dial: Dial | None = None,
     language: str = "en",
     sellable_only: bool = True,
+    moment: Mapping[str, int] | None = None,
 ) -> RecommendationList:
     """Suggest ``n`` concepts never bought here, each as the shop's own starter product.
 
@@ -64,6 +65,8 @@ def recommend(
         dial: bounds of surprise and exponents; None for what the node chose on its validation weeks.
         language: of the reasons, "en" or "it".
         sellable_only: leave out concepts that this shop has never sold (no product to show).
+        moment: bands by factor of when and where this is shown; it moves the ranking as far as that was found
+            to help here. None for no moment in particular.
 
     Returns:
         Never empty while any candidate is left: where the dial leaves too few, the nearest ones
@@ -83,7 +86,7 @@ def recommend(
     if not candidates.any():
         return RecommendationList(items=(), filtered=filtered, degraded=True)
     part = model.scenarios[scenario]
-    view = _view(model, concepts, scenario, candidates)
+    view = _view(model, concepts, scenario, candidates, moment or {})
     order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
     # Nothing is known of a customer without a history that could make a bold choice theirs.
@@ -98,12 +101,18 @@ def recommend(
     return RecommendationList(items=items, filtered=filtered, degraded=bool(degraded))
 
 
-def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: NDArray[np.bool_]) -> View:
-    shop = Shop.of(model, scenario)
-    if len(concepts):
-        shown = model.local_scores(scenario, concepts)
-        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates)
-    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates)
+def _view(
+    model: NodeModel,
+    concepts: Ints,
+    scenario: str,
+    candidates: NDArray[np.bool_],
+    moment: Mapping[str, int],
+) -> View:
+    shop, tilted = Shop.of(model, scenario), model.tilted(scenario, moment)
+    known = len(concepts) > 0
+    scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
+    shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)
+    return shop.view(scores if tilted is None else scores + tilted, shown, candidates)
 
 
 def _candidates(

@@ -27,7 +27,6 @@ import numpy.typing as npt
 
 from protocols.errors import BadInput, MalformedMessage, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS
-from protocols.messages import Block
 from protocols.questions.moments import FACETS, FACTORS, HOURS, WEEKDAYS
 from protocols.questions.parameters import (
     INSTANT_MAX,
@@ -39,7 +38,7 @@ from protocols.questions.parameters import (
     whole,
 )
 from protocols.questions.question import Question
-from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP, sum_sigma
+from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,9 +78,17 @@ class Parameters:
 
     def __post_init__(self) -> None:
         known = tuple(facet for facet in FACETS if facet in self.facets)
-        _require(bool(known) and known == self.facets, f"distinct facets among {', '.join(FACETS)}, in this order", self.facets)
+        _require(
+            bool(known) and known == self.facets,
+            f"distinct facets among {', '.join(FACETS)}, in this order",
+            self.facets,
+        )
         _require(self.scheme in SCHEMES, f"one of {', '.join(SCHEMES)}", self.scheme[:40])
-        _require(0 < self.purchases_cap <= PURCHASES_CAP_MAX, f"a purchases_cap of 1 to {PURCHASES_CAP_MAX}", self.purchases_cap)
+        _require(
+            0 < self.purchases_cap <= PURCHASES_CAP_MAX,
+            f"a purchases_cap of 1 to {PURCHASES_CAP_MAX}",
+            self.purchases_cap,
+        )
         _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
         _require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
@@ -207,11 +214,6 @@ def describe(parameters: Parameters) -> str:
         f"{parameters.customers_cap} customers first seen before {say_instant(parameters.customers_until)}. "
         f"No date, time or store by itself."
     )
-
-
-def rhythm_sigma(block: Block, members: int) -> float:
-    """Noise of a sum of ``members`` answers in units of the answer; 0 for none."""
-    return sum_sigma(block, members)
 
 
 def _facets(values: Mapping[str, Given]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ goes half the way to what its own purchases say."""
 
 
 def log_ratios(counts: Floats, before: Floats | None = None, *, prior: float = PRIOR) -> Floats:
-    """log P(band | concept) / P(band), shape (bands, n_concepts), 0 in a band in which nothing is bought.
+    """Log P(band | concept) / P(band), shape (bands, n_concepts); in a band with no purchase what was believed.
 
     Args:
         counts: purchases by band and concept, same shape.
@@ -29,20 +29,20 @@ def log_ratios(counts: Floats, before: Floats | None = None, *, prior: float = P
     >>> log_ratios(counts, prior=60.0).round(3).tolist()  # (60 + 30) / 120 against 1 / 2: not log 2
     [[0.405, -0.693], [-0.693, 0.405]]
     >>> log_ratios(np.zeros((2, 1)), before=np.array([[0.4], [-0.4]])).round(3).tolist()  # nothing counted
-    [[0.0], [0.0]]
+    [[0.4], [-0.4]]
     >>> few = log_ratios(np.array([[1.0, 9.0], [1.0, 9.0]]), before=np.array([[0.4, 0.0], [-0.4, 0.0]]))
     >>> bool(0.2 < few[0, 0] < 0.4)
     True
     """
     by_band = counts.sum(1, keepdims=True)
     total = float(by_band.sum())
+    ratios = np.zeros_like(counts) if before is None else before.astype(np.float64)
     if total <= 0:
-        return np.zeros_like(counts)
+        return ratios
     common = by_band / total
     believed = common if before is None else common * np.exp(before)
     believed = believed / believed.sum(0, keepdims=True)
     share = (counts + prior * believed) / (counts.sum(0, keepdims=True) + prior)
-    ratios = np.zeros_like(counts)
     known = np.broadcast_to(common > 0, counts.shape) & (share > 0)
     np.log(np.divide(share, common, where=known, out=np.ones_like(counts)), where=known, out=ratios)
     return ratios

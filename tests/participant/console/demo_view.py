@@ -15,6 +15,7 @@ from participant.console.view import (
     Suggestion,
     Suggestions,
     UnknownCustomer,
+    When,
 )
 from participant.courier import Isolation
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY
@@ -162,7 +163,7 @@ class DemoView:
     def budget(self) -> BudgetStanding:
         return self.shown_budget
 
-    def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
+    def suggestions(self, customer: str, scenario: str, count: int, when: When) -> Suggestions:
         if not self.shown_results:
             raise NoModelYet(
                 expected="a trained model",
@@ -186,6 +187,7 @@ class DemoView:
             bought=("fresh herbs", "dry pasta", "tomatoes"),
             items=items[:count],
             degraded=False,
+            moved_by={"weather": when.weather} if when.weather else {},
         )
 
     def stop(self) -> None:

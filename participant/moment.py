@@ -1,0 +1,47 @@
+"""When and in which surroundings a list is shown: what a request says, and what the node knows by itself.
+
+Nothing is asked of anybody: without a time it is now, weather and events are those that were read in for the day
+and store, and what is not known does not count. Nothing of it leaves the node.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from participant.models.tilt import named
+from participant.store.records import Records
+from protocols.questions.moments import FACTORS, band_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """``time`` in unix seconds, None for now; words of a request go before what was read in, "" says nothing.
+
+    Raises:
+        BadInput: a word that names no band.
+    """
+
+    time: int | None = None
+    store: str = ""
+    weather: str = ""
+    location: str = ""
+    event: str = ""
+
+    def __post_init__(self) -> None:
+        self._words()
+
+    def bands(self, records: Records, now: int) -> dict[str, int]:
+        """Band by factor, as far as anything is known."""
+        return named(records.bands_at(now if self.time is None else self.time, self.store)) | self._words()
+
+    def _words(self) -> dict[str, int]:
+        said = {"weather": self.weather, "location": self.location, "event": self.event}
+        return {factor: band_named(factor, word) for factor, word in said.items() if word}
+
+
+def in_words(bands: Mapping[str, int]) -> dict[str, str]:
+    """The names of bands by factor.
+
+    >>> in_words({"hour": 1, "weather": 4})
+    {'hour': 'morning', 'weather': 'hot-dry'}
+    """
+    return {factor: FACTORS[factor][band] for factor, band in bands.items()}
