@@ -6,6 +6,7 @@ and store, and what is not known does not count. Nothing of it leaves the node.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from participant.models.tilt import named
 from participant.store.records import Records
@@ -36,6 +37,10 @@ class Moment:
     def _words(self) -> dict[str, int]:
         said = {"weather": self.weather, "location": self.location, "event": self.event}
         return {factor: band_named(factor, word) for factor, word in said.items() if word}
+
+
+NOW: Final = Moment()
+"""The present, and nothing else said."""
 
 
 def in_words(bands: Mapping[str, int]) -> dict[str, str]:

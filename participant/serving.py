@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel
-from participant.moment import Moment, in_words
+from participant.moment import NOW, Moment, in_words
 from participant.store.membership import Membership
 from participant.store.records import Records, UnknownCustomer
 from participant.store.records_products import Product
@@ -45,7 +45,7 @@ class Wish:
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
-    moment: Moment = Moment()
+    moment: Moment = NOW
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS or not 0 < self.n <= 100:

@@ -20,7 +20,7 @@ from participant.models.visits import HeldVisits, held_visits
 from participant.models.windows import SCENARIOS
 from participant.store.records import Records
 from protocols.questions.moments import UNKNOWN
-from protocols.questions.ranking import TOP, ndcg
+from protocols.questions.ranking import TOP
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 STRENGTHS: Final = (0.25, 0.5, 1.0)
 """A quarter, half and all of what Bayes' rule says; more than all is what chance would have to explain."""
 
-VISITS: Final = 4_000
+VISITS: Final = 6_000
 """Validation visits that are ranked, the first of so many customers as they fit; more change no choice."""
 
 
@@ -150,30 +150,44 @@ def gains(
     total, count = np.zeros((len(tried), customers)), np.zeros(customers)
     for numbers, before, bought in visits.chunks(judged.history):
         rows = visits.customer[numbers]
-        had = ~judged.history[rows] if judged.again else before
-        open_to = bought & ~had & ~judged.excluded
-        with_target = np.flatnonzero(open_to.any(1))
-        if not len(with_target):
+        hidden = (~judged.history[rows] if judged.again else before) | judged.excluded
+        target = bought & ~hidden
+        some = np.flatnonzero(target.any(1))
+        if not len(some):
             continue
-        rows, had, open_to = rows[with_target], had[with_target], open_to[with_target]
-        base = judged.scores[rows]
+        rows, target = rows[some], target[some]
+        base = np.where(hidden[some], -np.inf, judged.scores[rows]).astype(np.float32)
         np.add.at(count, rows, 1)
-        moved = _moved(visits.bands[:, numbers[with_target]], ratios, tried)
+        bands = visits.bands[:, numbers[some]]
         for place, setting in enumerate(tried):
-            tilted = base.astype(np.float64)
+            tilted = base.copy() if setting else base
             for factor, strength in setting.items():
-                tilted += judged.worth * strength * moved[factor]
-            np.add.at(total[place], rows, ndcg(tilted, had, open_to, judged.excluded, top=TOP).gains)
+                at = bands[NAMES.index(factor)]
+                known = (at != UNKNOWN)[:, None]
+                tilted += np.where(known, judged.worth * strength * ratios[factor][np.maximum(at, 0)], 0)
+            np.add.at(total[place], rows, visit_gains(tilted, target))
     seen = count > 0
     return total[:, seen] / count[seen]
 
 
-def _moved(
-    bands: NDArray[np.int64], ratios: Mapping[str, Floats], tried: list[dict[str, float]]
-) -> dict[str, Floats]:
-    """The ratios of each visit, (visits, n_concepts), of every factor that any setting names."""
-    moved: dict[str, Floats] = {}
-    for factor in {name for setting in tried for name in setting}:
-        at = bands[NAMES.index(factor)]
-        moved[factor] = np.where((at == UNKNOWN)[:, None], np.float32(0), ratios[factor][np.maximum(at, 0)])
-    return moved
+def visit_gains(scores: Floats, target: Mask) -> Gains:
+    """nDCG@10 of each row, as :func:`protocols.questions.ranking.ndcg` has it, from the ranks of the targets alone.
+
+    Args:
+        scores: (visits, n_concepts), minus infinity for what is no candidate.
+        target: what was bought, same shape, somebody in every row.
+
+    >>> visit_gains(np.array([[0.5, 0.9, 0.5]], np.float32), np.array([[False, False, True]]))  # ties: rank 3
+    array([0.5])
+    """
+    row, concept = np.nonzero(target)
+    own, beside = scores[row, concept][:, None], scores[row]
+    rank = (beside > own).sum(1)
+    tied = np.flatnonzero((beside == own).sum(1) > 1)
+    before = np.arange(scores.shape[1]) < concept[tied][:, None]
+    rank[tied] += ((beside[tied] == own[tied]) & before).sum(1)
+    discounts = 1.0 / np.log2(np.arange(2, TOP + 2))
+    found = np.bincount(row, np.where(rank < TOP, discounts[np.minimum(rank, TOP - 1)], 0.0), len(scores))
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])
+    result: Gains = found / ideal[np.minimum(target.sum(1), TOP)]
+    return result

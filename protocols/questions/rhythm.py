@@ -216,6 +216,16 @@ def describe(parameters: Parameters) -> str:
     )
 
 
+def place_of(parameters: Parameters, cell: int, n_concepts: int) -> tuple[str, int]:
+    """The band and the concept that a cell counts.
+
+    >>> place_of(parse({"until": 1, "facets": "week,season"}), 42 * 3 + 4, 3)  # after the week, not within it
+    ('spring', 1)
+    """
+    names = [band for facet in parameters.facets for band in FACETS[facet]]
+    return names[cell // n_concepts], cell % n_concepts
+
+
 def _facets(values: Mapping[str, Given]) -> tuple[str, ...]:
     given = values.get("facets", ",".join(FACETS))
     asked = given.split(",") if isinstance(given, str) else []

@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "tempering": ("-m", "tests.benchmarks.tempering"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
     "crypto-suites": ("-m", "tests.benchmarks.crypto_suites"),
+    "rhythm": ("-m", "tests.benchmarks.rhythm"),
     "latency": ("-m", "tests.benchmarks.latency"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
@@ -31,6 +32,7 @@ MEASUREMENTS = {
     "demo": ("-m", "deploy.local", "--yes"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
+    "rhythm-table": ("-m", "tests.benchmarks.rhythm_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),

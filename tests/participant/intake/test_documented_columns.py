@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from participant import intake
+from participant.intake.surroundings import SURROUNDINGS
+from protocols.questions.moments import FACETS
 from participant.intake.mapping import CATALOGUE, GUESSES, TRANSACTIONS
 
 README = Path(intake.__file__).with_name("README.md").read_text()
@@ -19,3 +21,11 @@ def test_the_readme_names_the_columns_of_sales_and_catalogue_that_are_guessed():
     assert rows("") == {name: (needed, GUESSES[name]) for name, needed in TRANSACTIONS.items()}
     catalogue = {name: (needed, GUESSES[name]) for name, needed in CATALOGUE.items()}
     assert rows("catalogue: ") == catalogue | {"item": (True, ("as above",))}
+
+
+def test_the_readme_names_the_columns_and_words_of_surroundings():
+    table = dict(re.findall(r"^\| `(\w+)` \| ([a-z_, ]+) \| .+ \|$", README, re.MULTILINE))
+    guessed = {name: tuple(names.split(", ")) for name, names in table.items() if name in SURROUNDINGS}
+    assert guessed == dict(SURROUNDINGS)
+    for kind in ("weather", "location", "event"):
+        assert f"| {', '.join(FACETS[kind])} |" in README

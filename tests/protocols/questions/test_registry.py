@@ -28,6 +28,7 @@ WORDS = Vocabulary.of("words", ["BREAD", "MILK", "TEA"])
 TYPED = {
     "taste": {"until": "2017-08-14"},
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
+    "rhythm": {"until": "2017-08-14"},
 }
 
 
@@ -118,6 +119,7 @@ def test_a_sum_of_another_length_is_not_read():
 NOISY = {
     "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
+    "rhythm": {"until": "2017-08-14", "scheme": "unit", "noise": "2.45"},
 }
 
 
@@ -139,7 +141,7 @@ def test_every_question_can_be_asked_with_noise_and_says_what_it_costs(name):
 
 
 def test_blocks_of_one_vector_are_paid_together_and_a_block_without_noise_spoils_it():
-    both, alone = price(noisy(), 3), price(noisy("taste"), 3)
+    both, alone = price(noisy("taste", "evaluation"), 3), price(noisy("taste"), 3)
     assert both.loss == alone.loss + price(noisy("evaluation"), 3).loss
     assert both.releases == 1
     assert price(asked("taste"), 3) is None
