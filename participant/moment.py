@@ -10,7 +10,12 @@ from typing import Final
 
 from participant.models.tilt import named
 from participant.store.records import Records
+from protocols.errors import BadInput
 from protocols.questions.moments import FACTORS, band_named
+
+
+TIME_MAX: Final = 4_102_444_800
+"""The first of January 2100: calendars know no offset of a zone in the year 36812, and milliseconds are noticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +23,7 @@ class Moment:
     """``time`` in unix seconds, None for now; words of a request go before what was read in, "" says nothing.
 
     Raises:
-        BadInput: a word that names no band.
+        BadInput: a word that names no band, or a time before 1970 or after 2099.
     """
 
     time: int | None = None
@@ -29,6 +34,12 @@ class Moment:
 
     def __post_init__(self) -> None:
         self._words()
+        if self.time is not None and not 0 <= self.time < TIME_MAX:
+            raise BadInput(
+                expected="a time from 1970 to 2099",
+                came=str(self.time)[:40],
+                do="check that it is in seconds",
+            )
 
     def bands(self, records: Records, now: int) -> dict[str, int]:
         """Band by factor, as far as anything is known."""

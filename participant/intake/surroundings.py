@@ -73,7 +73,8 @@ def split_columns(pairs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     >>> split_columns(["customer=cid", "surroundings.day=datum"])
     (['customer=cid'], {'day': 'datum'})
     """
-    others, named = [], {}
+    others: list[str] = []
+    named: dict[str, str] = {}
     for pair in pairs:
         if not pair.startswith(PREFIX):
             others.append(pair)

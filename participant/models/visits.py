@@ -69,7 +69,10 @@ def held_visits(
     customers_cap: int,
 ) -> HeldVisits:
     """Read the visits with ``since <= t < until``, of the customers of a hold-out with the same caps."""
-    customer, sizes, concepts, bands = [], [], [], []
+    customer: list[Ints] = []
+    sizes: list[Ints] = []
+    concepts: list[Ints] = []
+    bands: list[Ints] = []
     before = 0
     for batch in records.visits(
         vocabulary, since=since, until=until, customers_until=customers_until, customers_cap=customers_cap
@@ -80,7 +83,7 @@ def held_visits(
             new[1:] = (np.diff(owners) != 0) | (np.diff(batch.seconds) != 0)
             starts = np.flatnonzero(new)
             customer.append(owners[starts] + before)
-            sizes.append(np.diff([*starts.tolist(), len(owners)]))
+            sizes.append(np.diff(np.append(starts, len(owners))))
             concepts.append(batch.concepts)
             bands.append(factor_bands(batch.bands[:, starts]))
         before += len(batch)

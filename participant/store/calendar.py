@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,16 +50,14 @@ class Calendar:
         >>> Calendar("Europe/Rome").instant("1970-01-01T01:00")
         0
         """
-        found = _LOCAL.fullmatch(typed.strip())
         try:
-            at = np.datetime64(found.group(), "s").item() if found else None
-        except ValueError:  # 30 February
-            at = None
-        if at is None:
+            if not _LOCAL.fullmatch(typed.strip()):
+                raise ValueError(typed)
+            return int(datetime.fromisoformat(typed.strip()).replace(tzinfo=self._zone).timestamp())
+        except (ValueError, OverflowError):  # 30 February, the year 1
             raise BadInput(
                 expected="a date and time such as 2017-08-14T09:30", came=repr(typed)[:40], do="correct it"
-            )
-        return int(at.replace(tzinfo=self._zone).timestamp())
+            ) from None
 
     def bands(self, local: Ints) -> Mapping[str, Ints]:
         """The bands of local seconds in the facets that need nothing but a clock."""
@@ -71,8 +70,7 @@ class Calendar:
     def _offset(self, step: int) -> int:
         held = self._offsets.get(step)
         if held is None:
-            at = np.datetime64(step * STEP_S, "s").item()  # without a zone: UTC
-            found = self._zone.fromutc(at.replace(tzinfo=self._zone)).utcoffset()
+            found = datetime.fromtimestamp(step * STEP_S, tz=self._zone).utcoffset()
             held = self._offsets[step] = 0 if found is None else int(found.total_seconds())
         return held
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from participant import intake
+from participant.intake.mapping import CATALOGUE, GUESSES, TRANSACTIONS
 from participant.intake.surroundings import SURROUNDINGS
 from protocols.questions.moments import FACETS
-from participant.intake.mapping import CATALOGUE, GUESSES, TRANSACTIONS
 
 README = Path(intake.__file__).with_name("README.md").read_text()
 

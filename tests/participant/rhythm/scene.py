@@ -94,8 +94,8 @@ def lines(world: World, seed: int, visits: int = VISITS) -> list[tuple[str, str,
         is_early = np.stack([early(bands[name], name) for name in NAMES])
         for v in range(visits):
             weight = np.where(is_early[factor_of, v] == wants_early, LOVE, 1.0)
-            for concept in rng.choice(len(CONCEPTS), 2, replace=False, p=weight / weight.sum()):
-                made.append((f"c{customer:03d}", f"item-{concept:02d}", STORES[place[v]], int(seconds[v])))
+            bought = rng.choice(len(CONCEPTS), 2, replace=False, p=weight / weight.sum())
+            made += [(f"c{customer:03d}", f"item-{c:02d}", STORES[place[v]], int(seconds[v])) for c in bought]
     return made
 
 

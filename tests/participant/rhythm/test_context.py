@@ -13,6 +13,7 @@ from participant.surprise import recommend, train
 from protocols.codec import encode
 from protocols.limits import FRACTION_BITS
 from protocols.questions import rhythm
+from protocols.questions.moments import FACTORS
 from tests.participant.rhythm.scene import (
     CONCEPTS,
     CUSTOMERS,
@@ -28,7 +29,6 @@ from tests.participant.rhythm.scene import (
     company,
     early,
 )
-from protocols.questions.moments import FACTORS
 
 TOLD = ("weather", "location", "event")
 

@@ -124,6 +124,7 @@ def test_a_request_that_says_nothing_is_ranked_for_now_and_for_the_weather_of_to
     "context",
     [
         {"time": "noon"},
+        {"time": 2**39},
         {"time": "2017-08-14T09:00"},
         {"weather": "sunny"},
         {"event": "x" * 300},
