@@ -13,7 +13,6 @@ from participant.store.records import Records
 from protocols.errors import BadInput
 from protocols.questions.moments import FACTORS, band_named
 
-
 TIME_MAX: Final = 4_102_444_800
 """The first of January 2100: calendars know no offset of a zone in the year 36812, and milliseconds are noticed."""
 
