@@ -23,8 +23,12 @@ from protocols.vocabulary import Vocabulary
 
 DAY = 86_400
 NAMES = tuple(FACTORS)
-CONCEPTS = tuple(f"{factor} {'early' if n % 2 else 'late'} {n:02d}" for factor in NAMES for n in range(16))
-WORDS = Vocabulary.of("made up", CONCEPTS)
+WORDS = Vocabulary.of(
+    "made up", [f"{factor} {'early' if n % 2 else 'late'} {n:02d}" for factor in NAMES for n in range(16)]
+)
+CONCEPTS = WORDS.concepts
+FACTOR_OF = np.array([NAMES.index(concept.split()[0]) for concept in CONCEPTS])
+WANTS_EARLY = np.array([concept.split()[1] == "early" for concept in CONCEPTS])
 CUSTOMERS, VISITS, LOVE = 150, 60, 12.0
 FIT, VALID, TEST = 500 * DAY, 620 * DAY, 740 * DAY
 WINDOWS = Windows(fit_until=FIT, validation_until=VALID, customers_until=FIT, test_until=TEST)
@@ -74,8 +78,6 @@ def lines(world: World, seed: int, visits: int = VISITS) -> list[tuple[str, str,
     """Customer, item, store, unix seconds: two concepts a visit, drawn by what is loved at the moment."""
     rng = np.random.default_rng(seed)
     calendar = Calendar(ZONE)
-    factor_of = np.repeat(np.arange(len(NAMES)), 16)
-    wants_early = np.arange(len(CONCEPTS)) % 2 == 1
     made = []
     for customer in range(CUSTOMERS):
         seconds = np.sort(rng.integers(2 * DAY, TEST, visits))
@@ -93,7 +95,7 @@ def lines(world: World, seed: int, visits: int = VISITS) -> list[tuple[str, str,
         }
         is_early = np.stack([early(bands[name], name) for name in NAMES])
         for v in range(visits):
-            weight = np.where(is_early[factor_of, v] == wants_early, LOVE, 1.0)
+            weight = np.where(is_early[FACTOR_OF, v] == WANTS_EARLY, LOVE, 1.0)
             bought = rng.choice(len(CONCEPTS), 2, replace=False, p=weight / weight.sum())
             made += [(f"c{customer:03d}", f"item-{c:02d}", STORES[place[v]], int(seconds[v])) for c in bought]
     return made

@@ -17,12 +17,14 @@ from protocols.questions.moments import FACTORS
 from tests.participant.rhythm.scene import (
     CONCEPTS,
     CUSTOMERS,
+    FACTOR_OF,
     FIT,
     LATE,
     LOVE,
     NAMES,
     TEST,
     VALID,
+    WANTS_EARLY,
     WINDOWS,
     WORDS,
     World,
@@ -99,14 +101,13 @@ def test_a_covariate_turned_on_finds_more_of_what_is_bought_then(factor, model, 
 
 @pytest.mark.parametrize("factor", NAMES)
 def test_what_is_loved_at_a_moment_stands_higher_in_its_list(factor, model):
-    place = NAMES.index(factor)
-    history = np.array([0, 17, 33, 49, 65, 81])
+    favoured = np.flatnonzero((NAMES.index(factor) == FACTOR_OF) & WANTS_EARLY)
+    history = np.arange(0, len(CONCEPTS), 17)
 
     def standing(band):
         """The mean place of the concepts that are loved in the early bands."""
         found = recommend(model, history, n=90, scenario="explore", moment={factor: band}).items
-        loved = [item.concept_index // 16 == place and item.concept_index % 2 == 1 for item in found]
-        return np.flatnonzero(loved).mean()
+        return np.flatnonzero(np.isin([item.concept_index for item in found], favoured)).mean()
 
     assert standing(0) < standing(LATE[factor]) - 5
     assert recommend(model, history, scenario="explore", moment={}) == recommend(
@@ -124,11 +125,10 @@ def test_without_the_file_there_is_nothing_of_weather_place_or_event(tmp_path, w
 def test_a_company_that_knows_little_learns_the_rhythm_from_the_others(tmp_path, world, members):
     few, _ = company(tmp_path, world, 7, told=TOLD, visits=4)
     own = own_rhythm(few, WORDS, until=FIT, customers_until=FIT)
-    wants_early = np.array([concept.split()[1] == "early" for concept in CONCEPTS])
 
     def error(ratios, factor):
-        mine = np.arange(16 * NAMES.index(factor), 16 * NAMES.index(factor) + 16)
-        loved = early(np.arange(len(FACTORS[factor])), factor)[:, None] == wants_early[mine]
+        mine = np.flatnonzero(NAMES.index(factor) == FACTOR_OF)
+        loved = early(np.arange(len(FACTORS[factor])), factor)[:, None] == WANTS_EARLY[mine]
         truth = np.log(np.where(loved, LOVE, 1.0) / ((LOVE + 1) / 2))
         return float(np.abs(ratios[factor][:, mine] - truth).mean())
 
