@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from rich.console import Console
 
 from coordinator.courier import bundle
-from coordinator.errors import NotInitialised
 from coordinator.home import Home
 from coordinator.settings import DEFAULT_HOME, load
 from protocols.bundle import BundleSignature, ReleaseKey
@@ -59,12 +58,7 @@ def accept(
 ) -> None:
     """Send this signature along with the bundle once the daemon is started again."""
     place = Home(folder=load(home).home)
-    if not place.identity.exists():
-        raise NotInitialised(
-            expected=f"the home of a coordinator at {place.folder}",
-            came="none" if place.folder.is_dir() else "no such folder",
-            do="run `altrove-coordinator init`, or give the right --home",
-        )
+    place.check()
     signature, fab = BundleSignature.parse(_read(file)), bundle.of_this_installation()
     own = bundle.digest(fab)
     if signature.sha256 != own:

@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
-from coordinator import entropy, shown
+from coordinator import entropy, shown, train_cli, typed
 from coordinator.admin_client import POLL_S, Admin
 from coordinator.api import shapes
 from coordinator.audit.verification import verify
@@ -43,7 +43,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Set a consortium up, run it, ask questions, look at what became of them. All verbs but init, serve, "
-    "token, bundle and audit verify need the running daemon.",
+    "token, bundle, plan and audit verify need the running daemon.",
     pretty_exceptions_enable=False,
 )
 audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
@@ -214,10 +214,10 @@ def ask(
     number = admin.ask(
         shapes.AskRequest(
             question=question,
-            parameters=_parameters(parameters or []),
+            parameters=typed.parameters(parameters or []),
             cohort=member or [],
             minimum_cohort=minimum_cohort,
-            phase_seconds=_durations(phase_seconds),
+            phase_seconds=typed.durations(phase_seconds),
             suite=suite,
             ring_bits=ring_bits,
             epoch=epoch,
@@ -235,6 +235,42 @@ def ask(
     else:
         out.print(f"Round {number} is open: `altrove-coordinator rounds {number} --wait` follows it.")
         out.print(f"Privacy of one customer: {admin.round(number).privacy}.")
+
+
+@cli.command()
+def train(
+    parameters: Annotated[
+        list[str], typer.Argument(help="NAME=VALUE of `encoder`: taste=RELEASE until=2017-08-14 and others.")
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    evaluate: Annotated[
+        str,
+        typer.Option(
+            help="NAME=VALUE of `evaluation`, in one argument: 'history_until=2017-08-14 target_until=2017-10-02'. "
+            "Without it nothing is measured: all rounds are made."
+        ),
+    ] = "",
+    max_rounds: train_cli.Rounds = 10,
+    patience: train_cli.Patience = 2,
+    metric: Annotated[str, typer.Option(help="explore or surprise: which one decides.")] = "surprise",
+    phase_seconds: Annotated[str, typer.Option(help="As with `ask`.")] = "",
+    epoch: Annotated[str, typer.Option(help="As with `ask`.")] = "1",
+    as_json: JsonOption = False,
+) -> None:
+    """Train an encoder from a taste release, round by round; given again, it goes on where it stands."""
+    best = train_cli.run(
+        home,
+        parameters,
+        evaluate=evaluate,
+        rounds=max_rounds,
+        patience=patience,
+        metric=metric,
+        asking=shapes.AskRequest(question="", phase_seconds=typed.durations(phase_seconds), epoch=epoch),
+        follow=lambda admin, number: _follow(admin, number, quiet=as_json),
+        say=lambda words: None if as_json else out.print(words),
+    )
+    if as_json:
+        _print_json(train_cli.as_plain(best))
 
 
 @cli.command()
@@ -289,7 +325,9 @@ def token(
     revoke: Annotated[bool, typer.Option(help="LABEL is a token's id: revoke it.")] = False,
 ) -> None:
     """Issue an admin token (shown once), or revoke one."""
-    now, db = SystemClock().now(), engine(load(home).database_url)
+    settings = load(home)
+    Home(folder=settings.home).check()
+    now, db = SystemClock().now(), engine(settings.database_url)
     with transaction(db) as connection:
         if revoke:
             if not Tokens(connection).revoke(label):
@@ -307,7 +345,9 @@ def token(
 def audit_verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Recompute everything from database and spool; needs no daemon. Exit status 3 on any problem."""
     settings = load(home)
-    folder, db = Home(folder=settings.home), engine(settings.database_url)
+    folder = Home(folder=settings.home)
+    folder.check()
+    db = engine(settings.database_url)
     with reading(db) as connection:
         consortium = Consortia(connection).get()
     checks = verify(db, consortium, Spool(folder=folder.spool), Payloads(folder=folder.releases))
@@ -330,29 +370,6 @@ def _follow(admin: Admin, number: int, *, quiet: bool) -> shapes.RoundReply:
         seen, last = view.sequence, line
         if view.state != "open":
             return view
-
-
-def _parameters(words: list[str]) -> dict[str, str | int | list[int]]:
-    parsed: dict[str, str | int | list[int]] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise BadInput(
-                expected="parameters as name=value", came=word, do="write for example until=2017-08-14"
-            )
-        parsed[name] = value
-    return parsed
-
-
-def _durations(text: str) -> list[int] | None:
-    if not text:
-        return None
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise BadInput(
-            expected="five whole numbers of seconds", came=text, do="write 60,60,600,60,60"
-        ) from None
 
 
 def _print_json(content: object) -> None:

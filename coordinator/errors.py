@@ -43,6 +43,10 @@ class UnknownRound(BadInput, code="unknown-round", status=404):
     """No such round or attempt."""
 
 
+class RoundFailed(AltroveError, code="round-failed", fault=Fault.INPUT, status=409):
+    """A round of a training came to nothing."""
+
+
 class UnknownRelease(BadInput, code="unknown-release", status=404):
     """No release with this hash."""
 

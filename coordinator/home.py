@@ -84,6 +84,19 @@ class Home:
         """The local command line's token."""
         return self.folder / "keys" / "admin.token"
 
+    def check(self) -> None:
+        """Check that ``init`` was run on this folder.
+
+        Raises:
+            NotInitialised: it was not.
+        """
+        if not self.identity.exists():
+            raise NotInitialised(
+                expected=f"the home of a coordinator at {self.folder}",
+                came="none" if self.folder.is_dir() else "no such folder",
+                do="run `altrove-coordinator init`, or give the right --home",
+            )
+
     def identity_key(self) -> IdentityKey:
         """The coordinator's identity key.
 

@@ -4,10 +4,11 @@ Environment names start with ``ALTROVE_COORDINATOR_``; the file is ``HOME/coordi
 """
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource, TomlConfigSettingsSource
 
@@ -15,6 +16,10 @@ from protocols.errors import BadInput
 
 FILE = "coordinator.toml"
 DEFAULT_HOME = Path("~/.altrove/coordinator")
+HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+"""A DNS name (RFC 1123, section 2.1)."""
 
 
 class Settings(BaseSettings):
@@ -46,6 +51,16 @@ class Settings(BaseSettings):
     suite: Literal[1, 2] = 1
     spool_days: int = Field(default=7, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("host", "public_host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        if value and HOST.fullmatch(value) is None:
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                raise ValueError("must be a DNS name or an IP address, without a port") from None
+        return value
 
     @model_validator(mode="after")
     def _admin_stays_private(self) -> Self:

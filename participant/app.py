@@ -7,6 +7,7 @@ import torch
 from fastapi import FastAPI
 
 from participant.api.door import door_router
+from participant.api.nonbuyers import nonbuyers_router
 from participant.api.recommendations import recommendations_router
 from participant.console.routes import console_pages, console_router
 from participant.node import Node
@@ -52,6 +53,7 @@ def make_apps(node: Node, recommender: Recommender, jobs: Jobs) -> Apps:
         f"Altrove node of {node.member.name}",
         routers=[
             recommendations_router(recommender, Tokens(node.db), node.clock),
+            nonbuyers_router(node.nonbuyers, Tokens(node.db), node.clock),
             health_router(checks),
             metrics_router(metrics),
             static_router(),

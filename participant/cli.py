@@ -11,11 +11,15 @@ from typing import Annotated, Final
 
 import typer
 
+from participant.customer_cli import erase, opt_out
 from participant.token_cli import token
 from participant.verbs import DEFAULT_HOME, HomeOption, JsonOption, in_words, node_at
 
 START_WORD: Final = "OPEN"
 COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=sku, where names are not guessed; may be repeated."
+SHELF_HELP: Final = (
+    "What each store stocked, showed and asked for it, and when: one row an item, store and time."
+)
 SURROUNDINGS_HELP: Final = "Weather, kind of place, local events: one row per day, store or both."
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
@@ -27,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(token, name="token")
+app.command(name="opt-out")(opt_out)
+app.command()(erase)
 
 
 @app.command()
@@ -75,36 +81,26 @@ def connect(
     sources: Annotated[list[Path] | None, typer.Argument(help="Parquet or CSV files, or folders.")] = None,
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
+    shelf: Annotated[list[Path] | None, typer.Option("--shelf", help=SHELF_HELP)] = None,
     surroundings: Annotated[list[Path] | None, typer.Option("--surroundings", help=SURROUNDINGS_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
-    """Read purchases and catalogue in, and map items to the consortium's vocabulary."""
-    from participant.commands import shown
-    from participant.intake import ColumnMapping, read, read_surroundings, split_columns
+    """Read purchases, catalogue, shelves and surroundings in, and map items to the consortium's vocabulary."""
+    from participant.commands import connecting
+    from participant.intake import ColumnMapping
 
-    node = node_at(home)
-    vocabulary = node.standing.renew_vocabulary()
-    typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
-    columns, told = split_columns(column or ())
-    if sources:
-        report = read(
-            sources,
-            home=node.home.root,
-            engine=node.db,
-            mapping=ColumnMapping.parse(columns),
-            catalogue=catalogue or (),
-            excluded=exclude or (),
-            concepts=frozenset(vocabulary.concepts),
-            dry_run=dry_run,
-        )
-        shown.imported(report, dry=dry_run)
-    if surroundings:
-        days = read_surroundings(
-            surroundings, home=node.home.root, engine=node.db, columns=told, dry_run=dry_run
-        )
-        typer.echo(days.summary)
+    connecting.connect(
+        node_at(home),
+        sources=sources or (),
+        catalogue=catalogue or (),
+        shelf=shelf or (),
+        surroundings=surroundings or (),
+        mapping=ColumnMapping.parse(column or ()),
+        exclude=exclude or (),
+        dry_run=dry_run,
+    )
 
 
 @app.command()
@@ -209,6 +205,24 @@ def recommend(
         typer.echo(answer_of(served).model_dump_json(indent=1))
     else:
         shown.recommended(served)
+
+
+@app.command()
+@in_words
+def nonbuyers(
+    concept: Annotated[str, typer.Argument(help="A concept of the vocabulary; all together without.")] = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Who does not buy, and the likely reasons, beside the consortium's band."""
+    from participant.api.nonbuyers import answer_of
+    from participant.commands import shown
+
+    report = node_at(home).nonbuyers.report(concept)
+    if as_json:
+        typer.echo(answer_of(report).model_dump_json(indent=1))
+    else:
+        shown.reasoned(report)
 
 
 @app.command()
@@ -340,39 +354,6 @@ def roster(
     from participant.commands import officer
 
     officer.show_or_accept(node_at(home), accept)
-
-
-@app.command(name="opt-out")
-@in_words
-def opt_out(
-    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
-    home: HomeOption = DEFAULT_HOME,
-    undo: Annotated[bool, typer.Option("--undo", help="Count the customer again from now on.")] = False,
-) -> None:
-    """Leave a customer out of every answer that has not been unmasked yet."""
-    from participant.commands import officer
-
-    officer.opt_out(node_at(home), customer, undo=undo)
-
-
-@app.command()
-@in_words
-def erase(
-    customer: Annotated[str, typer.Argument(help="A customer's id in your own data.")],
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Delete a customer from this node for good, with a receipt; may be repeated."""
-    from contextlib import redirect_stdout
-
-    from participant.commands import erasure, shown
-
-    with redirect_stdout(sys.stderr):  # what the training logs is no part of the receipt
-        receipt = node_at(home).eraser.erase(customer)
-    if as_json:
-        shown.as_json(receipt)
-    else:
-        erasure.say(receipt)
 
 
 def main() -> None:

@@ -93,8 +93,7 @@ class Eraser:
             self._begin(customer, keyed, rows=rows, rejected=rejected)
         elif earlier.finished:
             return self._with_pages(earlier.receipt)
-        else:
-            self._door.erase_closed()
+        self._door.erase_closed()
         files.scrub(customer, key, home=self._home, engine=self._db)
         self._erasures.scrubbed(keyed, at=self._clock.now())
         self._trainer.train_anew()
@@ -116,6 +115,7 @@ class Eraser:
         def receipt(connection: Connection, counted: bool) -> str:
             if counted:
                 withdrawal.close(connection)
+            withdrawal.close_unmasked(connection)  # older ones may hold also who counts no more
             closed = tuple(Closed(questions=each.questions, rounds=each.rounds) for each in withdrawal.closed)
             made = Receipt(at=at, rows=rows, rejected=rejected, closed=closed, contained=())
             return _RECEIPT.dump_json(made).decode()

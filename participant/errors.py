@@ -11,6 +11,14 @@ class AnswerMissing(AltroveError, code="answer-missing", fault=Fault.OURS, statu
     """The round needs an answer that has not been sealed yet."""
 
 
+class RecordsChanged(AltroveError, code="records-changed", fault=Fault.OURS, status=409):
+    """Purchases were read in while an answer was filled in; nothing of it was sealed, and it is filled in again."""
+
+
+class PriceRose(PolicyRefusal, code="price-rose", status=409):
+    """The answer was filled in from more customers than it was priced for; nothing of it was sealed."""
+
+
 class AnswerVoided(PolicyRefusal, code="answer-voided", status=409):
     """This answer was closed (an opt-out, an erasure, or a lost file) and is never recomputed."""
 

@@ -51,7 +51,7 @@ REMEMBERED: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A round that this node did not go on with, and why; shown on the console, never sent."""
+    """A round that this node did not go on with, and why; shown on its page, never sent."""
 
     round: int
     attempt: int

@@ -4,7 +4,8 @@ A release that is to be checked is held: it is neither voted on nor used until e
 answered, or the time for that is over. The door makes both messages; here they are carried to the coordinator
 and everybody's are fetched. Four things can come of it. *Checked*: the answers of all survivors fit the sum.
 *Disputed*: they do not, or they contradict one another; the sum or somebody's message is wrong, and only
-recomputing tells which. *Unverified*: somebody kept silent, a member or the coordinator. Nothing yet: ask again.
+recomputing tells which. *Unverified*: somebody kept silent, a member or the coordinator, and only recomputing
+tells. Nothing yet: ask again.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from protocols.release import ReleaseManifest
 from protocols.ring import Fixed
 from protocols.secure_sum.admission import agree
 from protocols.secure_sum.attempts import open_config
-from protocols.secure_sum.linear_check import Claim, Dispute, check, claim_of
+from protocols.secure_sum.linear_check import Claim, Dispute, binds, check, claim_of
 from protocols.service.clock import Clock, iso
 from protocols.service.problems import Refused
 from protocols.service.unit_of_work import reading, transaction
@@ -98,6 +99,9 @@ class LinearDesk:
             release=release,
             manifest=encode(signed),
         )
+        if not binds(manifest.answer, len(manifest.survivors)):
+            self._keep(held, Outcome.UNVERIFIED, f"{NO_CHECK}: its numbers are too large for one")
+            return False
         with reading(self._db) as connection:
             is_armed = Checks(connection).find(held.key) is not None
         try:
@@ -110,7 +114,12 @@ class LinearDesk:
                 until = config.deadlines[-1] + LINEAR_CHECK_S
                 Checks(connection).add(replace(held, until=until))
             Checks(connection).hold(held.key, release=release, manifest=held.manifest)
-        _log.info("release waits for its linear check", release=release.hex(), round=manifest.round)
+        _log.info(
+            "release waits for its linear check",
+            release=release.hex(),
+            round=manifest.round,
+            part="looks on" if config is not None else "opens and answers",
+        )
         return True
 
     def held(self) -> tuple[StoredCheck, ...]:
@@ -149,12 +158,12 @@ class LinearDesk:
                 config, claim, roll = self._theirs(held) if held.state == WATCHING else self._ours(held)
                 check(claim, config, openings, answers, total_of(held), roll=roll)
                 return self._keep(held, Outcome.CHECKED, CHECKED.format(count=len(answers)))
-        except NotTheSum:
-            return self._dispute(held, DISPUTED.format(count=len(answers)), openings, answers)
+        except NotTheSum as error:
+            return self._dispute(held, DISPUTED.format(count=len(answers)), error, openings, answers)
         except (Refused, MalformedMessage, TooLarge, UnknownVersion) as error:
             _log.warning("linear check goes on later", round=held.round, code=error.code, detail=str(error))
         except PeerFault as error:
-            return self._dispute(held, f"{CONTRADICTED}: {error}", openings, answers)
+            return self._dispute(held, f"{CONTRADICTED}: {error}", error, openings, answers)
         except (SecretsErased, AnswerMissing, AnswerVoided) as error:
             return self._keep(
                 held, Outcome.UNVERIFIED, f"this company could not go on with the check: {error}"
@@ -212,8 +221,14 @@ class LinearDesk:
         return config, claim, roll
 
     def _dispute(
-        self, held: StoredCheck, reason: str, openings: tuple[Signed, ...], answers: tuple[Signed, ...]
+        self,
+        held: StoredCheck,
+        reason: str,
+        error: PeerFault,
+        openings: tuple[Signed, ...],
+        answers: tuple[Signed, ...],
     ) -> Verdict:
+        _log.error("linear check failed", release=held.release.hex(), code=error.code, detail=str(error))
         signed = decode(Signed, held.manifest)
         dispute = Dispute(release=signed, openings=openings, answers=answers)
         return self._keep(held, Outcome.DISPUTED, reason, encode(dispute))

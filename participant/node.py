@@ -16,6 +16,7 @@ from participant.fallback import Fallbacks, Patience
 from participant.forgotten import Recollection
 from participant.home import Home
 from participant.linear_desk import LinearDesk
+from participant.nonbuyers.report import NonBuyersDesk
 from participant.peer_counters import PeerCounters
 from participant.preparation import Preparation
 from participant.release_desk import ReleaseDesk
@@ -63,6 +64,7 @@ class Node:
     verification: Verification
     restoring: Restoring
     trainer: Trainer
+    nonbuyers: NonBuyersDesk
     eraser: Eraser
     exchange: Exchange
     courier: CourierDesk
@@ -179,7 +181,9 @@ def open_node(
         peers=peers,
         rosters=rosters,
         standing=standing,
-        preparation=Preparation(door=door, records=records, released=releases.gram),
+        preparation=Preparation(
+            door=door, records=records, released=releases.gram, encoders=releases.encoders
+        ),
         releases=releases,
         fallbacks=Fallbacks(patience),
         clock=clock,
@@ -203,6 +207,7 @@ def open_node(
         verification=verification,
         restoring=restoring,
         trainer=trainer,
+        nonbuyers=NonBuyersDesk(db=db, records=records, releases=releases, clock=clock),
         eraser=Eraser(home=home.root, db=db, door=door, trainer=trainer, clock=clock, entropy=random_bytes),
         exchange=exchange,
         courier=CourierDesk(

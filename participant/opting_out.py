@@ -11,30 +11,41 @@ from sqlalchemy import Connection, Engine
 
 from participant.door import Door
 from participant.door.admission import accepted
-from participant.door.withdrawal import ClosedAnswer
-from participant.door.words import privacy
+from participant.door.withdrawal import ClosedAnswer, Kept, kept_for
+from participant.door.words import MASKED_VECTOR, privacy
 from participant.store.attempts import Attempts
+from participant.store.outbox import Outbox
 from participant.store.records import Records
-from participant.store.releases import Releases
 from protocols.service.unit_of_work import reading
 
 REASON: Final = "a customer opted out"
 
+KEPT: Final = {
+    Kept.ANSWERING: "to take the own part out of the sum, or for another attempt at it",
+    Kept.CHECKING: "until the linear check of its sum has ended; then it is deleted",
+    Kept.NOTHING: "",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """A sum that may still contain the customer; ``privacy`` says what protects one customer in it."""
+    """A sum that may still contain the customer; ``privacy`` says what protects one customer in it.
+
+    ``kept`` says why this company's own sealed vector of it is still here; empty where it is not.
+    """
 
     round: int
     questions: tuple[str, ...]
     privacy: str
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What an opt-out did: the answers that it closed, and the sums from which nobody can be taken out again.
 
-    A sum is listed as soon as this company has unmasked it, whether its release came already or not.
+    A sum is listed as soon as a masked vector for it was committed here: the other companies can complete it also
+    where this one let go of it, and nobody has to tell.
     """
 
     closed: tuple[ClosedAnswer, ...]
@@ -62,16 +73,16 @@ def opt_out(customer: str, *, db: Engine, records: Records, door: Door) -> Recei
 
 
 def containing(connection: Connection) -> tuple[Contained, ...]:
-    """Every sum that this company helped to open: a customer who counted may be in it."""
+    """Every sum for which masked bytes of this company may have left: a customer who counted may be in it."""
     attempts = Attempts(connection)
-    witnessed = [kept for kept in Releases(connection).all() if kept.witnessed]
-    released = (attempts.find(kept.round, kept.attempt) for kept in witnessed)
-    found = {each.round: each for each in (*attempts.unmasked(), *released) if each is not None}
+    masked = (attempts.find(*key) for key in Outbox(connection).having(MASKED_VECTOR))
+    found = {each.round: each for each in masked if each is not None}
     return tuple(
         Contained(
-            round=number,
-            questions=tuple(block.question for block in accepted(found[number]).answer.blocks),
-            privacy=privacy(found[number].quote),
+            round=each.round,
+            questions=tuple(block.question for block in accepted(each).answer.blocks),
+            privacy=privacy(each.quote),
+            kept=KEPT[kept_for(connection, each.answer_id)],
         )
-        for number in sorted(found)
+        for each in found.values()
     )

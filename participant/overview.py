@@ -22,6 +22,7 @@ from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
 from participant.errors import NoData
 from participant.moment import Moment
 from participant.node import Node
+from participant.nonbuyers.report import Report
 from participant.release_shelf import open_stored
 from participant.serving import Recommender, Wish
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
@@ -33,11 +34,14 @@ from participant.verdicts import Outcome as Outcomes
 from protocols.codec import decode
 from protocols.identity import PartnerId, Signed
 from protocols.messages import PHASES, RoundConfig
+from protocols.printable import printable
 from protocols.questions import describe, say_privacy
 from protocols.service.clock import iso
 from protocols.service.unit_of_work import reading
 
 MEASURE: Final = "nDCG@10 on own validation weeks"
+REFUSALS_SHOWN: Final = 5
+
 PER_ANSWER: Final = len(PHASES) + 5
 """Outbox records of one answer: its phases, the sealed and the masked vector, the check's two, the vote."""
 
@@ -77,6 +81,7 @@ class Overview:
             waiting=tuple(self._waiting()),
             alarms=tuple(self._alarms()),
             undone=tuple(self._undone()),
+            refused=tuple(self._refused()),
         )
 
     def _looked_at(self, release: bytes) -> str:
@@ -93,9 +98,9 @@ class Overview:
             )
         for verdict in self._node.releases.withheld.values():
             yield (
-                f"Round {verdict.round}.{verdict.attempt}: its sum is neither used nor voted on, since the coordinator "
-                "does not hand over what recomputing it takes; it is asked again every minute. "
-                "`accept_unrecomputed` in the policy would use it."
+                f"Round {verdict.round}.{verdict.attempt}: its sum is neither used nor voted on, since nobody could "
+                f"tell whether it is right ({verdict.reason}). `altrove-node verify {verdict.round}` recomputes it; "
+                "`accept_unrecomputed` in the policy would use it as it is."
             )
 
     def _alarms(self) -> Iterator[str]:
@@ -122,6 +127,13 @@ class Overview:
     def _undone(self) -> Iterator[str]:
         if Erasures(self._node.db).unfinished():
             yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
+
+    def _refused(self) -> Iterator[str]:
+        for each in self._node.exchange.refusals()[:REFUSALS_SHOWN]:
+            yield (
+                f"Round {each.round}.{each.attempt}, {each.phase}, {iso(each.at)}: this node did not go on "
+                f"({each.code}). {printable(each.reason)}"
+            )
 
     def departures(self, since: int, limit: int) -> tuple[Departure, ...]:
         """What left from unix second ``since`` on, newest first: one line an answer."""
@@ -211,6 +223,15 @@ class Overview:
             degraded=served.degraded,
             moved_by=served.moved_by,
         )
+
+    def nonbuyers(self, concept: str) -> Report:
+        """Who buys a concept and who does not; "" for all together.
+
+        Raises:
+            NoData: nothing was read in yet.
+            UnknownConcept: the vocabulary has no such concept.
+        """
+        return self._node.nonbuyers.report(concept)
 
     def stop(self) -> None:
         """Close the door: durable before it returns, without asking anybody."""

@@ -4,7 +4,6 @@ The worker reads the records; the door gets integers. An answer that is sealed a
 in again, in whatever attempt or round it is asked.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -12,14 +11,12 @@ import numpy.typing as npt
 import structlog
 
 from participant.answers import AnswerContext, fill
+from participant.answers.context import ReleasedEncoders, ReleasedGram
 from participant.door import Door
 from participant.store.records import Records
 from protocols.messages import AnswerSpec, Block, RoundConfig
 from protocols.questions import question_named
 from protocols.vocabulary import Vocabulary
-
-Released = Callable[[bytes], npt.NDArray[np.float64]]
-"""Gives the taste Gram matrix of a verified release."""
 
 _log = structlog.get_logger(__name__)
 
@@ -58,10 +55,13 @@ def fill_all(spec: AnswerSpec, context: AnswerContext) -> npt.NDArray[np.int64]:
 class Preparation:
     """One worker that fills in and seals answers, one at a time."""
 
-    def __init__(self, *, door: Door, records: Records, released: Released) -> None:
+    def __init__(
+        self, *, door: Door, records: Records, released: ReleasedGram, encoders: ReleasedEncoders
+    ) -> None:
         self._door = door
         self._records = records
         self._released = released
+        self._encoders = encoders
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="altrove-answers")
         self._running: dict[bytes, Future[None]] = {}
 
@@ -74,14 +74,21 @@ class Preparation:
         return is_at_cap(config.answer, self._records)
 
     def begin(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
-        """Start filling in the answer in the background, unless it is sealed or under way."""
-        if config.answer_id in self._running or not self._door.needs_answer(config.answer_id):
+        """Start filling in the answer in the background, unless it is sealed or under way.
+
+        One that failed in an earlier attempt is begun anew: this one may have been priced otherwise.
+        """
+        running = self._running.get(config.answer_id)
+        if running is not None and not (running.done() and running.exception()):
             return
-        self._running[config.answer_id] = self._pool.submit(self._prepare, config, vocabulary)
+        self._running.pop(config.answer_id, None)
+        if self._door.needs_answer(config.answer_id):
+            self._running[config.answer_id] = self._pool.submit(self._prepare, config, vocabulary)
 
     def finish(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         """Wait until the answer is sealed; raises what filling it in or sealing it raised."""
-        self.begin(config, vocabulary)
+        if config.answer_id not in self._running:
+            self.begin(config, vocabulary)
         running = self._running.get(config.answer_id)
         if running is None:
             return
@@ -95,6 +102,10 @@ class Preparation:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
-        context = AnswerContext(records=self._records, vocabulary=vocabulary, released=self._released)
-        self._door.seal(config.round, config.attempt, fill_all(config.answer, context))
+        context = AnswerContext(
+            records=self._records, vocabulary=vocabulary, released=self._released, encoders=self._encoders
+        )
+        answer = fill_all(config.answer, context)
+        # After filling in: who came meanwhile counts as well, and whoever went closed the answer.
+        self._door.seal(config.round, config.attempt, answer, at_cap=self.at_cap(config))
         _log.info("answer sealed", round=config.round, questions=[b.question for b in config.answer.blocks])

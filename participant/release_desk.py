@@ -3,8 +3,8 @@
 The vote says only whether the release is of the question, companies and keys that this node signed: it does
 not depend on a customer. Where the sum is small enough it is recomputed before it is voted on and used
 (:mod:`participant.verification`), a larger one goes through the linear check (:mod:`participant.linear_desk`);
-the vote says which of the two was done, or that neither was. A wrong sum is voted against and never kept; a
-disputed one is neither until somebody has recomputed it. How well a model trained from it does here stays here.
+the vote says which of the two was done. A wrong sum is voted against and never kept; one of which neither
+could tell, or that is disputed, is neither used nor voted on until it was recomputed. How well a model trained from it does here stays here.
 """
 
 from pathlib import Path
@@ -82,7 +82,9 @@ class ReleaseDesk(ReleaseShelf):
         self._clock = clock
         self._refused: set[bytes] = set()
         self.withheld: dict[bytes, Verdict] = {}
-        """Releases that are neither used nor voted on, since they could not be recomputed when it was last tried."""
+        """Releases that are neither used nor voted on, since nothing told whether they are right when last tried."""
+        self._too_large: set[bytes] = set()
+        """Those of them that are not tried again before the officer has said so."""
 
     def catch_up(self) -> int:
         """Receive every release that this node lacks, oldest first; returns how many came."""
@@ -114,7 +116,7 @@ class ReleaseDesk(ReleaseShelf):
     def receive(self, release: bytes) -> StoredRelease | None:
         """Fetch one release, verify it, keep it, vote on it if this node took part.
 
-        None: it waits, for its linear check or for what the coordinator has to hand over to recompute it.
+        None: it waits, for its linear check, for what recomputing it takes, or for the officer.
 
         Raises:
             BadRelease: signature, hash, round or companies do not agree; where this node took part, a vote
@@ -135,10 +137,7 @@ class ReleaseDesk(ReleaseShelf):
             if self._linear.hold(release, signed):
                 return None
         verdict = self._recompute(signed, opened, config if witnessed else None)
-        self.withheld.pop(release, None)
-        if verdict is not None and self._verification.is_withheld(verdict, manifest):
-            self.withheld[release] = verdict
-            _log.error("release neither used nor voted on: it could not be recomputed", release=release.hex())
+        if verdict is not None and self._withhold(verdict, manifest):
             return None
         durable.write(self._file(release), [payload])
         return self._keep(signed, config if witnessed else None, verdict)
@@ -162,6 +161,7 @@ class ReleaseDesk(ReleaseShelf):
             self._vote(config, release, accept=True, reason=reason)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)
+        self._door.retire()
         _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
         return stored
 
@@ -197,7 +197,9 @@ class ReleaseDesk(ReleaseShelf):
         """The verdict, if the sum is small enough; a wrong one is voted against by whoever took part."""
         earlier = self._verification.verdicts.find(opened.release_id)  # a vote repeated says the same
         known = earlier is not None and earlier.outcome is not Outcome.UNVERIFIED
-        verdict = earlier if known else self._verification.unasked(signed, opened) or earlier
+        verdict = earlier if known else self._verification.unasked(signed, opened)
+        if verdict is None and earlier is not None:  # a linear check that told nothing
+            verdict = self._verification.after_check(signed, opened) or earlier
         if verdict is None or verdict.outcome is not Outcome.WRONG:
             return verdict
         if config is not None:
@@ -217,10 +219,12 @@ class ReleaseDesk(ReleaseShelf):
         manifest = decode(ReleaseManifest, signed.body)
         release = release_id(manifest)
         config, witnessed = self._witness(manifest)
-        if verdict.outcome is Outcome.DISPUTED:
+        if verdict.outcome in (Outcome.DISPUTED, Outcome.UNVERIFIED):
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
-            verdict = self._verification.disputed(signed, opened) or verdict
+            verdict = self._verification.after_check(signed, opened) or verdict
         self._door.linear.end(finding.check.key)
+        if self._withhold(verdict, manifest):
+            return
         if verdict.outcome not in REFUSED:
             self._keep(signed, config if witnessed else None, verdict)
             return
@@ -228,6 +232,19 @@ class ReleaseDesk(ReleaseShelf):
         durable.erase(self._file(release))
         if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
             self._vote(config, release, accept=False, reason=NOT_THE_SUM)
+
+    def _withhold(self, verdict: Verdict, manifest: ReleaseManifest) -> bool:
+        """Whether a release is neither used nor voted on, so that nothing of it is kept here."""
+        release = release_id(manifest)
+        self.withheld.pop(release, None)
+        if not self._verification.is_withheld(verdict):
+            return False
+        self.withheld[release] = verdict
+        if not self._verification.is_recomputed_after(manifest):
+            self._too_large.add(release)
+        durable.erase(self._file(release))
+        _log.error("release neither used nor voted on", release=release.hex(), reason=verdict.reason)
+        return True
 
     def _reconsider(self, release: bytes) -> Verdict:
         signed, _, opened = self._fetch(release)
@@ -254,9 +271,11 @@ class ReleaseDesk(ReleaseShelf):
         return unpack(self._file(check.release).read_bytes(), open_stored(check.manifest))
 
     def _waits(self, release: bytes) -> bool:
-        """Whether the coordinator was asked in vain a short while ago for what recomputing takes."""
-        verdict = self.withheld.get(release)
-        return verdict is not None and self._clock.now() - verdict.at < ASK_AGAIN_S
+        """Whether nothing told about it a short while ago, and the officer had it recomputed as little since."""
+        verdict, stored = self.withheld.get(release), self._verification.verdicts.find(release)
+        if verdict is None or (stored is not None and stored.outcome is not Outcome.UNVERIFIED):
+            return False
+        return release in self._too_large or self._clock.now() - verdict.at < ASK_AGAIN_S
 
     def _has_verdict(self, release: bytes) -> bool:
         return self._verification.verdicts.find(release) is not None

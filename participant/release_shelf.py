@@ -8,12 +8,14 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from participant.door import Door
+from participant.encoder_chain import EncoderChain, Round
 from participant.store.membership import Membership
 from participant.store.releases import Releases
 from protocols.codec import decode
 from protocols.errors import BadRelease
 from protocols.identity import Signed
-from protocols.questions import Reading, read
+from protocols.questions import Reading, question_named, read
+from protocols.questions.encoder import EncoderStep
 from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
@@ -36,6 +38,7 @@ class ReleaseShelf:
         self._db = db
         self._door = door
         self._folder = folder
+        self.encoders = EncoderChain(gram=self.gram, opened=self._encoder_round, folder=folder)
 
     def readings(self, release: bytes) -> tuple[Reading, ...]:
         """What a kept release says, one reading a block.
@@ -82,11 +85,26 @@ class ReleaseShelf:
             BadRelease: no release that this node holds, or one of other questions.
         """
         manifest, total, n_concepts = self._open(release)
-        found = read(manifest.answer, total, n_concepts)
-        for block, part in zip(manifest.answer.blocks, found, strict=True):
-            if isinstance(part, Rhythm):
-                return part.noise_aware(sum_sigma(block, len(manifest.survivors)))
+        readings = read(manifest.answer, total, n_concepts)
+        for block, found in zip(manifest.answer.blocks, readings, strict=True):
+            if isinstance(found, Rhythm):
+                return found.noise_aware(sum_sigma(block, len(manifest.survivors)))
         raise BadRelease(expected="a rhythm release", came="other questions", do="name a rhythm release")
+
+    def _encoder_round(self, release: bytes) -> Round:
+        """What an encoder release was asked with, and what it says.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        readings = read(manifest.answer, total, n_concepts)
+        for block, found in zip(manifest.answer.blocks, readings, strict=True):
+            if isinstance(found, EncoderStep):
+                return question_named(block.question).open(block.parameters), found
+        raise BadRelease(
+            expected="an encoder release", came="other questions", do="name a release of the encoder question"
+        )
 
     def _open(self, release: bytes) -> tuple[ReleaseManifest, npt.NDArray[np.int64], int]:
         """Manifest, sum in ring units and size of the vocabulary."""

@@ -106,6 +106,14 @@ class RosterDesk:
             self._link.approve(approve(offer.version, self._me, self._key))
         return offer
 
+    def missing(self) -> str:
+        """Why no roster is in force here, with what to do; empty if one is."""
+        if self.in_force() is not None:
+            return ""
+        if self.accepted():
+            return "the roster that was accepted here waits for others, or was not fetched since: `altrove-node roster`"
+        return "no roster was accepted yet: `altrove-node roster`"
+
     def refresh(self) -> RosterVersion | None:
         """Fetch and verify newer versions; returns the one in force, or None while it is founded.
 
@@ -121,17 +129,10 @@ class RosterDesk:
         self._check_consortium(version)
         with transaction(self._db) as connection:
             rosters = Rosters(connection)
-            stored = rosters.in_force()
-            if stored is not None and stored.height > version.height:
-                raise RolledBack(
-                    expected=f"a roster at height {stored.height} or more",
-                    came=f"height {version.height}",
-                    do="refuse it and keep both as evidence",
-                )
             kept = [found for v in versions if (found := rosters.at(v.height)) is not None]
+            _check_grown(rosters.in_force(), kept, versions)
             if not any(found.approved for found in kept):
                 return None
-            _check_same(kept, versions)
             now = self._clock.now()
             for signed, each in chain:
                 found = rosters.at(each.height)
@@ -197,7 +198,16 @@ def _height(signed: SignedRoster) -> int:
     return signed.claimed.height
 
 
-def _check_same(kept: list[StoredRoster], versions: list[RosterVersion]) -> None:
+def _check_grown(
+    in_force: StoredRoster | None, kept: list[StoredRoster], versions: list[RosterVersion]
+) -> None:
+    """The chain that is shown reaches the version in force, and has every version that is ``kept`` in its place."""
+    if in_force is not None and in_force.height > versions[-1].height:
+        raise RolledBack(
+            expected=f"a roster at height {in_force.height} or more",
+            came=f"height {versions[-1].height}",
+            do="refuse it and keep both as evidence",
+        )
     by_height = {version.height: version for version in versions}
     for found in kept:
         if roster_hash(by_height[found.height]) != found.hash:

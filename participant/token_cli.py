@@ -15,11 +15,14 @@ def token_new(
     label: Annotated[str, typer.Argument(help="Who will use it.")],
     home: HomeOption = DEFAULT_HOME,
     days: Annotated[int, typer.Option("--days", help="0: until revoked.")] = 0,
+    scope: Annotated[
+        str, typer.Option("--scope", help="recommend: POST /v1/recommendations; report: GET /v1/nonbuyers.")
+    ] = "recommend",
 ) -> None:
-    """Issue a token for POST /v1/recommendations; it is shown once."""
+    """Issue a token for this node's API; it is shown once."""
     from participant.commands import officer
 
-    officer.new_token(node_at(home), label, days)
+    officer.new_token(node_at(home), label, days, scope)
 
 
 @token.command(name="list")

@@ -9,7 +9,7 @@ alone. Training runs in a job of its own; the model in use keeps serving until t
 import json
 import shutil
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.errors import AnswerMissing, AnswerVoided, NoData
+from participant.evaluated import Evaluated, block_of
 from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
 from participant.release_desk import ReleaseDesk
@@ -26,11 +27,11 @@ from participant.settings import TrainingSettings
 from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
 from participant.store.records import Records
-from participant.store.releases import Deployment, Releases, StoredRelease
+from participant.store.releases import Deployment, Releases
 from participant.surprise import train
-from protocols.messages import Block
 from protocols.questions import question_named, taste
-from protocols.questions.evaluation import EvaluationReading
+from protocols.questions.mixture import Mixture
+from protocols.questions.network import Network
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.jobs import Stop
@@ -40,7 +41,7 @@ DEFAULT_LAMBDA: Final = 1000
 """Ridge of EASE on binary rows where the consortium has not evaluated: the middle of the range tried."""
 
 UNIT_LAMBDA: Final = 60
-"""The same for unit rows: `tests/benchmarks/results/privacy_quality.json` has the best ridges, 15 to 500."""
+"""The same for unit rows; `tests/benchmarks/results/privacy_quality.json` has the best ridge of every noise."""
 
 LOOK_EVERY_S: Final = 2.0
 VALIDATION_PART: Final = 8
@@ -51,7 +52,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike."""
+    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike.
+
+    ``mixes`` and ``encoders`` are what the consortium's evaluation chose for a scenario: how released models are
+    mixed, and the encoder releases that started from the two sums.
+    """
 
     windows: Windows
     fitted: bytes
@@ -59,6 +64,8 @@ class Plan:
     lambdas: dict[str, int]
     row_scheme: str
     items_cap: int
+    mixes: dict[str, Mixture] = field(default_factory=dict)
+    encoders: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
 
 class Trainer:
@@ -82,6 +89,7 @@ class Trainer:
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
+        self._planned: Plan | None = None
         self.training = False
 
     def run(self, stop: Stop) -> None:
@@ -93,12 +101,19 @@ class Trainer:
         """Train if a release waits and completes a pair; True if something was deployed."""
         with reading(self._db) as connection:
             waiting = Releases(connection).untrained()
+            known = [found.release for found in Releases(connection).all()]
             deployed = Releases(connection).in_use() is not None
         plan = self.plan()
         local_first = self._settings.local_first and not deployed and self._records.n_customers() > 0
         if not (waiting and plan is not None) and not local_first:
             return False
+        if deployed and plan is not None and plan == self._planned:  # a release that changes nothing yet
+            with transaction(self._db) as connection:
+                for each in known:
+                    Releases(connection).trained(each, at=self._clock.now())
+            return False
         self.train(plan)
+        self._planned = plan
         return True
 
     def plan(self) -> Plan | None:
@@ -111,7 +126,7 @@ class Trainer:
             words = Membership(connection).vocabulary_digest()
             everything = Releases(connection).all()
         kept = tuple(found for found in everything if open_stored(found.manifest).answer.vocabulary == words)
-        tastes = [(found, _block(found, "taste")) for found in kept if "taste" in found.questions]
+        tastes = [(found, block_of(found, "taste")) for found in kept if "taste" in found.questions]
         if not tastes:
             return None
         newest, block = tastes[0]
@@ -119,6 +134,7 @@ class Trainer:
         for earlier, other in tastes[1:]:
             before = question_named("taste").open(other.parameters)
             if before.until < asked.until and _counting(before) == _counting(asked):
+                chosen = Evaluated(self._releases, kept).choices(earlier.release, newest.release)
                 return Plan(
                     windows=Windows(
                         fit_until=before.until,
@@ -127,10 +143,12 @@ class Trainer:
                     ),
                     fitted=earlier.release,
                     refitted=newest.release,
-                    lambdas=self._lambdas(kept, earlier.release)
+                    lambdas={name: each.lam for name, each in chosen.items()}
                     or dict.fromkeys(SCENARIOS, default_lambda(asked.row_scheme, asked.items_cap)),
                     row_scheme=asked.row_scheme,
                     items_cap=asked.items_cap,
+                    mixes={name: each.mixture for name, each in chosen.items()},
+                    encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
                 )
         return None
 
@@ -250,7 +268,16 @@ class Trainer:
             release=plan.refitted.hex(),
             row_scheme=plan.row_scheme,
             items_cap=plan.items_cap,
+            mixes=plan.mixes,
+            encoders=self._networks(plan, len(fitted.taste.gram)),
         )
+
+    def _networks(self, plan: Plan, n_concepts: int) -> dict[str, tuple[Network, Network]]:
+        """The networks of both windows, each made once where scenarios share it."""
+        made: dict[bytes, Network] = {}
+        for release in {each for pair in plan.encoders.values() for each in pair}:
+            made[release] = self._releases.encoders.network(release, n_concepts)
+        return {name: (made[early], made[late]) for name, (early, late) in plan.encoders.items()}
 
     def _own_windows(self) -> Windows:
         if self._settings.fit_until and self._settings.validation_until:
@@ -260,19 +287,6 @@ class Trainer:
             validation = last + 1
             fit = validation - max(1, (last - first) // VALIDATION_PART)
         return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
-
-    def _lambdas(self, kept: tuple[StoredRelease, ...], fitted: bytes) -> dict[str, int]:
-        """The consortium's choice, or nothing where it has not evaluated ``fitted``."""
-        for found in kept:
-            if "evaluation" not in found.questions:
-                continue
-            asked = question_named("evaluation").open(_block(found, "evaluation").parameters)
-            if asked.release != fitted:
-                continue
-            for said in self._releases.readings(found.release):
-                if isinstance(said, EvaluationReading):
-                    return _best(said)
-        return {}
 
 
 def default_lambda(row_scheme: str, items_cap: int) -> int:
@@ -298,11 +312,3 @@ def _figures(part: ScenarioModel) -> dict[str, object]:
         "customers": part.verdict.local.customers,
         "boldness": asdict(part.boldness) | {"sentence": part.boldness.sentence},
     }
-
-
-def _best(said: EvaluationReading) -> dict[str, int]:
-    return {"explore": said.explore.best_lambda, "surprise": said.surprise.best_lambda}
-
-
-def _block(stored: StoredRelease, question: str) -> Block:
-    return next(b for b in open_stored(stored.manifest).answer.blocks if b.question == question)

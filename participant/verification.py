@@ -6,8 +6,8 @@ vectors must be those that it confirmed itself. Three things can come of it. *Ve
 *Unverified*: the coordinator did not hand over what it takes, or something that does not verify.
 
 Up to 32 companies and 64 MiB of vectors every release is recomputed unasked, before it is voted on and used;
-larger ones go through the linear check (:mod:`participant.linear_desk`). Any is recomputed on demand
-(``altrove-node verify``).
+larger ones go through the linear check (:mod:`participant.linear_desk`), and are recomputed up to 256 MiB where
+that says nothing or no. Any is recomputed on demand (``altrove-node verify``).
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from participant.verdicts import Outcome, Verdict, Verdicts
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, BadRelease, BehindRoster, Fault, PeerFault
 from protocols.identity import PartnerId, Roll, Signed
-from protocols.limits import CHUNK_BYTES, RECOMPUTED_BYTES
+from protocols.limits import CHUNK_BYTES, RECOMPUTED_AFTER_BYTES
 from protocols.messages import Confirmation, Phase, RoundConfig, Submission
 from protocols.policy import Policy
 from protocols.release import Release, ReleaseManifest, check_manifest
@@ -73,22 +73,23 @@ class Verification:
         """Whether this company recomputes such a sum; if not, it goes through the linear check."""
         return self._policy.recomputes(len(manifest.survivors), manifest.answer.vector_bytes)
 
-    def is_withheld(self, verdict: Verdict, manifest: ReleaseManifest) -> bool:
-        """Whether a sum that this company recomputes could not be, so that it is neither used nor voted on."""
-        unknown = verdict.outcome is Outcome.UNVERIFIED and self.is_unasked(manifest)
-        return unknown and not self._policy.accept_unrecomputed
+    def is_withheld(self, verdict: Verdict) -> bool:
+        """Whether nobody could tell about a sum, so that it is neither used nor voted on."""
+        return verdict.outcome is Outcome.UNVERIFIED and not self._policy.accept_unrecomputed
 
-    def disputed(self, signed: Signed, release: Release) -> Verdict | None:
-        """The verdict on a release that did not pass its linear check, if its vectors are few bytes together.
+    def after_check(self, signed: Signed, release: Release) -> Verdict | None:
+        """The verdict on a release that its linear check did not find right, if it is not too large.
 
-        However many they are of: somebody lied, and it is worth a look at who. Else None, and the officer decides.
+        Else None, and the officer decides.
 
         Raises:
             Unreachable: the coordinator does not answer; ask again.
         """
-        manifest = release.manifest
-        size = len(manifest.survivors) * manifest.answer.vector_bytes
-        return self.verify(signed, release) if size <= RECOMPUTED_BYTES else None
+        return self.verify(signed, release) if self.is_recomputed_after(release.manifest) else None
+
+    def is_recomputed_after(self, manifest: ReleaseManifest) -> bool:
+        """Whether a sum is small enough to be recomputed where its linear check ended without a yes."""
+        return len(manifest.survivors) * manifest.answer.vector_bytes <= RECOMPUTED_AFTER_BYTES
 
     def verify(self, signed: Signed, release: Release) -> Verdict:
         """Recompute a release and keep the verdict; ``signed`` is its manifest as the coordinator signed it.

@@ -15,14 +15,14 @@ Traceback (most recent call last):
 protocols.errors.RolledBack: expected an audit log of at least 1; came 0; refuse it and keep both heads
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from protocols.codec import encode
 from protocols.errors import BadProof, MalformedMessage, RolledBack
 from protocols.limits import HASH_BYTES, ID_BYTES
-from protocols.merkle import Frontier, leaf_hash, verify_consistency, verify_inclusion
+from protocols.merkle import Frontier, leaf_hash, verify_consistency
 
 KINDS = ("roster", "vocabulary", "round", "aborted", "release", "vote", "equivocation")
 """What the coordinator writes down; a log with any other kind is refused."""
@@ -101,37 +101,3 @@ def check_advance(old: TreeHead, new: TreeHead, proof: Sequence[bytes]) -> None:
             do="refuse it and keep both heads",
         )
     verify_consistency(old.size, old.root, new.size, new.root, proof)
-
-
-def check_entry(head: TreeHead, entry: AuditEntry, proof: Sequence[bytes]) -> None:
-    """Check that ``entry`` stands in the log of ``head`` at its sequence number.
-
-    Raises:
-        BadProof: it does not.
-    """
-    verify_inclusion(leaf(entry), entry.sequence, head.size, proof, head.root)
-
-
-def check_log(head: TreeHead, entries: Iterable[AuditEntry]) -> Frontier:
-    """Recompute a whole log from its first entry and compare it with ``head``.
-
-    Returns:
-        The frontier, so that a verifier can go on from here.
-
-    Raises:
-        BadProof: a gap in the sequence, another number of entries, or another root.
-    """
-    log = Frontier()
-    for entry in entries:
-        if entry.sequence != log.size:
-            raise BadProof(
-                expected=f"entry {log.size}", came=f"entry {entry.sequence}", do="fetch the whole log again"
-            )
-        log = log.append(leaf(entry))
-    if log.size != head.size or log.root != head.root:
-        raise BadProof(
-            expected=f"{head.size} entries with root {head.root.hex()}",
-            came=f"{log.size} entries with root {log.root.hex()}",
-            do="refuse the log and keep the signed head as evidence",
-        )
-    return log

@@ -72,6 +72,19 @@ class Quote:
         """Whether both are made from some of the same purchases."""
         return self.since < other.until and other.since < self.until
 
+    def covers(self, made: "Quote") -> bool:
+        """Whether an answer that costs ``made`` may be given for this; what a sample saves counts in neither.
+
+        >>> from protocols.privacy import loss_of
+        >>> quoted = Quote(price=Price(loss=loss_of(1, 6), customers=1000), since=0, until=1)
+        >>> at_cap = replace(quoted, price=quoted.price.times(DISPLACED))
+        >>> quoted.covers(quoted), quoted.covers(at_cap), at_cap.covers(quoted)
+        (True, False, True)
+        """
+        if made.price is None:
+            return True
+        return self.price is not None and made.price.times(1).loss <= self.price.times(1).loss
+
 
 NO_QUOTE: Final = Quote(price=None, since=0, until=0)
 """Of an answer that was accepted before there were prices."""

@@ -58,6 +58,10 @@ RECOMPUTED_MEMBERS: Final = 32
 RECOMPUTED_BYTES: Final = 64 * 2**20
 """And up to so many bytes of masked vectors together: about a minute at 10 Mbit/s, within one phase."""
 
+RECOMPUTED_AFTER_BYTES: Final = 256 * 2**20
+"""So many, of however many companies, where a linear check ended without saying that the sum is right: four
+minutes at 10 Mbit/s, in which a node does nothing else; a larger one is left to its officer."""
+
 LINEAR_CHECK_S: Final = 3_600
 """How long after the last deadline of an attempt its survivors wait for one another in the linear check: a node
 that was restarted or cut off for a while does not leave a release unverified."""

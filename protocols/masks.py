@@ -26,7 +26,7 @@ from protocols.ring import Words
 
 STRIDE_BYTES: Final = 2**18
 """Masks are added in strides of 256 KiB: accumulator, mask and zeros stay in a core's cache while one mask
-after the other passes over them (2.6e9 words a second, against 1.9e9 at 1 MiB)."""
+after the other passes over them. What it gives: `tests/benchmarks/results/crypto.md`."""
 
 AT_ONCE: Final = 256
 """Ciphers that are set up together, 1.5 kB each: the sum of a thousand members has ninety thousand masks."""

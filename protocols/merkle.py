@@ -5,10 +5,11 @@ It decides what a root, an inclusion proof and a consistency proof are; what a l
 log can keep 32 bytes a leaf and prove anything.
 
 >>> leaves = [leaf_hash(text) for text in (b"one", b"two", b"three")]
->>> proof = inclusion_proof(leaves, 2)
->>> verify_inclusion(leaves[2], 2, 3, proof, root(leaves))
+>>> proof = inclusion_proofs(leaves)[2]
+>>> implied_root(leaves[2], 2, 3, proof) == root(leaves), implied_root(leaves[1], 2, 3, proof) == root(leaves)
+(True, False)
 >>> verify_consistency(2, root(leaves[:2]), 3, root(leaves), consistency_proof(leaves, 2))
->>> verify_inclusion(leaves[1], 2, 3, proof, root(leaves))
+>>> verify_consistency(1, leaves[1], 3, root(leaves), consistency_proof(leaves, 1))
 Traceback (most recent call last):
 ...
 protocols.errors.BadProof: expected a proof that leads to the root; came another root; refuse the log
@@ -53,32 +54,11 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return Frontier.of(leaves).root
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """PATH(index, leaves) of RFC 9162, section 2.1.3.1: siblings from the leaf up.
-
-    Raises:
-        ValueError: ``index`` is not in the log.
-    """
-    if not 0 <= index < len(leaves):
-        raise ValueError(f"leaf {index} is not in a log of {len(leaves)}")
-    proof: list[bytes] = []
-    low, high = 0, len(leaves)
-    while high - low > 1:
-        middle = low + _split(high - low)
-        if index < middle:
-            proof.append(root(leaves[middle:high]))
-            high = middle
-        else:
-            proof.append(root(leaves[low:middle]))
-            low = middle
-    return tuple(reversed(proof))
-
-
 def inclusion_proofs(leaves: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
-    """The proofs of all leaves in order, each hash of the tree made once.
+    """PATH(index, leaves) of RFC 9162, section 2.1.3.1, of all leaves in order, each hash of the tree made once.
 
-    >>> leaves = [leaf_hash(text) for text in (b"one", b"two", b"three")]
-    >>> inclusion_proofs(leaves) == tuple(inclusion_proof(leaves, index) for index in range(3))
+    >>> one, two, three = leaves = [leaf_hash(text) for text in (b"one", b"two", b"three")]
+    >>> inclusion_proofs(leaves) == ((two, three), (one, three), (node_hash(one, two),))
     True
     """
     levels = [list(leaves)]
@@ -119,15 +99,6 @@ def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
     if not whole:  # the verifier knows the old root already when it is a subtree of the new one
         proof.append(root(leaves[low:high]))
     return tuple(reversed(proof))
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
-    """Check that ``leaf`` is entry ``index`` of the log of ``size`` entries with root ``expected``.
-
-    Raises:
-        BadProof: the proof has another length or leads to another root.
-    """
-    _must_equal(implied_root(leaf, index, size, proof), expected)
 
 
 def implied_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:

@@ -57,8 +57,6 @@ FINEST_SIGMA: Final = 16
 GROWTH_MAX: Final = 100
 """No step makes the deviation larger by more: a table then has at most 2**13 entries."""
 
-TAU2_MIN: Final = Fraction(484, 100)
-
 _TABLE_SIGMAS: Final = 14
 """A table's reach: exp(-14**2 / 2) is 2**-141, and beyond it are 2**-144."""
 
@@ -178,17 +176,6 @@ def climb(variance: int) -> tuple[tuple[int, Fraction], ...]:
         steps.append((factor, Fraction(height - square, factor * factor)))
         square = height
     return tuple(steps)
-
-
-def tau2(steps: tuple[tuple[int, Fraction], ...]) -> list[Fraction]:
-    """The square of tau of every step: what the error of a step depends on."""
-    found = []
-    square = Fraction(FINEST_SIGMA**2)
-    for factor, v in steps:
-        height = square + factor * factor * v
-        found.append(v * square / height)
-        square = height
-    return found
 
 
 @lru_cache(maxsize=32)

@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
+from protocols.audit import TreeHead, check_advance
 from protocols.errors import (
     AlreadyUnmasked,
     BehindRoster,
@@ -39,7 +40,6 @@ from protocols.errors import (
 )
 from protocols.identity import PartnerId
 from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
-from protocols.merkle import verify_consistency
 from protocols.messages import CLASSICAL, HYBRID, PUBLIC_BYTES, RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
 
@@ -331,16 +331,11 @@ def check_seen(config: RoundConfig, seen: Seen, proof: Sequence[bytes] = ()) -> 
             came=f"roster {config.roster_height} ({config.roster_hash.hex()})",
             do="refuse the round and keep its signed configuration as evidence",
         )
-    if config.audit_size == seen.audit_size and config.audit_head != seen.audit_head:
-        raise RolledBack(
-            expected=f"audit root {seen.audit_head.hex()} at {seen.audit_size} entries",
-            came=config.audit_head.hex(),
-            do="refuse the round and keep its signed configuration as evidence",
-        )
-    logs = sorted([(config.audit_size, config.audit_head), (seen.audit_size, seen.audit_head)])
-    verify_consistency(*logs[0], *logs[1], proof)
-    size, head = logs[1]
-    return replace(seen, audit_size=size, audit_head=head)
+    known = TreeHead(consortium=config.consortium, size=seen.audit_size, root=seen.audit_head)
+    named = TreeHead(consortium=config.consortium, size=config.audit_size, root=config.audit_head)
+    shorter, longer = (named, known) if named.size < known.size else (known, named)
+    check_advance(shorter, longer, proof)
+    return replace(seen, audit_size=longer.size, audit_head=longer.root)
 
 
 def check_order(config: RoundConfig, round_: int, attempt: int) -> None:

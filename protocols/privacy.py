@@ -44,6 +44,9 @@ SHORTFALL: Final = VECTOR_BYTES / 4 * (math.erfc(TAIL_SIGMAS / math.sqrt(2)) + 2
 """Total variation between the noise of the longest vector and exact Gaussians: the cut-off tails and
 what the sampler's tables round away. A release pays (1 + e**epsilon) times this in delta."""
 
+EPSILON_MAX: Final = 700.0
+"""Above it e**epsilon is no float any more; it protects nobody long before."""
+
 
 def delta_for(customers: int) -> float:
     """The delta of a question for up to ``customers`` customers, a public cap.
@@ -201,7 +204,7 @@ def epsilon(mu2: float, delta: float, releases: int = 1) -> float:
     >>> f"{epsilon(1 / 4.68**2, 1e-7):.2f} {epsilon(1 / 0.7022**2, 1e-7):.2f}"
     '1.00 8.00'
     """
-    low, high = 0.0, 700.0  # e**700 is still a float
+    low, high = 0.0, EPSILON_MAX
     if releases:  # from there on the charge alone takes half of delta
         high = max(0.0, math.log(delta / (2 * releases * SHORTFALL)))
     if not _enough(high, mu2, delta, releases):
@@ -224,7 +227,9 @@ def multiplier_for(epsilon_wanted: float, delta: float, releases: int = 1) -> fl
         BadInput: no epsilon above 0, or one so large that delta cannot pay the truncation.
     """
     low, high = 2.0**-10, 2.0**30
-    if not (epsilon_wanted > 0 and _enough(epsilon_wanted, releases / high**2, delta, releases)):
+    if not (
+        0 < epsilon_wanted <= EPSILON_MAX and _enough(epsilon_wanted, releases / high**2, delta, releases)
+    ):
         raise BadInput(
             expected=f"an epsilon above 0 that delta {delta:g} can pay",
             came=f"{epsilon_wanted:g}",
@@ -259,7 +264,7 @@ def epsilon_with(sampled: Iterable[Sampled], delta: float, *, mu2: float = 0.0, 
     charged = 0.0
     for _ in range(8):  # the charge grows with epsilon, and epsilon with the charge: two or three turns
         found = float(accountant.get_epsilon(delta - charged))
-        needed = releases * (1 + math.exp(min(found, 700.0))) * SHORTFALL
+        needed = releases * (1 + math.exp(min(found, EPSILON_MAX))) * SHORTFALL
         if needed <= charged:
             return found
         charged = 1.01 * needed

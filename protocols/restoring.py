@@ -85,11 +85,11 @@ def needed(members: int, *, colluders: int) -> int:
     """How many other members must attest in a roster of ``members``: all of them at most.
 
     A forgotten sum has t - 1 other members in it, so ``n - t + c + 1`` that attest share c + 1 with it, one
-    of them honest. ``max(c + 1, t - 1)`` alone would not do: of four members two attest, a colluder that
+    of them honest. ``t - 1`` alone would not do: of four members two attest, a colluder that
     took part and an honest one that did not, and the sum stays forgotten.
     """
     t = threshold(members)
-    return min(members - 1, max(colluders + 1, t - 1, members - t + colluders + 1))
+    return min(members - 1, max(t - 1, members - t + colluders + 1))
 
 
 def open_attestation(

@@ -1,6 +1,7 @@
 """What documents and pages say of leaks is what was measured: each figure in words, and each claim without one."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from coordinator.console import words as coordinator_words
 from coordinator.shown import NO_PRIVACY as COORDINATOR_TERMINAL
 from participant.console import budget_words
 from participant.console import words as node_words
+from protocols.privacy import DELTA_MAX, epsilon, multiplier_for
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "tests" / "benchmarks" / "results"
@@ -60,6 +62,19 @@ LEFT = row("differencing", rows="unit", epsilon=2.0)
 SMALL = row(
     "membership", company="smallest of twenty companies", rows="binary", epsilon=None, attacker="own cells"
 )
+
+
+def of_a_person(accounts: int) -> float:
+    """The bound for accounts at so many companies in one release of epsilon 2, each under its own noise."""
+    multiplier = multiplier_for(2.0, DELTA_MAX)
+    return math.exp(epsilon(accounts / multiplier**2, DELTA_MAX)) / 1000
+
+
+def colluding(epsilon: int) -> str:
+    here = {"company": "smallest of twenty companies", "rows": "unit", "attacker": "all rows known"}
+    return of_1000(row("membership", epsilon=float(epsilon), **here)["true_positive_rate"])
+
+
 FIGURES = {
     "another member tells what is sold, without noise": sold(PLAIN),
     "and guesses how much": buyers(PLAIN),
@@ -78,6 +93,10 @@ FIGURES = {
     "own shop's row": of_1000(found("own shop's row", PLAIN)),
     "with noise, epsilon 2": of_1000(found("all rows known", noisy(2))),
     "with noise, epsilon 8": of_1000(found("all rows known", noisy(8))),
+    "with noise, all others colluding": (
+        f"company of {SMALL['customers']}, {colluding(2)} at 2 and {colluding(8)} at 8"
+    ),
+    "claimed of a person with three accounts": f"{of_1000(of_a_person(accounts=3))} of a person with accounts at three",
     "claimed at epsilon 2": of_1000(
         row("rest", companies=5, attacker="own cells", release=noisy(2))["bound"]
     ),
@@ -153,7 +172,7 @@ PAGES = {
 CLAIMS = [
     *((where, text, "learns much of what the others sell", much_is_told_of_companies) for where, text in PAGES.items()),
     *((where, text, "learns which of them are customers", customers_are_told_by_who_knows_all_rows) for where, text in PAGES.items()),
-    ("budget page", budget_words.UNIT, "at 8 the bound by itself excludes little", epsilon_8_claims_nothing_at_one_false_alarm_in_1000),
+    ("budget page", budget_words.UNIT, "at 8 the bound by itself excludes next to nothing", epsilon_8_claims_nothing_at_one_false_alarm_in_1000),
     ("budget page", budget_words.UNIT, "the smaller, the less", less_is_found_at_smaller_epsilon),
     *(
         (name, (ROOT / name).read_text(encoding="utf-8"), phrase, fact)
@@ -164,7 +183,7 @@ CLAIMS = [
             ("SECURITY.md", "can compute that company's statistics, exactly", subtraction_is_exact),
             ("deploy/local/guided.py", "statistics by subtraction, exactly", subtraction_is_exact),
             ("protocols/README.md", "hardly more of one other company than its own data do", little_is_told_of_companies_under_noise),
-            ("protocols/README.md", "at 8 it excludes little by itself", epsilon_8_claims_nothing_at_one_false_alarm_in_1000),
+            ("protocols/README.md", "at 8 it excludes next to nothing by itself", epsilon_8_claims_nothing_at_one_false_alarm_in_1000),
             ("protocols/README.md", "hide no count by themselves", dividing_rows_hides_no_count),
         )
     ),

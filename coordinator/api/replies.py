@@ -13,13 +13,13 @@ from coordinator.api.shapes import (
     VoteReply,
 )
 from coordinator.members.registry import Registry
+from coordinator.plain import Plain, plain
 from coordinator.releases.checking import Progress
-from coordinator.releases.library import Plain
 from coordinator.rounds.overview import AttemptView, RoundView
 from coordinator.store.members import Member
 from coordinator.store.releases import StoredRelease, StoredVote
 from protocols.identity import PartnerId
-from protocols.questions import describe, has_noise, say_privacy
+from protocols.questions import describe, has_noise, question_named, say_privacy
 from protocols.roster import RosterVersion, SignedRoster, roster_hash
 from protocols.vote_reasons import looked_at
 
@@ -111,6 +111,7 @@ def release_reply(
         linear_check=_check(checked, stored.manifest.survivors, names) if checked.began else None,
         differentially_private=has_noise(answer),
         privacy=say_privacy(answer),
+        asked=[plain(question_named(b.question).open(b.parameters)) for b in answer.blocks],
         readings=list(readings),
     )
 

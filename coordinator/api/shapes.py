@@ -169,7 +169,7 @@ class LinearCheckReply(BaseModel):
 
 
 class ReleaseReply(BaseModel):
-    """One release; ``readings`` is filled where one release is asked for.
+    """One release; ``asked`` are its questions' parameters, ``readings`` is filled where one release is asked for.
 
     ``linear_check`` is null where no member checks this release: small sums are recomputed instead.
     """
@@ -185,7 +185,21 @@ class ReleaseReply(BaseModel):
     linear_check: LinearCheckReply | None
     differentially_private: bool
     privacy: str
+    asked: list[object] = Field(default_factory=list)
     readings: list[object] = Field(default_factory=list)
+
+
+class Mixture(BaseModel):
+    """A mixture of released models, in words."""
+
+    words: str
+
+
+class MetricReading(BaseModel):
+    """Of an evaluation's reading: the best setting of one metric."""
+
+    best: float
+    best_mix: Mixture
 
 
 class AuditReply(BaseModel):

@@ -47,7 +47,7 @@ class EvidenceDesk:
             )
 
     def participations(self, member: PartnerId, *, after: tuple[int, int]) -> Participations:
-        """The attempts after ``after`` in which ``member`` took part, with its own advertisement and header."""
+        """The attempts after ``after`` that ``member`` advertised for, too late or not, with its own ad and header."""
         with reading(self._db) as connection:
             keys = advertised_by(connection, member, after=after, limit=PAGE)
             return Participations(attempts=tuple(_own(connection, member, *key) for key in keys))
@@ -89,9 +89,11 @@ class EvidenceDesk:
 def _own(connection: Connection, member: PartnerId, number: int, attempt: int) -> Participation:
     sent = Submissions(connection, number, attempt)
     found = (sent.find(member, phase) for phase in (Phase.ADVERTISE, Phase.MASK))
+    own = [stored.submission for stored in found if stored is not None]
+    late = sent.late(member)
     return Participation(
         config=Rounds(connection).attempt(number, attempt).config,
-        messages=tuple(item for stored in found if stored is not None for item in stored.submission.items),
+        messages=tuple(item for each in own or (late and [late]) or () for item in each.items),
     )
 
 

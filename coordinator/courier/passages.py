@@ -5,6 +5,7 @@ A part of the app bundle: only Flower and the standard library.
 
 import json
 import time
+import urllib.parse
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Self
@@ -103,7 +104,10 @@ class Passage:
 
 @dataclass(kw_only=True)
 class Lease:
-    """Work: a vector from each node; ``errors`` are what the dock has yet to hear of (target, body)."""
+    """Work: a vector from each node.
+
+    ``name`` is as it stands in an address; ``errors`` are what the dock has yet to hear of (target, body).
+    """
 
     name: str
     round: int
@@ -121,7 +125,7 @@ class Lease:
         """
         work = json.loads(body)
         lease = cls(
-            name=str(work["lease"]),
+            name=urllib.parse.quote(str(work["lease"]), safe=""),
             round=int(work["round"]),
             attempt=int(work["attempt"]),
             until=time.monotonic() + float(work["ttl_s"]),

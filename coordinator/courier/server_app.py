@@ -14,7 +14,6 @@ import os
 import socket
 import threading
 import time
-import urllib.parse
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -312,9 +311,7 @@ class Carrier:
         for lease in list(self._leases.values()):
             if lease.errors or not all(passage.over for passage in lease.passages):
                 continue
-            status, _ = self._dock.call(
-                "POST", f"/dock/leases/{urllib.parse.quote(lease.name, safe='')}/done"
-            )
+            status, _ = self._dock.call("POST", f"/dock/leases/{lease.name}/done")
             if status < 500 or time.monotonic() >= lease.until:
                 del self._leases[lease.name]
                 self._next_lease, moved = 0.0, True

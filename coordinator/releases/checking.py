@@ -21,14 +21,14 @@ from coordinator.store.rounds import Rounds
 from coordinator.store.submissions import Submissions
 from protocols.codec import decode
 from protocols.errors import Equivocation
-from protocols.identity import PartnerId, Signed
+from protocols.identity import PartnerId, Roll, Signed
 from protocols.messages import Confirmation, Phase, RoundConfig
 from protocols.secure_sum.linear_check import Claim, Grounds, answered, committed, opened
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 
 KEPT: Final = 8
-"""Claims and complete boards kept in memory: few releases are checked at a time."""
+"""Grounds and complete boards kept in memory: few releases are checked at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,15 @@ class Progress:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What every message about one release is verified on. Read once: it grows with the cohort, as do the messages."""
+
+    config: RoundConfig
+    claim: Claim
+    roll: Roll
+
+
 class CheckBoards:
     """The boards of all releases. One instance a daemon; safe from any thread."""
 
@@ -58,7 +67,7 @@ class CheckBoards:
         self._db = db
         self._clock = clock
         self._lock = threading.Lock()
-        self._claims: OrderedDict[bytes, tuple[RoundConfig, Claim]] = OrderedDict()
+        self._grounds: OrderedDict[bytes, _Ground] = OrderedDict()
         self._whole: OrderedDict[tuple[bytes, Said], tuple[Signed, ...]] = OrderedDict()
 
     def open(self, release: bytes, signed: Signed) -> None:
@@ -71,8 +80,8 @@ class CheckBoards:
             Equivocation: another one than before.
         """
         with reading(self._db) as connection:
-            config, claim = self._claim(connection, release)
-            opened(claim, config, [signed], roll_of(connection, config))
+            ground = self._ground(connection, release)
+        opened(ground.claim, ground.config, [signed], ground.roll)
         self._keep(release, Said.OPENING, signed)
 
     def answer(self, release: bytes, signed: Signed) -> None:
@@ -89,8 +98,8 @@ class CheckBoards:
                 expected="an answer to the openings of all survivors", came="one too early", do="wait"
             )
         with reading(self._db) as connection:
-            config, claim = self._claim(connection, release)
-            answered(claim, config, openings, [signed], roll_of(connection, config))
+            ground = self._ground(connection, release)
+        answered(ground.claim, ground.config, openings, [signed], ground.roll)
         self._keep(release, Said.ANSWER, signed)
 
     def grounds(self, release: bytes) -> Grounds:
@@ -101,7 +110,7 @@ class CheckBoards:
             WrongMembers: a survivor never confirmed: there is no check.
         """
         with reading(self._db) as connection:
-            self._claim(connection, release)
+            self._ground(connection, release)
             manifest = _release(connection, release).manifest
             attempt = Rounds(connection).attempt(manifest.round, manifest.attempt)
             said = items(Submissions(connection, manifest.round, manifest.attempt), Phase.CHECK)
@@ -144,16 +153,17 @@ class CheckBoards:
                 self._whole.popitem(last=False)
         return found
 
-    def _claim(self, connection: Connection, release: bytes) -> tuple[RoundConfig, Claim]:
+    def _ground(self, connection: Connection, release: bytes) -> _Ground:
         with self._lock:
-            kept = self._claims.get(release)
+            kept = self._grounds.get(release)
         if kept is not None:
             return kept
-        found = claim_in(connection, _release(connection, release))
+        config, claim = claim_in(connection, _release(connection, release))
+        found = _Ground(config=config, claim=claim, roll=roll_of(connection, config))
         with self._lock:
-            self._claims[release] = found
-            while len(self._claims) > KEPT:
-                self._claims.popitem(last=False)
+            self._grounds[release] = found
+            while len(self._grounds) > KEPT:
+                self._grounds.popitem(last=False)
         return found
 
     def _keep(self, release: bytes, kind: Said, signed: Signed) -> None:

@@ -1,13 +1,12 @@
 """Serving releases, collecting votes, and reading sums in words: the coordinator reads as members do."""
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import Engine
 
 from coordinator.audit.log import AuditWriter
 from coordinator.errors import UnknownRelease, UnknownVocabulary
+from coordinator.plain import Plain, plain
 from coordinator.releases.publishing import Payloads
 from coordinator.store.members import Members
 from coordinator.store.releases import Releases, StoredRelease, StoredVote
@@ -20,9 +19,6 @@ from protocols.release import open_vote, unpack
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
-
-Plain = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
-"""What fits into JSON."""
 
 
 class Library:
@@ -143,31 +139,3 @@ class Library:
             repository.add(made, self._clock.now())
             self._audit.append(connection, "vocabulary", encode(made))
             return made
-
-
-def plain(value: object) -> Plain:
-    """A reading as JSON: fields and computed numbers by name, arrays beyond 64 cells by their shape.
-
-    >>> plain(np.array([1.5, 2.0]))
-    [1.5, 2.0]
-    >>> plain(np.zeros((100, 100)))
-    {'shape': [100, 100]}
-    """
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.size <= 64 else {"shape": list(value.shape)}  # see docstring
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, str | int | float):
-        return value
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        kind = type(value)
-        names = [field.name for field in fields(value)]
-        names += [name for name, each in vars(kind).items() if isinstance(each, property)]
-        return {name: plain(getattr(value, name)) for name in names}
-    return str(value)

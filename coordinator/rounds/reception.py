@@ -1,7 +1,8 @@
 """Taking what members submit: verified first, stored once, the same bytes always get the same reply.
 
 Two different submissions where one was allowed are an equivocation: both are kept, signed as they
-are, and the log gets an entry. The first one counts.
+are, and the log gets an entry. The first one counts. An advertisement that comes too late is verified, kept
+and refused: it has no part in the sum, and fills the gap that its counter would leave for a restored node.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ class Reception:
 
         Raises:
             UnknownRound, NotInCohort: nobody waits for it.
-            PhaseClosed: the phase is over, or has not begun.
+            PhaseClosed: the phase is over (a late advertisement is kept all the same), or has not begun.
             Equivocation: other bytes than before; both are kept as evidence.
             AltroveError: whatever ``protocols.secure_sum.collector.check_submission`` finds wrong.
         """
@@ -59,9 +60,18 @@ class Reception:
             before = Submissions(connection, number, attempt).find(sender, phase)
             if before is not None and compare_digest(before.sha256, came.sha256):
                 return
-            self._admit(connection, here, came, submission, again=before is not None)
-        with transaction(self._db) as connection:
-            doubled = self._keep(connection, number, attempt, came, submission)
+            is_late = before is None and phase is Phase.ADVERTISE and here.phase is not phase
+            self._admit(connection, here, came, submission, again=before is not None or is_late)
+        try:
+            if is_late:
+                raise _closed(here, phase)
+            with transaction(self._db) as connection:
+                doubled = self._keep(connection, number, attempt, came, submission)
+        except PhaseClosed:
+            if phase is Phase.ADVERTISE:  # its counter is used up: whoever signed it may need it to be shown
+                with transaction(self._db) as connection:
+                    Submissions(connection, number, attempt).add_late(came)
+            raise
         if doubled:
             raise Equivocation(
                 expected=f"the submission for {phase} that this member sent before",

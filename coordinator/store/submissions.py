@@ -10,6 +10,9 @@ from protocols.codec import decode
 from protocols.identity import PartnerId
 from protocols.messages import Phase, Submission
 
+LATE = "advertised-late"
+"""Stands for the phase of an advertisement that came when its phase was over: it counts for nothing in the sum."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
@@ -75,6 +78,22 @@ class Submissions:
                 at=stored.at,
             )
         )
+
+    def add_late(self, stored: Stored) -> None:
+        """Keep an advertisement that came too late, once a member: a restored node counts by it."""
+        late = messages.c.phase == LATE
+        query = select(messages.c.at).where(self._of(messages, stored.partner), late)
+        if self._connection.execute(query).first() is None:
+            values = {"sha256": stored.sha256, "submission": stored.body, "at": stored.at}
+            self._connection.execute(
+                insert(messages).values(**self._at, partner=stored.partner, phase=LATE, **values)
+            )
+
+    def late(self, partner: PartnerId) -> Submission | None:
+        """The advertisement of ``partner`` that came too late, or None."""
+        query = select(messages.c.submission).where(self._of(messages, partner), messages.c.phase == LATE)
+        found = self._connection.execute(query).scalar()
+        return None if found is None else decode(Submission, found)
 
     def of_phase(self, phase: Phase) -> tuple[Stored, ...]:
         """Everything sent for ``phase``, in order of the senders' ids."""
@@ -180,12 +199,12 @@ class Submissions:
 def advertised_by(
     connection: Connection, partner: PartnerId, *, after: tuple[int, int], limit: int
 ) -> tuple[tuple[int, int], ...]:
-    """(round, attempt) of the attempts after ``after`` in which ``partner`` sent an advertisement, in order."""
+    """(round, attempt) of the attempts after ``after`` in which ``partner`` advertised, in time or late, in order."""
     at = (messages.c.round, messages.c.attempt)
     later = (at[0] > after[0]) | ((at[0] == after[0]) & (at[1] > after[1]))
     query = (
         select(*at)
-        .where(messages.c.partner == partner, messages.c.phase == str(Phase.ADVERTISE), later)
+        .where(messages.c.partner == partner, messages.c.phase.in_((str(Phase.ADVERTISE), LATE)), later)
         .order_by(*at)
         .limit(limit)
     )

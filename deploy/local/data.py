@@ -94,7 +94,8 @@ def _write_complete_journey(
     database.execute("SET threads = 2")
     database.execute(
         f"""CREATE TABLE lines AS
-        SELECT household_id, store_id, basket_id, product_id, quantity, sales_value, transaction_timestamp
+        SELECT household_id, store_id, basket_id, product_id, quantity, sales_value, retail_disc, coupon_disc,
+               transaction_timestamp
         FROM read_parquet('{source}/transactions.parquet') AS bought
         JOIN read_parquet('{source}/products.parquet') AS product USING (product_id)
         WHERE department NOT IN {LEFT_OUT} AND product_type IS NOT NULL"""

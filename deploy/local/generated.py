@@ -49,6 +49,8 @@ def write_generated(
                 "product_id": 1000 + bought[order],
                 "quantity": random.integers(1, 4, len(customer)),
                 "sales_value": np.round(random.uniform(0.5, 9.5, len(customer)), 2),
+                "retail_disc": np.zeros(len(customer)),
+                "coupon_disc": np.zeros(len(customer)),
                 "transaction_timestamp": pa.array(seconds[order] * 1_000_000, pa.timestamp("us")),
             }
         )

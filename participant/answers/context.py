@@ -1,12 +1,15 @@
 """What an answer is made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.store.records import Records
+from protocols.errors import BadRelease
+from protocols.questions.encoder import Parameters
+from protocols.questions.network import Network, Weights
 from protocols.vocabulary import Vocabulary
 
 
@@ -17,6 +20,28 @@ class ReleasedGram(Protocol):
         """The matrix of ``release``; raises StaleRelease or BadRelease where there is none."""
 
 
+class ReleasedEncoders(Protocol):
+    """Gives the networks that chains of released ``encoder`` sums stand for."""
+
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:
+        """The weights that a round starts from; raises BadRelease where its releases are not here."""
+
+    def network(self, release: bytes, n_concepts: int) -> Network:
+        """The network after ``release``; raises BadRelease where it or one before it is not here."""
+
+
+class NoEncoders:
+    """Of a node that looks at nothing but sums of other questions."""
+
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:  # noqa: ARG002
+        """Raises BadRelease."""
+        raise _none(asked.after or asked.taste)
+
+    def network(self, release: bytes, n_concepts: int) -> Network:  # noqa: ARG002
+        """Raises BadRelease."""
+        raise _none(release)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
     """A company's own records, the shared vocabulary and the releases it has verified."""
@@ -24,3 +49,12 @@ class AnswerContext:
     records: Records
     vocabulary: Vocabulary
     released: ReleasedGram
+    encoders: ReleasedEncoders = field(default_factory=NoEncoders)
+
+
+def _none(release: bytes) -> BadRelease:
+    return BadRelease(
+        expected="releases to start an encoder from",
+        came=release.hex()[:16],
+        do="wait until they are fetched",
+    )

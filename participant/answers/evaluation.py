@@ -1,4 +1,4 @@
-"""The ``evaluation`` answer: how well a release foretells this company's own customers, per lambda.
+"""The ``evaluation`` answer: how well a release foretells this company's own customers, per setting.
 
 Only sums of nDCG and counts of customers leave, inside the secure sum: no node's holdout is seen.
 History is what a customer bought before ``history_until``; targets are what it bought from then until
@@ -7,15 +7,18 @@ or the pooled one, counted in the release.
 
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
 one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
-whatever order a BLAS takes them.
+whatever order a BLAS takes them; an encoder's layers are summed exactly as well
+(:func:`protocols.questions.network.exact_product`).
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
+from participant.errors import RecordsChanged
 from participant.store.records import Records
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
@@ -26,15 +29,16 @@ Floats = NDArray[np.float32]
 
 
 def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
-    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per lambda.
+    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per setting.
 
     Returns:
-        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of lambdas).
+        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of settings).
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
     models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
+    network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
     span = {
         "history_until": asked.history_until,
         "customers_until": asked.customers_until,
@@ -54,11 +58,19 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     for history, future in windows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
-        scores = [history.astype(np.float64) @ model for model in models]
-        gains = {
-            metric: np.stack([ndcg(s, history > 0, future > 0, out, top=asked.top).gains for s in scores])
-            for metric, out in excluded.items()
-        }
+        ranked = [history.astype(np.float64) @ model for model in models]
+        encoded = None if network is None else network.exact_scores(history)
+        gains = {}
+        for metric, out in excluded.items():
+            candidates = np.asarray((history == 0) & ~out)
+            scores = (
+                mix.apply(encoded, one, np.diagonal(gram), candidates)
+                for one in ranked
+                for mix in asked.mixes
+            )
+            gains[metric] = np.stack(
+                [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
+            )
         answer += evaluation.pack(asked, gains)
     return answer
 
@@ -86,7 +98,11 @@ def windows(
     customers_until: int,
     customers_cap: int = 0,
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts)."""
+    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts).
+
+    Raises:
+        RecordsChanged: customers came or went between the two; one of them would shift all that follow.
+    """
     before = records.taste_rows(
         vocabulary, since=0, until=history_until, customers_until=customers_until, customers_cap=customers_cap
     )
@@ -97,5 +113,15 @@ def windows(
         customers_until=customers_until,
         customers_cap=customers_cap,
     )
-    for history, future in zip(before, after, strict=True):
+    for history, future in zip_longest(before, after):
+        if (
+            history is None
+            or future is None
+            or not np.array_equal(history.customer_keys, future.customer_keys)
+        ):
+            raise RecordsChanged(
+                expected="the same customers in both windows",
+                came="others: purchases were read in meanwhile",
+                do="fill the answer in again",
+            )
         yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import evaluation, rhythm, taste
+from participant.answers import encoder, evaluation, nonbuyers, rhythm, taste
 from participant.answers.context import AnswerContext
 from protocols.errors import QuestionNotAllowed
 
@@ -16,6 +16,8 @@ Fill = Callable[[bytes, AnswerContext], NDArray[np.int64]]
 ANSWERS: Final[Mapping[str, Fill]] = {
     "taste": taste.fill,
     "evaluation": evaluation.fill,
+    "encoder": encoder.fill,
+    "nonbuyers": nonbuyers.fill,
     "rhythm": rhythm.fill,
 }
 

@@ -64,7 +64,12 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
             refusal="",
         )
     spec = ask([(question, values)], vocabulary, members=members, epoch="dry-run")
-    context = AnswerContext(records=node.records, vocabulary=vocabulary, released=node.releases.gram)
+    context = AnswerContext(
+        records=node.records,
+        vocabulary=vocabulary,
+        released=node.releases.gram,
+        encoders=node.releases.encoders,
+    )
     answer = fill_all(spec, context)
     encode_vector(answer, spec)
     customers = customers_behind(spec, node.records)
@@ -89,12 +94,14 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
 def _values(node: Node, question: str) -> dict[str, Given] | None:
     first, last = node.records.span()
     until = last + 1
-    if question != "evaluation":
+    if question == "taste":
         return {"until": until}
     with reading(node.db) as connection:
         release = Releases(connection).newest("taste")
     if release is None:
         return None
+    if question == "encoder":
+        return {"taste": release.release.hex(), "until": until}
     history = until - max(1, (until - first) // VALIDATION_PART)
     return {"release": release.release.hex(), "history_until": history, "target_until": until}
 
@@ -122,7 +129,7 @@ def would_refuse(node: Node) -> str:
     """Why this company would not take part at all at present, or an empty string."""
     roster = node.rosters.in_force()
     if roster is None:
-        return "no roster was accepted yet"
+        return node.rosters.missing()
     n, policy = len(roster.entries), node.settings.policy.policy()
     if n < policy.minimum_cohort:
         return f"the roster lists {n} companies, the policy asks for {policy.minimum_cohort}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from participant import entropy, opting_out
-from participant.api.recommendations import SCOPE
+from participant.api import nonbuyers, recommendations
 from participant.commands.shown import out
 from participant.courier import trust
 from participant.home import Home
@@ -22,6 +22,7 @@ from protocols.service.clock import iso
 from protocols.service.tokens import RANDOM_BYTES, mint
 
 DAY_S = 86_400
+SCOPES = (recommendations.SCOPE, nonbuyers.SCOPE)
 
 
 def noise_policy(policy: Policy) -> str:
@@ -91,9 +92,15 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def new_token(node: Node, label: str, days: int) -> None:
-    """Issue a token and print it once."""
-    made = mint(SCOPE, entropy.random_bytes(RANDOM_BYTES))
+def new_token(node: Node, label: str, days: int, scope: str) -> None:
+    """Issue a token of ``scope`` and print it once.
+
+    Raises:
+        BadInput: no path of the API asks for this scope.
+    """
+    if scope not in SCOPES:
+        raise BadInput(expected=f"a scope of {' or '.join(SCOPES)}", came=scope[:40], do="correct --scope")
+    made = mint(scope, entropy.random_bytes(RANDOM_BYTES))
     now = node.clock.now()
     token_id = Tokens(node.db).add(made, label=label, at=now, expires_at=now + days * DAY_S if days else 0)
     out.print(made.text, markup=False)
@@ -146,3 +153,5 @@ def say_contained(contained: Sequence[Contained]) -> None:
         out.print("Sums that may still contain this customer, and from which nobody can be taken out:")
     for each in contained:
         out.print(f"  round {each.round} ({', '.join(each.questions)}): {each.privacy}", markup=False)
+        if each.kept:
+            out.print(f"    Its sealed vector is kept here {each.kept}.", markup=False)

@@ -23,7 +23,7 @@ def attest(node: Node, partner: str, challenge: str) -> None:
     """Print the line for ``partner``."""
     version = node.rosters.in_force()
     if version is None:
-        raise NoRoster(expected="a roster in force", came="none", do="accept it first: `altrove-node roster`")
+        raise NoRoster(expected="a roster in force", came="none", do=node.rosters.missing())
     signed = node.restoring.peers.attest(
         node.member.partner,
         node.home.identity_key(),

@@ -10,8 +10,10 @@ from rich.table import Table
 from participant.budget import BudgetStanding
 from participant.commands.dry_run import Rehearsal
 from participant.console import budget_words
+from participant.console import nonbuyers as nonbuyers_words
 from participant.console.view import Departure, NodeStatus
 from participant.intake import IntakeReport
+from participant.nonbuyers.report import Report
 from participant.serving import Served
 from participant.store.records_check import DAY_S, Totals
 from protocols.errors import AltroveError
@@ -161,3 +163,23 @@ def recommended(served: Served) -> None:
     out.print(table)
     if served.degraded:
         out.print("Degraded: bestsellers, for want of a model or a history.")
+
+
+def reasoned(report: Report) -> None:
+    """Who does not buy, and the likely reasons."""
+    out.print(nonbuyers_words.sentence(report), markup=False)
+    out.print(report.hypothesis, markup=False)
+    counted = "customers" if report.concept else "pairs"
+    table = Table("likely reason", counted, "here", "consortium", "", "who they are", box=None)
+    for row in report.rows:
+        name = nonbuyers_words.REASONS[row.state]
+        who = nonbuyers_words.profile(row)
+        table.add_row(
+            name, f"{row.customers:,}", f"{row.share:.1%}", row.consortium or "not asked yet", row.beside, who
+        )
+    out.print(table)
+    for each in report.standouts:
+        reason = nonbuyers_words.REASONS[each.state].lower()
+        out.print(f"  {each.concept}: {reason}, {each.share:.0%} here, {each.consortium}", markup=False)
+    if report.release:
+        out.print(f"The consortium's sum {report.release[:8]}: {report.privacy}.", markup=False)

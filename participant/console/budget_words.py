@@ -5,7 +5,7 @@ from protocols.service.pages import day
 
 UNIT = (
     "Epsilon bounds what one account of this company adds to what anybody can learn from its answers with noise: the "
-    "smaller, the less; at 8 the bound by itself excludes little. It holds whatever the others do or know, and it does "
+    "smaller, the less; at 8 the bound by itself excludes next to nothing. It holds whatever the others do or know, and it does "
     "not bound what a person with accounts at several companies tells by all of them, nor what an answer without noise "
     "tells."
 )

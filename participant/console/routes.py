@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from participant.budget import BudgetStanding
 from participant.console import budget_words, words
+from participant.console.nonbuyers import nonbuyers_page
 from participant.console.view import (
     Departure,
     NodeView,
@@ -33,6 +34,7 @@ NAVIGATION = (
     Link(href="/outbox", text="Outbox"),
     Link(href="/budget", text="Budget"),
     Link(href="/recommendations", text="Recommendations"),
+    Link(href="/nonbuyers", text="Non-buyers"),
     Link(href="/stop", text="Stop"),
     Link(href="/docs", text="API"),
 )
@@ -74,6 +76,10 @@ def console_router(view: NodeView, pages: Pages, *, hosts: frozenset[str] = LOOP
         known = scenario if scenario in words.SCENARIOS else "surprise"
         when = When(at=at.strip(), weather=weather, location=location, event=event)
         return await run_in_threadpool(_recommendations, view, pages, customer.strip(), known, when)
+
+    @router.get("/nonbuyers")
+    async def nonbuyers(concept: Annotated[str, Query(max_length=255)] = "") -> HTMLResponse:
+        return await run_in_threadpool(nonbuyers_page, view, pages, concept.strip())
 
     @router.get("/stop")
     async def ask_to_stop() -> HTMLResponse:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from participant.budget import BudgetStanding
+from participant.nonbuyers.report import Report
 from protocols.errors import AltroveError, Fault
 
 
@@ -38,7 +39,8 @@ class NodeStatus:
     stands, in a sentence. ``looked_at`` says what was done to know that the release in use is the sum, and how
     it ended; ``privacy`` what protects one customer in it. ``waiting`` are sentences on releases whose check goes
     on, ``alarms`` on sums that were proved wrong, that are disputed, or that were never published, ``undone`` on
-    what was interrupted here and has to be done again.
+    what was interrupted here and has to be done again, ``refused`` on the newest rounds with which this node did
+    not go on since it was started.
     """
 
     company: str
@@ -59,6 +61,7 @@ class NodeStatus:
     waiting: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +190,14 @@ class NodeView(Protocol):
         Raises:
             UnknownCustomer, NoModelYet.
             BadInput: no such time, or a word that names no band.
+        """
+        ...
+
+    def nonbuyers(self, concept: str) -> Report:
+        """Who buys a concept and who does not; "" for all together.
+
+        Raises:
+            NoData, UnknownConcept.
         """
         ...
 

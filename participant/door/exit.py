@@ -22,7 +22,7 @@ from participant.door.linear import LinearDoor
 from participant.door.payloads import Payloads
 from participant.door.purse import Purse
 from participant.door.steps import Steps
-from participant.door.withdrawal import Withdrawal, erase_closed, sweep
+from participant.door.withdrawal import Withdrawal, erase_closed, retire, sweep
 from participant.errors import AnswerMissing, AnswerVoided
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.rosters import Rosters, StoredRoster
@@ -83,6 +83,7 @@ class Door(Carrier):
 
     def recover(self) -> None:
         """Erase what a crash left of attempts and answers that are over. Once, at the daemon's start."""
+        self.retire()
         with reading(self._db) as connection:
             needed = Attempts(connection).open_keys()
             sweep(self._vectors, connection)
@@ -155,9 +156,11 @@ class Door(Carrier):
         with reading(self._db) as connection:
             return SealedAnswers(connection).find(answer_id) is None
 
-    def seal(self, round_number: int, attempt: int, answer: npt.NDArray[np.int64]) -> None:
+    def seal(self, round_number: int, attempt: int, answer: npt.NDArray[np.int64], *, at_cap: bool) -> None:
         """Add the noise to ``answer`` (int64 fixed point, shape ``(elements,)``), encode, seal and pay for it.
 
+        ``at_cap`` is as in :meth:`advertise`, and of the records that ``answer`` was made from: they may be others
+        than those that it was priced for.
         The noise is drawn here, once, and its key forgotten. Sealed vector, debit and outbox record are one
         transaction, the vector synced before it; after it nobody draws again. If a vector is sealed already,
         that one stays and ``answer`` is dropped.
@@ -165,6 +168,7 @@ class Door(Carrier):
         Raises:
             Stopped: STOP was pressed.
             AnswerVoided: the answer was closed while it was being filled in; nothing of it is kept.
+            PriceRose: it costs more than was quoted; a later attempt quotes anew.
             BudgetSpent, TooManyUnreleased: since the advertisement; nothing was committed.
             IllegalMove: this node has not accepted such an attempt.
             OutOfBounds: a cell beyond its block's bound, or another shape.
@@ -176,6 +180,7 @@ class Door(Carrier):
         config = accepted(asked)
         if not self.needs_answer(config.answer_id):
             return
+        self._purse.check_quote(asked, at_cap=at_cap)
         noise = sealing.noise_for(config.answer, asked.concepts, self._entropy)
         name = sealing.sealed_name(config.answer_id)
         written = sealing.write_sealed(self._vectors / name, answer, config.answer, noise)
@@ -273,8 +278,14 @@ class Door(Carrier):
         """What an opt-out needs of the door: closes every answer that was not unmasked yet."""
         return Withdrawal(vectors=self._vectors, secrets=self._secrets, clock=self._clock, reason=reason)
 
+    def retire(self) -> None:
+        """A release was kept: let go of the sealed vectors that this leaves of no use."""
+        with transaction(self._db) as connection:
+            retire(connection, at=self._clock.now())
+        self.erase_closed()
+
     def erase_closed(self) -> None:
-        """Delete vectors that a withdrawal closed and a crash left; a running daemon minds it not."""
+        """Delete the vectors of closed answers that nothing needs any more; a running daemon minds it not."""
         with reading(self._db) as connection:
             erase_closed(self._vectors, connection)
 
@@ -299,6 +310,12 @@ class Door(Carrier):
         admission.check_number(config, known, attempts.highest_round())
         size, head = admission.check_seen(config, stored, rosters.seen(), proof)
         self._steps.check_answer(config, SealedAnswers(connection).find(config.answer_id))
+        closed = self._close_earlier(connection, config)
+        return rosters.advance(size=size, head=head), closed
+
+    def _close_earlier(self, connection: Connection, config: RoundConfig) -> set[tuple[int, int]]:
+        """End what is still open: of two attempts side by side each could be summed. What ended, for its keys."""
+        attempts = Attempts(connection)
         still_open = attempts.open_keys()
         ended = {self._attempt(connection, *key).answer_id for key in still_open}
         reason = f"round {config.round}.{config.attempt} began"
@@ -306,8 +323,7 @@ class Door(Carrier):
             attempts.finish(*key, state="Closed", reason=reason, at=self._clock.now())
         for answer_id in ended - {config.answer_id}:
             self._purse.give_back(connection, answer_id, reason)
-        closed = {*still_open, *((earlier.round, earlier.attempt) for earlier in known)}
-        return rosters.advance(size=size, head=head), closed
+        return {*still_open, *((each.round, each.attempt) for each in attempts.of_round(config.round))}
 
     def _attempt(self, connection: Connection, round_number: int, attempt: int) -> StoredAttempt:
         found = Attempts(connection).find(round_number, attempt)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from participant.door import admission, sealing, words
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.payloads import Payloads
+from participant.door.withdrawal import erase_closed
 from participant.errors import AnswerMissing, SecretsErased
 from participant.store.attempts import Attempts
 from participant.store.checks import Checks, StoredCheck
@@ -123,10 +124,12 @@ class LinearDoor:
             return self._opened(connection, attempt).claim
 
     def end(self, attempt: Key) -> None:
-        """The check is over, however it went: forget it and erase its key."""
+        """The check is over, however it went: forget it, erase its key, and a vector kept for nothing else."""
         with transaction(self._db) as connection:
             Checks(connection).end(attempt)
         self._secrets.erase(attempt)
+        with reading(self._db) as connection:
+            erase_closed(self._vectors, connection)
 
     def end_all(self) -> None:
         """No check goes on: after a restore nobody here knows what was said in it."""

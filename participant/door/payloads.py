@@ -233,6 +233,8 @@ class Payloads:
         if step.armed:
             sealed = self._check_secrets.seal(key, ARMED, step.armed)
             until = config.deadlines[-1] + LINEAR_CHECK_S
+            # Of a release that was published before this company unmasked it only watched the check so far.
+            Checks(connection).end(key)
             Checks(connection).add(
                 StoredCheck(
                     round=config.round, attempt=config.attempt, state=ARMED, sealed=sealed, until=until

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from participant.door.admission import accepted
 from participant.door.words import MASKED_VECTOR
+from participant.errors import PriceRose
 from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
 from participant.store.ledger import LedgerBook
 from participant.store.outbox import Outbox
@@ -48,6 +49,22 @@ class Purse:
         if ledger.of(config.answer_id) is None:
             self._check(connection, ledger, quote)
         return quote
+
+    def check_quote(self, attempt: StoredAttempt, *, at_cap: bool) -> None:
+        """That the answer of ``attempt`` costs no more now that it is made than was quoted before.
+
+        Raises:
+            PriceRose: the cap was reached since, by a restart, a retry or an import in between.
+        """
+        made = ledgers.quote_for(
+            accepted(attempt).answer, attempt.concepts, delta=self._policy.delta, at_cap=at_cap
+        )
+        if not attempt.quote.covers(made):
+            raise PriceRose(
+                expected="an answer that costs what it was priced at when the round began",
+                came="one from as many customers as its cap, which costs more",
+                do="let this attempt end without this node; at the next one it is priced anew",
+            )
 
     def pay(self, connection: Connection, attempt: StoredAttempt) -> None:
         """Debit the answer of ``attempt``, unless it is paid for: once, whatever asks for it.

@@ -1,14 +1,22 @@
-"""Taking back what has not been unmasked: after an opt-out or an erasure an unsent answer is closed.
+"""Taking back what has not been unmasked, and letting go of what nobody needs any more.
+
+After an opt-out or an erasure an unsent answer is closed.
 
 Every sealed answer that this node has not unmasked is closed for ever, and so is every answer that was asked
 and never sealed: it may be being filled in and hold the customer already, also after its attempt has ended.
-Its attempts end here. An answer
-that was unmasked is in its sum and stays as it is; later rounds may only ask for that same sum. What a closed
-answer cost stays spent.
+Its attempts end here. An answer that was unmasked is in its sum and stays as it is; later rounds may only ask for
+that same sum. What a closed answer cost stays spent.
+
+The sealed vector of an answer without noise is this company's exact statistics, and two of them differ by who came
+or went in between. It is closed, and its file deleted, when this node holds its sum (:func:`retire`), or when a
+customer is erased (:meth:`Withdrawal.close_unmasked`), whichever is earlier. Only a linear check that goes on keeps
+the file until its end. One with noise stays: taken out of the sum it leaves the part of the others, and the noise in
+it protects a customer as it does in the sum.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -17,11 +25,23 @@ from participant.door import sealing
 from participant.door.admission import accepted
 from participant.door.attempt_keys import AttemptKeys
 from participant.door.words import MASKED_VECTOR
-from participant.store.attempts import Attempts, StoredAttempt
+from participant.store.attempts import OPEN_STATES, Attempts, StoredAttempt
+from participant.store.checks import Checks
 from participant.store.outbox import Outbox
+from participant.store.releases import Releases
 from participant.store.sealed_answers import SealedAnswers
 from protocols.service import durable
 from protocols.service.clock import Clock
+
+
+class Kept(Enum):
+    """What a sealed vector is kept for."""
+
+    ANSWERING = auto()
+    """Other attempts, and taking it out of its sum."""
+    CHECKING = auto()
+    """A linear check that goes on; it is closed already."""
+    NOTHING = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +88,21 @@ class Withdrawal:
             for answer_id, questions in found.items()
         )
 
+    def close_unmasked(self, connection: Connection) -> None:
+        """Close also what was unmasked, where it has no noise; for :func:`erase_closed` to delete."""
+        now, answers, attempts = self._clock.now(), SealedAnswers(connection), Attempts(connection)
+        for answer in answers.unmasked():
+            asked = attempts.of_answer(answer.answer_id)
+            if _has_noise(asked):
+                continue
+            answers.void(answer.answer_id, answer.questions, at=now)
+            for attempt in asked:
+                if attempt.state in OPEN_STATES:
+                    attempts.finish(
+                        attempt.round, attempt.attempt, state="Closed", reason=self._reason, at=now
+                    )
+                    self._ended += ((attempt.round, attempt.attempt),)
+
     def erase(self) -> None:
         """Delete the closed vectors and the keys of the ended attempts; :func:`sweep` makes up for a crash."""
         for key in self._ended:
@@ -75,6 +110,18 @@ class Withdrawal:
             durable.erase(self._vectors / sealing.masked_name(*key))
         for answer in self.closed:
             durable.erase(self._vectors / sealing.sealed_name(answer.answer_id))
+
+
+def retire(connection: Connection, *, at: int) -> None:
+    """Close every answer without noise whose sum is here: whoever asks for it again can have that sum."""
+    answers, attempts = SealedAnswers(connection), Attempts(connection)
+    released = {(kept.round, kept.attempt) for kept in Releases(connection).all()}
+    for answer in answers.unmasked():
+        asked = attempts.of_answer(answer.answer_id)
+        is_released = any((each.round, each.attempt) in released for each in asked)
+        is_wanted = any(each.state in OPEN_STATES for each in asked)
+        if is_released and not is_wanted and not _has_noise(asked):
+            answers.void(answer.answer_id, answer.questions, at=at)
 
 
 def sweep(vectors: Path, connection: Connection) -> None:
@@ -92,18 +139,34 @@ def sweep(vectors: Path, connection: Connection) -> None:
 
 def erase_closed(vectors: Path, connection: Connection) -> None:
     """Delete the vectors of answers that were closed and of attempts that are over; at any time."""
-    answers, attempts = SealedAnswers(connection), Attempts(connection)
+    attempts = Attempts(connection)
     for path in vectors.iterdir():
         over = False
         if path.suffix == ".sealed":
-            answer = answers.find(bytes.fromhex(path.stem))
-            over = answer is not None and answer.voided
+            over = kept_for(connection, bytes.fromhex(path.stem)) is Kept.NOTHING
         elif path.suffix == ".masked":
             round_number, attempt_number = path.stem.split("-")
             attempt = attempts.find(int(round_number), int(attempt_number))
             over = attempt is not None and attempt.state == "Closed"
         if over:
             durable.erase(path)
+
+
+def kept_for(connection: Connection, answer_id: bytes) -> Kept:
+    """What the sealed vector of an answer is still needed for."""
+    answer = SealedAnswers(connection).find(answer_id)
+    if answer is None or not answer.voided:
+        return Kept.ANSWERING
+    checks = (
+        Checks(connection).find((each.round, each.attempt))
+        for each in Attempts(connection).of_answer(answer_id)
+    )
+    # A check in which this company only watches seals nothing and needs no vector.
+    return Kept.CHECKING if any(check is not None and check.sealed for check in checks) else Kept.NOTHING
+
+
+def _has_noise(attempts: Iterable[StoredAttempt]) -> bool:
+    return any(each.quote.price is not None for each in attempts)
 
 
 def _masked(outbox: Outbox, attempts: Iterable[StoredAttempt]) -> tuple[int, ...]:

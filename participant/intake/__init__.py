@@ -8,14 +8,16 @@ from participant.intake.checks import REASONS
 from participant.intake.mapping import ColumnMapping
 from participant.intake.read import read
 from participant.intake.report import IntakeReport
-from participant.intake.surroundings import SurroundingsReport, read_surroundings, split_columns
+from participant.intake.shelf import ShelfReport, read_shelf
+from participant.intake.surroundings import SurroundingsReport, read_surroundings
 
 __all__ = [
     "REASONS",
     "ColumnMapping",
     "IntakeReport",
+    "ShelfReport",
     "SurroundingsReport",
     "read",
+    "read_shelf",
     "read_surroundings",
-    "split_columns",
 ]

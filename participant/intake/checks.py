@@ -61,13 +61,28 @@ def _number_seconds(number: str) -> str:
 def normalised(mapping: Mapping[str, str], kinds: Mapping[str, str], source: str) -> str:
     """SELECT of the fields of every row of ``source`` as text, with numbers where they can be read."""
     basket, store = (text(mapping[name]) if name in mapping else "NULL" for name in ("basket", "store"))
+    paid = number(mapping["paid"]) if "paid" in mapping else "CAST(NULL AS DOUBLE)"
     return f"""
         SELECT row_number() OVER () AS line, filename AS file,
                {text(mapping["customer"])} AS customer, {text(mapping["item"])} AS item, {basket} AS basket,
                {text(mapping["time"])} AS time, {seconds(mapping["time"], kinds[mapping["time"]])} AS seconds,
                {text(mapping["quantity"])} AS quantity,
-               TRY_CAST({text(mapping["quantity"])} AS DOUBLE) AS units, CAST({store} AS VARCHAR) AS store
+               {number(mapping["quantity"])} AS units,
+               CAST({store} AS VARCHAR) AS store, {paid} AS paid, {reduced(mapping)} AS reduced
         FROM {source}"""
+
+
+def number(column: str) -> str:
+    """A column as a number, NULL where it is none."""
+    return f"TRY_CAST({text(column)} AS DOUBLE)"
+
+
+def reduced(mapping: Mapping[str, str]) -> str:
+    """Whether anything was taken off the price of a line, with whatever sign; NULL where no column says so."""
+    off = [
+        f"coalesce({number(mapping[name])}, 0) <> 0" for name in ("reduction", "coupon") if name in mapping
+    ]
+    return f"({' OR '.join(off)})" if off else "CAST(NULL AS BOOLEAN)"
 
 
 def reason(now: int, *, with_catalogue: bool) -> str:

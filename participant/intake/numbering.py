@@ -2,6 +2,9 @@
 
 Keys of earlier imports are kept; newcomers get the next free ones in order of their external id,
 so that the same import on an empty node always gives the same keys.
+
+A catalogue is stored whole, sold here or not: were an item described only once somebody buys it, one customer's
+purchase would decide whether those of all the others have a concept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,13 +25,14 @@ Row = tuple[Any, ...]
 
 def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -> None:
     """Create ``accepted`` (rows with keys) and ``fresh`` (those of them not stored before)."""
-    _load_known(work, writer)
-    _number(work, "customer", "known_customers", "customer_keys")
-    _number(work, "item", "known_items", "item_keys")
+    _load_known_customers(work, writer)
+    load_known_items(work, writer)
+    _number(work, _read_in("customer"), "known_customers", "customer_keys")
+    number_items(work)
     work.execute(
         """CREATE TABLE accepted AS
         SELECT c.key AS customer_key, i.key AS item_key, j.item, coalesce(j.basket, '') AS basket,
-               j.seconds, j.units, j.store
+               j.seconds, j.units, j.store, j.paid, j.reduced
         FROM judged j JOIN customer_keys c ON c.id = j.customer JOIN item_keys i ON i.id = j.item
         WHERE j.reason IS NULL AND NOT j.excluded"""
     )
@@ -41,6 +45,18 @@ def assign(work: duckdb.DuckDBPyConnection, writer: RecordsWriter, data: Path) -
         f"""CREATE TABLE fresh AS SELECT a.* FROM accepted a
         ANTI JOIN read_parquet([{names}]) s USING (customer_key, item_key, basket, seconds)"""
     )
+
+
+def load_known_items(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+    """Create ``known_items``."""
+    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
+    for items in writer.known_items(BATCH):
+        _append(work, "known_items", items)
+
+
+def number_items(work: duckdb.DuckDBPyConnection) -> None:
+    """Create ``item_keys``: a key for every item of the acceptable rows of ``judged``."""
+    _number(work, f"{_read_in('item')} UNION SELECT item FROM catalogue", "known_items", "item_keys")
 
 
 def new_customers(work: duckdb.DuckDBPyConnection) -> Iterator[list[CustomerRow]]:
@@ -86,13 +102,10 @@ def changed_items(work: duckdb.DuckDBPyConnection) -> Iterator[list[ItemRow]]:
         ]
 
 
-def _load_known(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
+def _load_known_customers(work: duckdb.DuckDBPyConnection, writer: RecordsWriter) -> None:
     work.execute("CREATE TABLE known_customers (key BIGINT, id VARCHAR, first_seen BIGINT)")
     for customers in writer.known_customers(BATCH):
         _append(work, "known_customers", customers)
-    work.execute("CREATE TABLE known_items (key BIGINT, id VARCHAR)")
-    for items in writer.known_items(BATCH):
-        _append(work, "known_items", items)
 
 
 def _append(work: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[int | str, ...]]) -> None:
@@ -102,10 +115,14 @@ def _append(work: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[in
     work.unregister("incoming")
 
 
-def _number(work: duckdb.DuckDBPyConnection, field: str, known: str, target: str) -> None:
+def _read_in(field: str) -> str:
+    return f"SELECT DISTINCT {field} AS id FROM judged WHERE reason IS NULL AND NOT excluded"
+
+
+def _number(work: duckdb.DuckDBPyConnection, ids: str, known: str, target: str) -> None:
     work.execute(
         f"""CREATE TABLE {target} AS
-        WITH ids AS (SELECT DISTINCT {field} AS id FROM judged WHERE reason IS NULL AND NOT excluded)
+        WITH ids AS ({ids})
         SELECT k.key, k.id FROM {known} k JOIN ids USING (id)
         UNION ALL
         SELECT (SELECT coalesce(max(key), -1) FROM {known}) + row_number() OVER (ORDER BY id), id

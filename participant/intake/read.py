@@ -64,7 +64,7 @@ def read(
         earlier = writer.import_of(digest)
         with sources.workbench(folder) as work:
             try:
-                _load_catalogue(work, catalogue_files, mapping)
+                load_catalogue(work, catalogue_files, mapping)
                 _load_rows(work, files, mapping, moment, left_out, lambda: erased.find(work, home, engine))
                 numbering.assign(work, writer, data)
                 record, report = _summary(work, digest, concepts, dry_run=dry_run, repeated=earlier)
@@ -82,7 +82,8 @@ def read(
             return replace(report, rejected_file=target)
 
 
-def _load_catalogue(work: duckdb.DuckDBPyConnection, files: Sequence[Path], mapping: ColumnMapping) -> None:
+def load_catalogue(work: duckdb.DuckDBPyConnection, files: Sequence[Path], mapping: ColumnMapping) -> None:
+    """Create ``catalogue``: one row an item; empty without ``files``."""
     work.execute(
         "CREATE TABLE catalogue (item VARCHAR, concept VARCHAR, name VARCHAR, brand VARCHAR, category VARCHAR)"
     )
@@ -218,7 +219,7 @@ def _write_events(work: duckdb.DuckDBPyConnection, folder: Path) -> None:
     events = folder / staging.EVENTS
     events.mkdir(mode=0o700)
     work.execute(
-        "COPY (SELECT customer_key, item_key, basket, seconds, units, store FROM fresh ORDER BY customer_key, seconds) "
+        "COPY (SELECT customer_key, item_key, basket, seconds, units, store, paid, reduced FROM fresh ORDER BY customer_key, seconds) "
         f"TO {sources.literal(str(events / 'events.parquet'))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
     )
 

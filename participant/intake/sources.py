@@ -92,7 +92,7 @@ def scan(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> str:
         source = f"read_parquet({names}, union_by_name = true, filename = true)"
     else:
         if all(file.stat().st_size == 0 for file in files):
-            raise EmptyFile(expected="at least one row", came="an empty file", do="check the export")
+            raise EmptyFile(expected="at least one row", came=f"none in {files[0]}", do="check the export")
         source = (
             f"read_csv({names}, filename = true, all_varchar = true, header = true, store_rejects = true)"
         )

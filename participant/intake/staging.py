@@ -17,6 +17,7 @@ from protocols.errors import BadInput
 
 EVENTS = "events"
 REJECTED = "rejected"
+SHELVES = "shelves"
 _STAGING = ".staging-"
 
 

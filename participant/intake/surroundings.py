@@ -13,21 +13,11 @@ import duckdb
 from sqlalchemy import Engine
 
 from participant.intake import checks, sources, staging
-from participant.intake.faults import NothingKept, UnknownColumn
+from participant.intake.faults import NothingKept
+from participant.intake.mapping import SURROUNDINGS, ColumnMapping, guess
 from participant.store.records_writing import RecordsWriter
 from participant.store.surroundings import EVERY_DAY, EVERY_STORE, KINDS, SurroundingRow, tell
 from protocols.questions.moments import FACETS, weather_of
-
-SURROUNDINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "day": ("day", "date"),
-    "store": ("store", "store_id", "shop_id", "branch_id", "location_id"),
-    "weather": ("weather",),
-    "temperature": ("temperature", "temperature_max", "tmax"),
-    "rain": ("rain", "precipitation", "rainfall"),
-    "location": ("location", "place", "kind_of_place"),
-    "event": ("event", "local_event", "holiday"),
-}
-"""Fields of a row, and the column names that are guessed, without regard to case."""
 
 REASONS: Final = {
     "wrong-day": "the day is not a date (2017-08-14 or 20170814)",
@@ -40,7 +30,6 @@ REASONS: Final = {
 }
 """Why a row is refused; the first that applies."""
 
-PREFIX: Final = "surroundings."
 BATCH: Final = 10_000
 Row = tuple[str | int | float | None, ...]
 
@@ -64,38 +53,12 @@ class SurroundingsReport:
         )
 
 
-def split_columns(pairs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """``field=column`` pairs apart: those of other files, and the columns named by ``surroundings.field=column``.
-
-    Raises:
-        UnknownColumn: an unknown field, or a pair without ``=``.
-
-    >>> split_columns(["customer=cid", "surroundings.day=datum"])
-    (['customer=cid'], {'day': 'datum'})
-    """
-    others: list[str] = []
-    named: dict[str, str] = {}
-    for pair in pairs:
-        if not pair.startswith(PREFIX):
-            others.append(pair)
-            continue
-        field, _, column = pair.removeprefix(PREFIX).partition("=")
-        if field not in SURROUNDINGS or not column:
-            raise UnknownColumn(
-                expected=f"surroundings.FIELD=COLUMN with a field of {', '.join(SURROUNDINGS)}",
-                came=repr(pair)[:80],
-                do="correct it",
-            )
-        named[field] = column
-    return others, named
-
-
 def read_surroundings(
     source: Iterable[Path],
     *,
     home: Path,
     engine: Engine,
-    columns: Mapping[str, str] | None = None,
+    mapping: ColumnMapping | None = None,
     dry_run: bool = False,
 ) -> SurroundingsReport:
     """Import what surrounds purchases into the node at ``home``; the same files once more change nothing.
@@ -104,7 +67,7 @@ def read_surroundings(
         source: Parquet or CSV files, a row per day, store or both.
         home: the node's folder.
         engine: the node's database.
-        columns: columns by field, where they cannot be guessed.
+        mapping: columns named by hand; the others are guessed.
         dry_run: check and report only.
 
     Raises:
@@ -118,7 +81,7 @@ def read_surroundings(
         staging.staged(home / "data", visible=RecordsWriter(engine).visible_folders) as folder,
         sources.workbench(folder) as work,
     ):
-        cursor = work.execute(_query(work, sources.scan(work, files), columns or {}))
+        cursor = work.execute(_query(work, sources.scan(work, files), mapping or ColumnMapping()))
         while rows := cursor.fetchmany(BATCH):
             for row in rows:
                 read += 1
@@ -142,29 +105,17 @@ def read_surroundings(
     return SurroundingsReport(rows_read=read, kept=kept, known=known, rejected=refused)
 
 
-def _query(work: duckdb.DuckDBPyConnection, source: str, named: Mapping[str, str]) -> str:
-    present = sources.columns(work, source)
-    by_lower = {column.lower(): column for column in reversed(list(present))}
-    fields = []
-    for name, guesses in SURROUNDINGS.items():
-        column = named.get(name) or next((by_lower[each] for each in guesses if each in by_lower), None)
-        if column is not None and column not in present:
-            raise UnknownColumn(
-                expected=f"a column {column!r} for {name}",
-                came="columns " + ", ".join(present),
-                do=f"map it by {PREFIX}{name}=COLUMN",
-            )
-        if name == "day":
-            seconds = "NULL" if column is None else checks.seconds(column, present[column])
-            fields += ["NULL" if column is None else checks.text(column), f"{seconds} // 86400"]
-        else:
-            fields.append("NULL" if column is None else checks.text(column))
-    return f"SELECT {', '.join(fields)} FROM {source}"
+def _query(work: duckdb.DuckDBPyConnection, source: str, mapping: ColumnMapping) -> str:
+    kinds = sources.columns(work, source)
+    found = guess(kinds, SURROUNDINGS, mapping.surroundings)
+    fields = [checks.text(found[name]) if name in found else "NULL" for name in SURROUNDINGS]
+    days = f"{checks.seconds(found['day'], kinds[found['day']])} // 86400" if "day" in found else "NULL"
+    return f"SELECT {days}, {', '.join(fields)} FROM {source}"
 
 
 def _judge(row: Row) -> list[SurroundingRow] | str:
     """The words of a row, or the first of :data:`REASONS` against it."""
-    said, days, store, weather, temperature, rain, location, event = (
+    days, said, store, weather, temperature, rain, location, event = (
         None if value is None else str(value) for value in row
     )
     if said is not None and (days is None or int(days) < 0):

@@ -18,9 +18,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.released import Released
 from participant.models.windows import SCENARIOS
 from protocols.errors import BadInput
 from protocols.questions.ease import ease
+from protocols.questions.mixture import PLAIN, Mixture
+from protocols.questions.network import Network
 from protocols.questions.shrinkage import shrink
 
 Gram = NDArray[np.float64]
@@ -85,7 +88,8 @@ class Exchange:
     the end of validation, both with whatever noise they have; ``of_others``: this company's own part is in
     neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
     each scenario, from the ``evaluation`` question; ``release`` the id of the second sum, for the record;
-    ``row_scheme`` and ``items_cap`` how both sums count a customer.
+    ``row_scheme`` and ``items_cap`` how both sums count a customer. ``mixes``: how the consortium's evaluation mixed
+    the released models for a scenario; ``encoders``: the networks of both windows for one that uses them.
     """
 
     fitted: Gram
@@ -96,10 +100,18 @@ class Exchange:
     release: str = ""
     row_scheme: str = "binary"
     items_cap: int = 0
+    mixes: Mapping[str, Mixture] = field(default_factory=dict)
+    encoders: Mapping[str, tuple[Network, Network]] = field(default_factory=dict)
     _readings: dict[str, Gram] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[str, Candidate], Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        if {name for name, mix in self.mixes.items() if mix.encoder} - set(self.encoders):
+            raise BadInput(
+                expected="an encoder for every mixture that uses one",
+                came=f"encoders for {sorted(self.encoders)}",
+                do="fetch the releases again",
+            )
         if self.fitted.shape != self.refitted.shape or set(SCENARIOS) - set(self.lambdas):
             raise BadInput(
                 expected="two sums over one vocabulary and a lambda for " + " and ".join(SCENARIOS),
@@ -122,6 +134,15 @@ class Exchange:
                 gram = own.gram + made.weight * own.size * gram
             self._weights[key] = ease(gram, float(made.lam))
         return self._weights[key]
+
+    def released(self, window: str, scenario: str, made: Candidate, own: Own) -> Released:
+        """Everything that the consortium says in one window for ``scenario``, mixed as it was measured."""
+        pair = self.encoders.get(scenario)
+        return Released(
+            ease=self.weights(window, made, own),
+            encoder=None if pair is None else pair[0 if window == FITTED else 1],
+            mixture=self.mixes.get(scenario, PLAIN),
+        )
 
     def others(self, window: str, own: Own) -> Diagonal:
         """The diagonal of what the other companies answered in one window."""

@@ -26,6 +26,9 @@ from participant.models.tilt import Strength, Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import BadInput
+from protocols.questions.mixture import PLAIN as PLAIN_EASE
+from protocols.questions.mixture import Mixture
+from protocols.questions.network import Network, Shape
 
 FORMAT: Final = 1
 CHOICES: Final = "model.json"
@@ -38,7 +41,10 @@ class BadModel(BadInput, code="bad-model", status=409):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioChoices:
-    """One scenario on disk; ``local`` and ``federated`` name tensors, "" means none."""
+    """One scenario on disk; ``local``, ``federated`` and ``encoder`` name tensors, "" means none.
+
+    ``layers``: hidden and latent units of the encoder.
+    """
 
     local: str
     federated: str
@@ -49,6 +55,9 @@ class ScenarioChoices:
     acceptance: Acceptance
     boldness: Boldness = PLAIN
     others_weight: float = 0.0
+    encoder: str = ""
+    layers: tuple[int, int] = (0, 0)
+    mixture: Mixture = PLAIN_EASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,9 @@ def save(model: NodeModel, folder: Path) -> Path:
             acceptance=part.acceptance,
             boldness=part.boldness,
             others_weight=part.others_weight,
+            encoder=named(part.encoder.weights if part.encoder else None, f"{name}.encoder"),
+            layers=(part.encoder.shape.hidden, part.encoder.shape.latent) if part.encoder else (0, 0),
+            mixture=part.mixture,
         )
         for name, part in model.scenarios.items()
     }
@@ -147,6 +159,13 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
     def weights(name: str) -> NDArray[np.float32]:
         return np.asarray(tensors[name], np.float32)
 
+    def network(part: ScenarioChoices) -> Network | None:
+        if not part.encoder:
+            return None
+        hidden, latent = part.layers
+        shape = Shape(concepts=len(choices.concepts), hidden=hidden, latent=latent)
+        return Network(shape=shape, weights=weights(part.encoder))
+
     return NodeModel(
         vocabulary=bytes.fromhex(choices.vocabulary),
         release=choices.release,
@@ -162,6 +181,8 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
                 acceptance=part.acceptance,
                 boldness=part.boldness,
                 others_weight=part.others_weight,
+                encoder=network(part),
+                mixture=part.mixture,
             )
             for name, part in choices.scenarios.items()
         },

@@ -10,11 +10,15 @@ from participant.models.acceptance import Acceptance
 from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
+from participant.models.released import Released
 from participant.models.scoring import linear, popularity, standardise
 from participant.models.tilt import Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import WrongVocabulary
+from protocols.questions.mixture import PLAIN as PLAIN_EASE
+from protocols.questions.mixture import Mixture
+from protocols.questions.network import Network
 from protocols.questions.ranking import obvious
 from protocols.vocabulary import Vocabulary
 
@@ -28,6 +32,7 @@ class ScenarioModel:
     """One scenario: ``local`` and ``federated`` EASE weights (None without a release), and the choice.
 
     ``others_weight``: what the others count in ``federated`` beside the own exact part; 0: it is the release itself.
+    ``encoder`` and ``mixture``: the released autoencoder, if one is used, and how the released models are mixed.
     """
 
     local: Floats
@@ -39,6 +44,15 @@ class ScenarioModel:
     acceptance: Acceptance
     boldness: Boldness = PLAIN
     others_weight: float = 0.0
+    encoder: Network | None = None
+    mixture: Mixture = PLAIN_EASE
+
+    @property
+    def released(self) -> Released | None:
+        """What the consortium says, where that is used here; otherwise None: the local model serves alone."""
+        if self.federated is None or not self.verdict.deployed:
+            return None
+        return Released(ease=self.federated, encoder=self.encoder, mixture=self.mixture)
 
     @property
     def deployed(self) -> bool:
@@ -72,6 +86,11 @@ class NodeModel:
     tilt: Tilt | None = None
 
     @property
+    def everywhere(self) -> Ints:
+        """Customers of each concept, here and elsewhere together."""
+        return self.buyers + self.elsewhere
+
+    @property
     def obvious(self) -> Mask:
         """The shop's own obvious list: the tenth of the concepts with most buyers here."""
         return obvious(self.buyers)
@@ -103,9 +122,10 @@ class NodeModel:
         model = self.scenarios[scenario]
         allowed = candidates[None, :]
         local = standardise(model.local[concepts].sum(0)[None, :], allowed)
-        if model.federated is None or not model.deployed:
+        released = model.released
+        if released is None:
             return np.asarray(local[0], np.float32)
-        federated = standardise(model.federated[concepts].sum(0)[None, :], allowed)
+        federated = standardise(released.scores_of(concepts, candidates, self.everywhere)[None, :], allowed)
         popular = standardise(popularity(self.buyers)[None, :], allowed)
         return np.asarray(model.mix.apply(local, federated, popular)[0], np.float32)
 
@@ -122,8 +142,9 @@ class NodeModel:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""
         model = self.scenarios[scenario]
         local = standardise(linear(history, model.local), candidates)
-        if model.federated is None or not model.deployed:
+        released = model.released
+        if released is None:
             return local
-        federated = standardise(linear(history, model.federated), candidates)
+        federated = standardise(released.scores(history, candidates, self.everywhere), candidates)
         popular = standardise(np.broadcast_to(popularity(self.buyers), history.shape), candidates)
         return model.mix.apply(local, federated, popular)

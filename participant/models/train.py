@@ -19,11 +19,12 @@ from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, O
 from participant.models.gate import Verdict, judge
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.scoring import linear, popularity, standardise
+from participant.models.scoring import popularity, standardise
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
+from protocols.questions.mixture import PLAIN
 from protocols.vocabulary import Vocabulary
 
 Ints = NDArray[np.int64]
@@ -77,20 +78,27 @@ def learn(
         made = choice.federated
         if choice.local_lambda not in own:
             own[choice.local_lambda] = ease(full.gram, float(choice.local_lambda))
+        early, late = (
+            exchange.released(window, scenario, made, mine) if exchange and made else None
+            for window, mine in ((FITTED, fit), (REFITTED, full))
+        )
         rehearsed[scenario] = ScenarioModel(
             local=tuned.weights[scenario],
-            federated=exchange.weights(FITTED, made, fit) if exchange and made else None,
+            federated=early.ease if early else None,
             local_lambda=choice.local_lambda,
             federated_lambda=made.lam if made else 0,
             mix=choice.mix,
             verdict=choice.verdict,
             acceptance=acceptance.fit(scores, held.candidates(scenario), held.future),
             others_weight=made.weight if made else 0.0,
+            encoder=early.encoder if early else None,
+            mixture=early.mixture if early else PLAIN,
         )
         scenarios[scenario] = replace(
             rehearsed[scenario],
             local=own[choice.local_lambda],
-            federated=exchange.weights(REFITTED, made, full) if exchange and made else None,
+            federated=late.ease if late else None,
+            encoder=late.encoder if late else None,
         )
 
     def assembled(parts: Mapping[str, ScenarioModel], mine: Own, window: str, until: int) -> NodeModel:
@@ -151,15 +159,17 @@ def choose(
         choice = Choice(mix=LOCAL, verdict=judge(own_gains, own_gains, own_gains), local_lambda=lam)
         return choice, standardise(own, candidates)
     made = exchange.candidates(scenario, lam)
-    chosen = blend.choose(
-        held, scenario, own, [linear(held.history, exchange.weights(FITTED, each, fit)) for each in made]
-    )
+    everywhere = fit.buyers + _elsewhere(exchange, FITTED, fit)[0]
+    scores = [
+        exchange.released(FITTED, scenario, each, fit).scores(held.history, candidates, everywhere)
+        for each in made
+    ]
+    chosen = blend.choose(held, scenario, own, scores)
     verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted, noisy=any(exchange.sigmas))
     taken = made[chosen.place]
     choice = Choice(
         mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, local_lambda=lam, federated=taken
     )
     popular = np.broadcast_to(popularity(held.buyers), candidates.shape)
-    federated = linear(held.history, exchange.weights(FITTED, taken, fit))
-    arms = (standardise(arm, candidates) for arm in (own, federated, popular))
+    arms = (standardise(arm, candidates) for arm in (own, scores[chosen.place], popular))
     return choice, choice.mix.apply(*arms)

@@ -61,12 +61,6 @@ class Attempts:
         query = select(attempts).where(attempts.c.answer_id == answer_id).order_by(*order)
         return tuple(_attempt(row) for row in self._db.execute(query).mappings())
 
-    def unmasked(self) -> tuple[StoredAttempt, ...]:
-        """All attempts whose sum this node helped to unmask, in order."""
-        order = (attempts.c.round, attempts.c.attempt)
-        query = select(attempts).where(attempts.c.state == UNMASKED).order_by(*order)
-        return tuple(_attempt(row) for row in self._db.execute(query).mappings())
-
     def unsealed(self) -> tuple[StoredAttempt, ...]:
         """All attempts, also ended ones, whose answer was neither sealed nor closed: it may be being filled in."""
         query = select(attempts).where(attempts.c.answer_id.not_in(select(answers.c.answer_id)))

@@ -62,6 +62,12 @@ class Outbox:
         unset = _key(round_number, attempt, kind) & outbox.c.handed_at.is_(None)
         self._db.execute(update(outbox).where(unset).values(handed_at=at))
 
+    def having(self, kind: str) -> tuple[tuple[int, int], ...]:
+        """(round, attempt) of every payload of this kind, in order."""
+        query = select(outbox.c.round, outbox.c.attempt).where(outbox.c.kind == kind)
+        rows = self._db.execute(query.order_by(outbox.c.round, outbox.c.attempt))
+        return tuple((row.round, row.attempt) for row in rows)
+
     def recent(self, limit: int, *, since: int = 0) -> tuple[OutboxRecord, ...]:
         """The newest records first, committed at ``since`` or later."""
         query = select(outbox).where(outbox.c.committed_at >= since).order_by(outbox.c.id.desc()).limit(limit)

@@ -73,6 +73,18 @@ rejected: Final = Table(
 )
 """How many rows an import refused, by reason; the rows themselves are in its rejected file."""
 
+shelves: Final = Table(
+    "shelves",
+    metadata,
+    Column("shelf_id", Integer, primary_key=True),
+    Column("source_digest", String(64), nullable=False, unique=True),
+    Column("folder", String(80), nullable=False),
+    Column("rows_read", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""One import each of what was on the shelves; its rows are a Parquet file, visible by this row alone."""
+
 surroundings: Final = Table(
     "surroundings",
     metadata,

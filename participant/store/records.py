@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, func, select, update
 
 from participant.store.calendar import Calendar
-from participant.store.record_tables import customers, imports, items
+from participant.store.record_tables import customers, imports, items, shelves
+from participant.store.records_cap import CapOrder
 from participant.store.records_events import Events
+from participant.store.records_journeys import JourneyBatch, stream_journeys
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
+from participant.store.records_shelf import Shelf, item_categories, load_shelf, shelf_files
 from participant.store.records_visits import VisitBatch, bands_of, stream_visits
 from participant.store.surroundings import load, load_for
 from protocols.errors import BadInput
@@ -46,10 +49,12 @@ class Records:
     """Reads the node's records at ``home``; safe to share between threads. ``calendar`` is that of the shop."""
 
     def __init__(self, home: Path, engine: Engine, calendar: Calendar | None = None) -> None:
+        self._data = home / "data"
         self._engine = engine
         self.calendar = calendar or Calendar()
         self._events = Events(home, engine)
-        self._mapped: tuple[Vocabulary, int, Ints, Ints] | None = None
+        self._order = CapOrder(home)
+        self._mapped: tuple[Vocabulary, tuple[int, int], Ints, Ints] | None = None
 
     def n_customers(self, *, first_seen_before: int | None = None) -> int:
         """Customers who count for the consortium (not opted out)."""
@@ -108,23 +113,6 @@ class Records:
             if before_commit is not None and before != opted_out:
                 before_commit(connection)
 
-    def customer_ids(self, limit: int, *, after: int = -1) -> list[tuple[int, str]]:
-        """Keys and external ids of customers in order of key, for local use (demo, export)."""
-        query = (
-            select(customers.c.customer_key, customers.c.external_id)
-            .where(customers.c.customer_key > after)
-            .order_by(customers.c.customer_key)
-            .limit(limit)
-        )
-        with reading(self._engine) as connection:
-            return [(int(row[0]), str(row[1])) for row in connection.execute(query)]
-
-    def concept_names(self) -> tuple[str, ...]:
-        """Distinct concept names of the catalogue, sorted."""
-        query = select(items.c.concept_name).where(items.c.concept_name.is_not(None)).distinct()
-        with reading(self._engine) as connection:
-            return tuple(sorted(str(row[0]) for row in connection.execute(query)))
-
     def unmapped_share(self, vocabulary: Vocabulary) -> float:
         """Share of stored lines whose item is not in ``vocabulary``: they stay local."""
         item_keys, _ = self._mapping(vocabulary)
@@ -150,7 +138,8 @@ class Records:
 
         Purchases count if ``since <= t < until`` (unix seconds, UTC). Two calls with the same
         ``customers_until``, ``customers_cap`` and ``batch`` yield the same customers batch by batch.
-        A cap above 0 keeps at most so many customers: always the same ones, in no order of theirs.
+        A cap above 0 keeps at most so many customers, the first in the order of :mod:`records_cap
+        <participant.store.records_cap>`: one account more or less changes them by one.
         """
         keys = self._counted(customers_until, customers_cap)
         if len(keys) == 0:
@@ -160,6 +149,50 @@ class Records:
             yield from stream(
                 connection,
                 self._events.relation(),
+                customers=keys,
+                items=item_keys,
+                concepts=concepts,
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
+    def shelf(self, vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
+        """What was on the shelves in a window: see ``records_shelf``."""
+        item_keys, concepts = self._mapping(vocabulary)
+        with reading(self._engine) as connection:
+            files, categories = shelf_files(connection, self._data), item_categories(connection)
+        with self._events.scanning() as work:
+            return load_shelf(
+                work,
+                files,
+                items=item_keys,
+                concepts=concepts,
+                categories=categories,
+                n_concepts=len(vocabulary),
+                since=since,
+                until=until,
+            )
+
+    def journeys(
+        self,
+        vocabulary: Vocabulary,
+        shelf: Shelf,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[JourneyBatch]:
+        """What the customers of :meth:`taste_rows` bought and saw; those who bought nothing in the window left out."""
+        keys = self._counted(customers_until, customers_cap)
+        item_keys, concepts = self._mapping(vocabulary)
+        with self._events.scanning() as connection:
+            yield from stream_journeys(
+                connection,
+                self._events.journeys_relation(),
+                shelf,
                 customers=keys,
                 items=item_keys,
                 concepts=concepts,
@@ -186,7 +219,7 @@ class Records:
         with self._events.scanning() as connection:
             yield from stream_visits(
                 connection,
-                self._events.visits_relation(),
+                self._events.journeys_relation(),
                 calendar=self.calendar,
                 surroundings=load(self._engine),
                 customers=keys,
@@ -256,15 +289,18 @@ class Records:
     def _counted(self, customers_until: int, customers_cap: int) -> Ints:
         """Sorted keys of the customers who count: first seen before, not opted out, within the cap."""
         query = (
-            select(customers.c.customer_key)
+            select(customers.c.customer_key, customers.c.external_id)
             .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))
             .order_by(customers.c.customer_key)
         )
+        place = self._order.places() if customers_cap else _nowhere
         with reading(self._engine) as database:
-            keys = np.fromiter((int(row[0]) for row in database.execute(query)), np.int64)
+            rows = ((int(row[0]), place(row[1])) for row in database.execute(query))
+            found = np.fromiter(rows, [("key", np.int64), ("place", np.uint64)])
+        keys: Ints = found["key"]
         if 0 < customers_cap < len(keys):
-            keys = np.sort(keys[np.argsort(_scatter(keys), kind="stable")[:customers_cap]])
-        return keys
+            keys = np.sort(keys[np.argsort(found["place"], kind="stable")[:customers_cap]])
+        return np.ascontiguousarray(keys)
 
     def _mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""
@@ -273,7 +309,8 @@ class Records:
 
     def _mapping_in(self, connection: Connection, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-        stamp = int(version or 0)
+        shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
+        stamp = (int(version or 0), int(shelf or 0))
         held = self._mapped
         if held is not None and held[1] == stamp and (held[0] is vocabulary or held[0] == vocabulary):
             return held[2], held[3]
@@ -290,12 +327,8 @@ class Records:
         return keys, concepts
 
 
-def _scatter(keys: Ints) -> NDArray[np.uint64]:
-    """A fixed pseudo-random number per key (SplitMix64's finaliser): no order of arrival survives it."""
-    x = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+def _nowhere(_external_id: str) -> int:
+    return 0
 
 
 def unknown() -> UnknownCustomer:
@@ -303,5 +336,5 @@ def unknown() -> UnknownCustomer:
     return UnknownCustomer(
         expected="a customer who has bought here",
         came="an id that is in no import",
-        do="import its purchases first, or ask without a user_id for the shop's own list",
+        do="compare it with the ids in the shop's data; nothing is stored under this one",
     )

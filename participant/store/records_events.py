@@ -20,9 +20,9 @@ NO_EVENTS = (
     "0::BIGINT AS seconds, 0::DOUBLE AS units WHERE false)"
 )
 
-NO_VISITS = (
-    "SELECT 0::BIGINT AS customer_key, 0::BIGINT AS item_key, 0::BIGINT AS seconds, NULL::VARCHAR AS store "
-    "WHERE false"
+NO_JOURNEYS = (
+    "SELECT 0::BIGINT AS customer_key, 0::BIGINT AS item_key, 0::BIGINT AS seconds, 0::DOUBLE AS units, "
+    "NULL::VARCHAR AS store, NULL::DOUBLE AS paid, NULL::BOOLEAN AS reduced WHERE false"
 )
 
 
@@ -44,13 +44,15 @@ class Events:
         files = self._files(connection)
         return f"read_parquet([{files}])" if files else NO_EVENTS
 
-    def visits_relation(self) -> str:
-        """:meth:`relation` with the store: NULL in files of imports that did not read it."""
+    def journeys_relation(self) -> str:
+        """:meth:`relation` with store, paid and reduced: NULL in files of imports that did not read them."""
         with reading(self._engine) as connection:
             files = self._files(connection)
         if not files:
-            return f"({NO_VISITS})"
-        return f"({NO_VISITS} UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true))"
+            return f"({NO_JOURNEYS})"
+        return (
+            f"({NO_JOURNEYS} UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true))"
+        )
 
     def _files(self, connection: Connection) -> str:
         query = select(imports.c.folder).where(imports.c.folder.is_not(None)).order_by(imports.c.folder)

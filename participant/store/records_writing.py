@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
-from participant.store.record_tables import customers, imports, items, rejected
+from participant.store.record_tables import customers, imports, items, rejected, shelves
 from protocols.service.unit_of_work import reading, transaction
 
 
@@ -44,6 +44,16 @@ class ImportRecord:
     first: int
     last: int
     rejected: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfRecord:
+    """One row of ``shelves``."""
+
+    source_digest: str
+    folder: str
+    rows_read: int
+    kept: int
 
 
 class RecordsWriter:
@@ -104,6 +114,37 @@ class RecordsWriter:
             for rows in items:
                 _write_items(connection, rows)
             _insert_import(connection, record, at)
+            before_commit()
+
+    def shelf_of(self, source_digest: str) -> bool:
+        """Whether these very shelf files were imported before with these settings."""
+        with reading(self._engine) as connection:
+            found = connection.execute(
+                select(shelves.c.shelf_id).where(shelves.c.source_digest == source_digest)
+            )
+            return found.first() is not None
+
+    def store_shelf(
+        self,
+        record: ShelfRecord,
+        *,
+        items: Iterable[list[ItemRow]],
+        before_commit: Callable[[], None],
+        at: int,
+    ) -> None:
+        """Write everything of one shelf import; ``before_commit`` runs last and may still refuse it all."""
+        with transaction(self._engine) as connection:
+            for rows in items:
+                _write_items(connection, rows)
+            connection.execute(
+                insert(shelves).values(
+                    source_digest=record.source_digest,
+                    folder=record.folder,
+                    rows_read=record.rows_read,
+                    kept=record.kept,
+                    at=at,
+                )
+            )
             before_commit()
 
 

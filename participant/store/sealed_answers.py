@@ -59,6 +59,12 @@ class SealedAnswers:
         query = select(answers).where(still).order_by(answers.c.answer_id)
         return tuple(_answer(row) for row in self._db.execute(query).mappings())
 
+    def unmasked(self) -> tuple[SealedAnswer, ...]:
+        """Answers that were unmasked and are not closed: the same sum may be asked for again."""
+        still = answers.c.bound_to.is_not(None) & answers.c.voided_at.is_(None)
+        query = select(answers).where(still).order_by(answers.c.answer_id)
+        return tuple(_answer(row) for row in self._db.execute(query).mappings())
+
     def void(self, answer_id: bytes, questions: tuple[str, ...], *, at: int) -> None:
         """Close an answer for ever, sealed or not: it is neither masked nor filled in again."""
         if self.find(answer_id) is None:

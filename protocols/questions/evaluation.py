@@ -1,13 +1,15 @@
 """`evaluation`: how well a release foretells purchases that no company shows to anybody.
 
-Each company ranks for its own customers with the model of the release at each ridge lambda and
-answers, for the metrics explore and surprise, with the number of customers that have a target and
-the sum of their nDCG at ``top`` for each lambda: 2 (1 + L) numbers. The consortium learns the pooled
-mean per lambda, so that a lambda is chosen without anybody's holdout being seen.
+Each company ranks for its own customers with every *setting*, a ridge lambda and a mixture of released models
+(EASE alone, unless others are named), and answers, for the metrics explore and surprise, with the number of
+customers that have a target and the sum of their nDCG at ``top`` for each setting: 2 (1 + S) numbers. The
+consortium learns the pooled mean per setting, so that a setting is chosen without anybody's holdout being
+seen. An `encoder` release is measured in the same way, beside the `taste` release that it started from.
 
-Layout: for explore and then surprise, the count and then one sum per lambda in the given order.
+Layout: for explore and then surprise, the count and then one sum per setting: lambdas in the given order, and
+for each all mixtures in theirs.
 
-Sensitivity: one customer changes each cell by at most 1, so sqrt(2 + 2 L) in L2, but only if nobody
+Sensitivity: one customer changes each cell by at most 1, so sqrt(2 + 2 S) in L2, but only if nobody
 else's gains depend on it. With ``obvious=own`` they do: surprise leaves out what most customers of the
 company bought, and one customer more can change that list and with it everybody's gains. So noise is
 refused there; with ``obvious=pooled`` the list is that of the release, the same for all.
@@ -20,6 +22,9 @@ refused there; with ``obvious=pooled`` the list is that of the release, the same
 ((0.25, 0.5, 0.25), 1000)
 >>> reading.surprise.best_lambda  # a tie: the first one listed
 300
+>>> both = parse({**values, "encoder": "11" * 32, "mixes": "0:100:0,100:30:0"})
+>>> EVALUATION.read(np.array([4.0, 1, 2, 1, 2, 1, 1] * 2), both, 2221).explore.best_mix.words
+'1 x encoder + 0.3 x EASE'
 """
 
 from collections.abc import Mapping
@@ -29,8 +34,9 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import MalformedMessage, OutOfBounds, UnboundedSensitivity
+from protocols.errors import BadInput, MalformedMessage, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
+from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.parameters import (
     INSTANT_MAX,
     Given,
@@ -56,6 +62,9 @@ ones. Under noise each costs two more cells, so that an admin who knows the rows
 LAMBDAS_MAX: Final = 64
 """More ridges than this tell nothing new and cost a matrix inverse each."""
 
+SETTINGS_MAX: Final = 256
+"""Ridges times mixtures: each costs a ranking of all customers."""
+
 OBVIOUS: Final = ("own", "pooled")
 """Whose obvious list surprise leaves out."""
 
@@ -69,7 +78,9 @@ class Parameters:
 
     Attributes:
         release: id of the released `taste` sum that is evaluated.
+        encoder: id of the released `encoder` sum that is evaluated beside it; empty for none.
         lambdas: distinct ridges.
+        mixes: distinct mixtures of encoder, EASE and popularity.
         history_until, target_until: history is before the first, targets between the two.
         customers_until: a customer counts if first seen at this company before.
         top: length of the list.
@@ -79,7 +90,9 @@ class Parameters:
 
     TAG: ClassVar[str] = "question-evaluation"
     release: bytes
+    encoder: bytes
     lambdas: tuple[int, ...]
+    mixes: tuple[Mixture, ...]
     history_until: int
     target_until: int
     customers_until: int
@@ -89,6 +102,18 @@ class Parameters:
 
     def __post_init__(self) -> None:
         _require(len(self.release) == HASH_BYTES, "a release id", self.release.hex()[:80])
+        used = any(mix.encoder for mix in self.mixes)
+        _require(
+            len(self.encoder) == (HASH_BYTES if used else 0),
+            "an encoder release id where a mixture uses one, and only there",
+            self.encoder.hex()[:80],
+        )
+        _require(
+            0 < len(self.mixes) == len(set(self.mixes))
+            and len(self.lambdas) * len(self.mixes) <= SETTINGS_MAX,
+            f"distinct mixtures, and at most {SETTINGS_MAX} settings",
+            len(self.mixes),
+        )
         distinct = len(set(self.lambdas)) == len(self.lambdas) and all(lam > 0 for lam in self.lambdas)
         _require(distinct and 0 < len(self.lambdas) <= LAMBDAS_MAX, "distinct positive lambdas", self.lambdas)
         _require(
@@ -103,22 +128,37 @@ class Parameters:
         _require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
         _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
+    @property
+    def settings(self) -> tuple[tuple[int, Mixture], ...]:
+        """Ridge and mixture of each sum, in order."""
+        return tuple((lam, mix) for lam in self.lambdas for mix in self.mixes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricReading:
-    """One metric: customers with a target (over all companies) and the mean nDCG of each lambda.
+    """One metric: customers with a target (over all companies) and the mean nDCG of each setting.
 
-    With no customer (``count`` 0) the means are 0 and say nothing.
+    With no customer (``count`` 0) the means are 0 and say nothing. Where settings tie, the first one is best.
     """
 
     count: float
-    lambdas: tuple[int, ...]
+    settings: tuple[tuple[int, Mixture], ...]
     means: tuple[float, ...]
 
     @property
+    def best(self) -> float:
+        """The highest mean."""
+        return max(self.means)
+
+    @property
     def best_lambda(self) -> int:
-        """The lambda with the highest mean; ties to the first one listed."""
-        return self.lambdas[self.means.index(max(self.means))]
+        """The ridge of the setting with the highest mean."""
+        return self.settings[self.means.index(self.best)][0]
+
+    @property
+    def best_mix(self) -> Mixture:
+        """The mixture of the setting with the highest mean."""
+        return self.settings[self.means.index(self.best)][1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +179,8 @@ def parse(values: Mapping[str, Given]) -> Parameters:
     history_until = instant(values, "history_until")
     return Parameters(
         release=hex_bytes(values, "release", HASH_BYTES),
+        encoder=hex_bytes(values, "encoder", HASH_BYTES) if values.get("encoder", "") else b"",
+        mixes=_mixes(values),
         lambdas=whole_list(values, "lambdas", low=1, default=LAMBDAS),
         history_until=history_until,
         target_until=instant(values, "target_until"),
@@ -150,8 +192,8 @@ def parse(values: Mapping[str, Given]) -> Parameters:
 
 
 def length(parameters: Parameters, _n_concepts: int) -> int:
-    """Count and one sum per lambda, for both metrics; the vocabulary does not matter."""
-    return len(METRICS) * (1 + len(parameters.lambdas))
+    """Count and one sum per setting, for both metrics; the vocabulary does not matter."""
+    return len(METRICS) * (1 + len(parameters.settings))
 
 
 def bound(parameters: Parameters) -> int:
@@ -177,8 +219,9 @@ def sensitivity2(parameters: Parameters, n_concepts: int) -> int:
 def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
     beside = "the release's own" if parameters.obvious == "pooled" else "each company's own"
+    encoder = f" with encoder {parameters.encoder.hex()[:12]}" if parameters.encoder else ""
     return (
-        f"How often release {parameters.release.hex()[:12]} at {len(parameters.lambdas)} settings puts what "
+        f"How often release {parameters.release.hex()[:12]}{encoder} at {len(parameters.settings)} settings puts what "
         f"customers bought for the first time from {say_instant(parameters.history_until)} until "
         f"{say_instant(parameters.target_until)} among its first {parameters.top}, with and without {beside} best-known concepts: a count of customers and "
         f"sums of scores, for up to {parameters.customers_cap} customers first seen before "
@@ -191,7 +234,7 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
 
     Args:
         parameters: what was asked.
-        gains: for each of :data:`METRICS` shape (n_lambdas, n_customers_with_a_target), in [0, 1].
+        gains: for each of :data:`METRICS` shape (n_settings, n_customers_with_a_target), in [0, 1].
             Each is rounded to fixed point before it is summed, so that the order does not matter.
 
     Raises:
@@ -205,9 +248,9 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
     cells: list[int] = []
     for metric in METRICS:
         values = gains[metric]
-        if values.ndim != 2 or len(values) != len(parameters.lambdas) or not _in_unit_interval(values):
+        if values.ndim != 2 or len(values) != len(parameters.settings) or not _in_unit_interval(values):
             raise OutOfBounds(
-                expected=f"gains in [0, 1] of shape ({len(parameters.lambdas)}, customers) for {metric}",
+                expected=f"gains in [0, 1] of shape ({len(parameters.settings)}, customers) for {metric}",
                 came=f"shape {values.shape}",
                 do="evaluate again",
             )
@@ -217,14 +260,25 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
 
 
 def _interpret(total: npt.NDArray[np.float64], parameters: Parameters, _n_concepts: int) -> EvaluationReading:
-    explore, surprise = total.reshape(len(METRICS), 1 + len(parameters.lambdas))
+    explore, surprise = total.reshape(len(METRICS), 1 + len(parameters.settings))
     return EvaluationReading(explore=_metric(explore, parameters), surprise=_metric(surprise, parameters))
 
 
 def _metric(cells: npt.NDArray[np.float64], parameters: Parameters) -> MetricReading:
     count = float(cells[0])
     means = cells[1:] / count if count > 0 else np.zeros(len(cells) - 1)
-    return MetricReading(count=count, lambdas=parameters.lambdas, means=tuple(float(mean) for mean in means))
+    return MetricReading(
+        count=count, settings=parameters.settings, means=tuple(float(mean) for mean in means)
+    )
+
+
+def _mixes(values: Mapping[str, Given]) -> tuple[Mixture, ...]:
+    typed = values.get("mixes", "")
+    if not isinstance(typed, str):
+        raise BadInput(
+            expected="mixes as text, such as 0:100:0,100:30:0", came=repr(typed)[:80], do="correct mixes"
+        )
+    return tuple(Mixture.typed(each) for each in typed.split(",")) if typed else (PLAIN,)
 
 
 def _in_unit_interval(values: npt.NDArray[np.float64]) -> bool:

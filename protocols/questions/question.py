@@ -45,6 +45,11 @@ def no_cells(_n_concepts: int) -> npt.NDArray[np.int64]:
     return np.empty(0, dtype=np.int64)
 
 
+def everybody(_parameters: object) -> Fraction:
+    """No sample is drawn: all customers are in the answer."""
+    return Fraction(1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[P, R_co]):
     """One question, with parameters of type ``P`` and a reading of type ``R_co``.
@@ -63,6 +68,7 @@ class Question(Generic[P, R_co]):
             ``2**-FRACTION_BITS``: the most by which one customer, added or removed, changes the sum of
             squares of all cells, the *loud* cells counted half. Raises UnboundedSensitivity.
         loud: for ``n_concepts``, the cells (ascending indices) whose noise has twice the variance.
+        rate: the chance with which a customer is in the secret sample that is answered for; 1 for all.
     """
 
     name: str
@@ -75,6 +81,7 @@ class Question(Generic[P, R_co]):
     interpret: Callable[[npt.NDArray[np.float64], P, int], R_co]
     sensitivity2: Callable[[P, int], int]
     loud: Callable[[int], npt.NDArray[np.int64]] = no_cells
+    rate: Callable[[P], Fraction] = everybody
 
     def open(self, parameters: bytes) -> P:
         """The parameters from the canonical bytes that a block carries.

@@ -19,6 +19,7 @@ array([[1., 0.],
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -31,8 +32,10 @@ from protocols.keystream import Keystream
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.messages import AnswerSpec, Block
 from protocols.noise import Gaussian
-from protocols.privacy import Price
+from protocols.privacy import RATE_BITS, Price, Sampled
+from protocols.questions.encoder import ENCODER, EncoderStep
 from protocols.questions.evaluation import EVALUATION, EvaluationReading
+from protocols.questions.nonbuyers import NONBUYERS, NonBuyers
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
 from protocols.questions.rhythm import RHYTHM, Rhythm
@@ -40,11 +43,17 @@ from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading | Rhythm
+Reading = Taste | EvaluationReading | EncoderStep | NonBuyers | Rhythm
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
-    {"taste": TASTE, "evaluation": EVALUATION, "rhythm": RHYTHM}
+    {
+        "taste": TASTE,
+        "evaluation": EVALUATION,
+        "encoder": ENCODER,
+        "nonbuyers": NONBUYERS,
+        "rhythm": RHYTHM,
+    }
 )
 
 NO_DIFFERENTIAL_PRIVACY: Final = "no differential privacy"
@@ -127,19 +136,28 @@ def check_answer(answer: AnswerSpec, vocabulary: Vocabulary, members: int) -> No
 def price(answer: AnswerSpec, n_concepts: int) -> Price | None:
     """What one release of ``answer`` costs its customers; None: it has no differential privacy.
 
-    Blocks of one vector together are one Gaussian mechanism: their losses add up.
+    Blocks of one vector together are one Gaussian mechanism: their losses add up. A block on a secret sample of
+    customers costs less, and travels alone.
 
     Raises:
-        QuestionNotAllowed: an unknown question.
+        QuestionNotAllowed: an unknown question, or a sampled block beside another one.
         UnboundedSensitivity: a block whose noise hides nobody.
     """
     if not has_noise(answer):
         return None
     kinds = [(question_named(block.question), block) for block in answer.blocks]
-    return Price(
-        loss=sum(kind.loss(block, n_concepts) for kind, block in kinds),
-        customers=max(kind.open(block.parameters).customers_cap for kind, block in kinds),
-    )
+    loss = sum(kind.loss(block, n_concepts) for kind, block in kinds)
+    customers = max(kind.open(block.parameters).customers_cap for kind, block in kinds)
+    rates = [kind.rate(kind.open(block.parameters)) for kind, block in kinds]
+    if min(rates) == 1:
+        return Price(loss=loss, customers=customers)
+    if len(rates) > 1:
+        raise QuestionNotAllowed(
+            expected="a question on a sample of customers in a vector of its own",
+            came=f"{len(rates)} questions in one",
+            do="ask for each round by itself",
+        )
+    return Price.of_rounds(Sampled(loss=loss, rate=ceil(rates[0] * 2**RATE_BITS)), customers)
 
 
 def noise_for(answer: AnswerSpec, n_concepts: int, key: bytes) -> Noise:

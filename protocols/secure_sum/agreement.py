@@ -6,7 +6,7 @@ and the members it belongs to, so that no key serves two attempts, two pairs or 
 a pair is derived from two secrets, ML-KEM's before X25519's (:mod:`protocols.secure_sum.hybrid`).
 
 >>> secret = bytes(range(32))
->>> public = exchange_public(secret)
+>>> public = exchange_key(secret).public_key().public_bytes_raw()
 >>> check_exchange_key(public) == public
 True
 >>> check_exchange_key(bytes(32))
@@ -50,11 +50,6 @@ Secret = bytes | X25519PrivateKey
 def exchange_key(secret: bytes) -> X25519PrivateKey:
     """The private key of a 32-byte secret. Making it costs as much as an agreement: make it once for all peers."""
     return X25519PrivateKey.from_private_bytes(secret)
-
-
-def exchange_public(secret: bytes) -> bytes:
-    """The public key of a 32-byte X25519 secret."""
-    return exchange_key(secret).public_key().public_bytes_raw()
 
 
 def check_exchange_key(key: bytes) -> bytes:

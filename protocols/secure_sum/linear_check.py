@@ -4,7 +4,8 @@ For consortia in which nobody wants to fetch everybody's vector. After the relea
 rho that it committed to in its confirmation (fifth message); all rho together and the release fix a
 vector r that nobody could choose; each survivor sends z_i = <r, x_i> mod q, masked by pairs (sixth
 message). The masks vanish in the sum of all z_i, which must be <r, S>. A wrong S passes with probability
-1/q, q = 2**61 - 1. Silence of any survivor leaves the release unverified.
+1/q, q = 2**61 - 1, if no two sums within the bounds differ by a multiple of q (:func:`binds`). Silence of any
+survivor leaves the release unverified.
 
 Here is what travels and what anybody makes of it, without a secret: the coordinator before it passes a
 message on, every member before it believes the sum. What a survivor sends is made in
@@ -31,8 +32,8 @@ from protocols.errors import MalformedMessage, NotTheSum, WrongMembers
 from protocols.identity import PartnerId, Roll, Signed
 from protocols.keystream import Keystream
 from protocols.limits import HASH_BYTES, KEY_BYTES
-from protocols.messages import Confirmation, RoundConfig
-from protocols.ring import Fixed
+from protocols.messages import AnswerSpec, Confirmation, RoundConfig
+from protocols.ring import Fixed, fits
 from protocols.secure_sum.admission import Frame, admit_all, agree
 from protocols.secure_sum.linear_function import Q, inner
 from protocols.secure_sum.transcript import in_order, members_hash
@@ -119,6 +120,17 @@ class Dispute:
     answers: tuple[Signed, ...]
 
 
+def binds(answer: AnswerSpec, survivors: int) -> bool:
+    """Whether sums of ``answer`` are so small that no two of them differ by a multiple of q.
+
+    In the ring of 64 bits a sum may exceed q / 2; the one that is q larger has the same linear function.
+    """
+    return all(
+        fits(block.bound, block.scale_bits, survivors, Q.bit_length(), block.noise_tail)
+        for block in answer.blocks
+    )
+
+
 def committed(
     survivors: Collection[PartnerId], confirmations: Iterable[Confirmation]
 ) -> tuple[Commitment, ...]:
@@ -171,13 +183,14 @@ def opened(
         WrongMembers: an opening by somebody who is no survivor.
         Equivocation, UnknownSigner, BadSignature: an opening that is refused.
     """
-    read = admit_all(openings, Opening, Frame.of(config, roll))
+    frame = Frame.of(config, roll)
+    read = admit_all(openings, Opening, frame)
     known = {each.member: each.rho for each in claim.commitments}
     _none_but(claim, {each.sender for each in read})
     for each in read:
         agree("the same advertisements", each.transcript, claim.transcript, each.sender)
         agree("the release that is checked", each.release, claim.release, each.sender)
-        commitment = tagged_hash("rho-commitment", digest(config), each.sender, each.rho)
+        commitment = tagged_hash("rho-commitment", frame.config_hash, each.sender, each.rho)
         agree("the rho that was committed to", commitment, known[each.sender], each.sender)
     return {each.sender: each.rho for each in read}
 
@@ -220,12 +233,7 @@ def check(
     stream = challenge(claim, config, openings, roll)
     said = answered(claim, config, openings, answers, roll)
     _everybody(claim, said, "answer")
-    if sum(said.values()) % Q != inner(stream, [total]) % Q:
-        raise NotTheSum(
-            expected="a sum of which the survivors' linear answers are the linear function",
-            came="another",
-            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
-        )
+    _compare(said.values(), stream, total)
 
 
 def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], roll: Roll) -> Keystream:
@@ -247,6 +255,15 @@ def challenge(claim: Claim, config: RoundConfig, openings: Sequence[Signed], rol
 def openings_hash(openings: Iterable[Signed]) -> bytes:
     """What an answer is bound to, whatever the order in which the openings came."""
     return tagged_hash("check-openings", *sorted(each.body for each in openings))
+
+
+def _compare(said: Iterable[int], stream: Keystream, total: Fixed) -> None:
+    if sum(said) % Q != inner(stream, [total]) % Q:
+        raise NotTheSum(
+            expected="a sum of which the survivors' linear answers are the linear function",
+            came="another",
+            do="recompute the sum from the masked vectors: that tells whether the sum or an answer is wrong",
+        )
 
 
 def _none_but(claim: Claim, came: set[PartnerId]) -> None:

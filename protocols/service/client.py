@@ -180,7 +180,7 @@ def explain(
         return Unreachable(
             expected=f"a proxy at {proxy}",
             came=str(error) or type(error).__name__,
-            do=f"check that it runs, or correct {SETTING}; the request is repeated automatically",
+            do=f"check that it runs, or correct {SETTING}; a daemon asks again by itself",
         )
     closed = isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
     if closed and url.startswith("https:") and not answered_before:
@@ -189,12 +189,12 @@ def explain(
         return Unreachable(
             expected=f"an answer from {url}",
             came="silence",
-            do="check network and firewall (outgoing only); the request is repeated automatically",
+            do="check network and firewall (outgoing only); a daemon asks again by itself",
         )
     return Unreachable(
         expected=f"an Altrove service at {url}",
         came=str(error) or type(error).__name__,
-        do="check that it runs and that host and port are right; the request is repeated automatically",
+        do="check that it runs and that host and port are right; a daemon asks again by itself",
     )
 
 

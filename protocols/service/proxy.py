@@ -71,7 +71,7 @@ def advice(status: int) -> str:
         return f"have the proxy's administrator allow CONNECT to this host and port, or correct {SETTING}"
     return (
         f"check with the proxy's administrator whether the coordinator can be reached from it, or correct "
-        f"{SETTING}; the request is repeated automatically"
+        f"{SETTING}; a daemon asks again by itself"
     )
 
 

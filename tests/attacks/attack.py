@@ -44,7 +44,8 @@ class Attack:
         wants: what the attacker is after.
         refused_by: codes of the errors that may refuse it; empty where the node survives without a refusal.
         leaks: what the attacker learns although it failed.
-        guard: the rules without which it succeeds (names in ``guards.py``); empty: no single one stands alone.
+        guard: the rules without which it succeeds (names in ``guards.py``), each of which refuses it alone; in the
+            order in which they are reached. Empty: not tried.
         source: paper, issue or document where the attack comes from.
         script: tries it on a scene.
         policy: of the node, by name in ``scene.py``.
@@ -66,10 +67,20 @@ class Attack:
     spoils: bool = False
     stands: tuple[str, ...] = ("pure", "live")
 
+    @property
+    def all_but_one(self) -> tuple[tuple[str, ...], ...]:
+        """Its guards but for one, for each of them; nothing where there is one only, which is then known to refuse."""
+        if len(self.guard) < 2:
+            return ()
+        return tuple(tuple(other for other in self.guard if other != left) for left in self.guard)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one attack on one stand. ``code`` names the refusal, "" when there was none."""
+    """What came of one attack on one stand. ``code`` names the refusal, "" when there was none.
+
+    ``without``: the guards that were taken out, all of the attack's on a broken stand, all but one on a weak one.
+    """
 
     attack: str
     stand: str
@@ -77,6 +88,7 @@ class Outcome:
     code: str
     words: str
     seconds: float
+    without: tuple[str, ...] = ()
 
     @property
     def won(self) -> bool:
@@ -84,7 +96,9 @@ class Outcome:
         return self.result == "won"
 
 
-def attempt(attack: Attack, scene: "Scene", stand: str, clock: Callable[[], float]) -> Outcome:
+def attempt(
+    attack: Attack, scene: "Scene", stand: str, clock: Callable[[], float], *, without: tuple[str, ...] = ()
+) -> Outcome:
     """Try ``attack`` on ``scene``; an error of ours other than a refusal is a defect and raised."""
     began = clock()
     try:
@@ -100,11 +114,17 @@ def attempt(attack: Attack, scene: "Scene", stand: str, clock: Callable[[], floa
         code=code,
         words=loot,
         seconds=round(clock() - began, 3),
+        without=without,
     )
 
 
 def as_expected(attack: Attack, outcome: Outcome) -> bool:
-    """Whether the node held, and by the rule that the catalogue names."""
+    """Whether the node held, and by the rule that the catalogue names; without the guards, whether it did not.
+
+    With one of them left it has to be refused: or that one would be named for nothing.
+    """
+    if outcome.without:
+        return outcome.won if outcome.without == attack.guard else outcome.result == "refused"
     if not attack.refused_by:
         return outcome.result == "survived"
     return outcome.result == "refused" and outcome.code in attack.refused_by

@@ -25,7 +25,7 @@ from participant.home import Home
 from participant.node import open_node
 from participant.preparation import fill_all
 from protocols.codec import encode
-from protocols.identity import PartnerId
+from protocols.identity import PartnerId, Signed
 from protocols.messages import AnswerSpec, PhaseInput, Submission
 from protocols.policy import Policy
 from protocols.ring import Words, encode_vector
@@ -34,7 +34,10 @@ from protocols.service.listeners import Tcp
 from protocols.service.tls import server_context
 from tests.attacks.attack import Refused
 from tests.attacks.hostile import Hostile
+from tests.attacks.live_check import LiveChecks
+from tests.attacks.member import Key
 from tests.attacks.partner_api import Post, partner_api
+from tests.attacks.published import Published
 from tests.attacks.scene import POLICIES, Scene
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import Company
@@ -45,6 +48,10 @@ SOON_S = 300.0
 
 LATER_S = 86_400
 """Deadlines lie a day ahead: nothing here may depend on how busy the machine is."""
+
+TWO_OF_A_KIND = "UNIQUE constraint failed: outbox."
+"""How the database says that a payload of this kind was committed before. Nothing names this code as the one that
+should refuse an attack: a node as it is refuses earlier, and in better words."""
 
 PROGRAM = (sys.executable, "-m", "participant.cli")
 
@@ -75,11 +82,13 @@ class LiveNode:
             "ALTROVE_NODE_COURIER__MODE": "off",
             "ALTROVE_NODE_LISTEN__PORT": str(free_port()),
             "ALTROVE_NODE_POLICY__MINIMUM_COHORT": str(policy.minimum_cohort),
+            "ALTROVE_NODE_POLICY__RECOMPUTED_MEMBERS": str(policy.recomputed_members),
             "ALTROVE_NODE_POLICY__SUITES": json.dumps(policy.suites),
             "ALTROVE_NODE_POLICY__CUSTOMERS_FLOOR": str(policy.customers_floor),
             "ALTROVE_NODE_POLICY__ACCEPT_COMPANY_DIFFERENCING": str(policy.accept_company_differencing),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._checks = LiveChecks(post, mark=self._mark, lines=self._new_lines, until=self._until)
 
     @property
     def vectors(self) -> dict[tuple[int, int], bytes]:
@@ -107,6 +116,7 @@ class LiveNode:
 
     def restart(self) -> None:
         self._post.withdraw()
+        self._post.boards.clear()
         self.kill()
         self.start()
 
@@ -120,12 +130,27 @@ class LiveNode:
         self._deliver(body, headers)
         self._wait(lambda: next(iter(self._post.submitted.values()), None), None)
 
+    def open_check(self, _key: Key, release: Published) -> Signed:
+        return self._checks.open(release)
+
+    def answer_check(self, _key: Key, release: Published, openings: Sequence[Signed]) -> Signed:
+        return self._checks.answer(release, openings)
+
+    def judge(
+        self, _key: Key, release: Published, openings: Sequence[Signed], answers: Sequence[Signed]
+    ) -> None:
+        self._checks.judge(release, openings, answers)
+
     def truth(self, spec: AnswerSpec) -> Words:
         return encode_vector(self._answer, spec)
 
+    def _mark(self) -> None:
+        """From here on its log is news."""
+        self._read = self._log.stat().st_size
+
     def _deliver(self, body: bytes, headers: dict[str, str]) -> None:
         self._post.submitted.clear()
-        self._read = self._log.stat().st_size
+        self._mark()
         self._post.deliver(body, headers)
 
     def _settle(self) -> None:
@@ -148,6 +173,9 @@ class LiveNode:
                 if line.get("event") == "trying again" and line["code"] != "unreachable":
                     self._settle()
                     raise Refused(line["code"], line["detail"])
+                if line.get("event") == "job failed" and TWO_OF_A_KIND in json.dumps(line):
+                    self._settle()
+                    raise Refused("two-of-a-kind", "the database keeps one record of a kind")
                 if line.get("event") == "job failed":
                     raise AssertionError(f"the daemon fell over: {line}")
             return False

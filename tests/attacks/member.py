@@ -7,6 +7,7 @@ let through. A ``forgetful`` one belongs to the attacker: it answers any phase a
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from protocols.messages import AnswerSpec, Phase, PhaseInput, RoundConfig, Submi
 from protocols.ring import Words, encode_vector, lift
 from protocols.secure_sum import contributor, linear_check, linear_contributor, states
 from protocols.secure_sum.linear_contributor import Armed, Opened
+
+if TYPE_CHECKING:
+    from tests.attacks.published import Published
 
 BEFORE = {
     Phase.SHARE: Phase.ADVERTISE,
@@ -96,13 +100,13 @@ class Member:
             self.armed[config.round, config.attempt] = linear_contributor.arm(before, items)
         return state, (opened,)
 
-    def open_check(self, key: Key, release: bytes) -> Signed:
+    def open_check(self, key: Key, release: "Published") -> Signed:
         """The fifth message: this company's rho, for a release."""
         state = self.armed[key] if self.forgetful else self.opened.get(key, self.armed[key])
-        self.opened[key], signed = linear_contributor.open_rho(state, release, key=self.key)
+        self.opened[key], signed = linear_contributor.open_rho(state, release.id, key=self.key)
         return signed
 
-    def answer_check(self, key: Key, openings: Sequence[Signed]) -> Signed:
+    def answer_check(self, key: Key, _release: "Published", openings: Sequence[Signed]) -> Signed:
         """The sixth message: its masked linear answer."""
         config = self.configs[key]
         words = [lift(self.truth(config.answer), config.answer.ring_bits)]
@@ -111,11 +115,11 @@ class Member:
         )
 
     def judge(
-        self, key: Key, openings: Sequence[Signed], answers: Sequence[Signed], total: np.ndarray
+        self, key: Key, release: "Published", openings: Sequence[Signed], answers: Sequence[Signed]
     ) -> None:
         """Whether the sum passes."""
         claim, config = self.opened[key].claim, self.configs[key]
-        linear_check.check(claim, config, openings, answers, total, roll=self.roll)
+        linear_check.check(claim, config, openings, answers, release.total, roll=self.roll)
 
     def bound(self, config: RoundConfig) -> tuple[PartnerId, ...]:
         """The survivors this answer was unmasked for before: nobody here remembers."""

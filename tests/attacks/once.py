@@ -12,6 +12,8 @@ from tests.attacks.attack import Attack, Survived, Who
 from tests.attacks.scene import Run, Scene, same
 from tests.attacks.spoils import opened, unmasked
 
+ONE_QUESTION, ENDED = "one question a phase", "what has ended stays ended"
+GONE, ONE_RECORD = "a state that was left is gone", "one record a phase"
 Script = Callable[[Scene], str]
 ONCE = "protocols/README.md: given once per attempt, bound for ever"
 BOTH_SECRETS = "Flower's SecAgg+, below: alive and dead"
@@ -161,19 +163,22 @@ ATTACKS = (
         "a member alive and dead in one attempt",
         alive_and_dead,
         ("equivocation",),
-        guard=("one set an attempt", "one answer, one unmasking"),
+        guard=(ONE_QUESTION, ENDED, GONE, "one answer, one unmasking", ONE_RECORD),
         source=BOTH_SECRETS,
     ),
     _second_sum(
         "a second set confirmed in one attempt",
         second_confirmation,
         ("equivocation",),
-        guard=("one set an attempt",),
+        guard=(ONE_QUESTION, GONE, ONE_RECORD),
         leaks="masked numbers",
         source=BOTH_SECRETS,
     ),
     _second_sum(
-        "an unmasking asked twice", other_confirmations, ("equivocation",), guard=("one set an attempt",)
+        "an unmasking asked twice",
+        other_confirmations,
+        ("equivocation",),
+        guard=(ONE_QUESTION, ENDED, GONE, ONE_RECORD),
     ),
     _second_sum(
         "fake abort, then a retry with other survivors",

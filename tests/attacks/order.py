@@ -193,17 +193,18 @@ def _late(name: str, script: Callable[[Scene], str], *codes: str, **more: object
     return Attack(**(given | more))  # type: ignore[arg-type]
 
 
-GROWS = ("roster and log only grow",)
+SEEN = ("on the roster and log last seen",)
+GROWS = ("the roster shown only grows", *SEEN)
 ATTACKS = (
     _late("an earlier round taken up again", old_round, "replayed-round", guard=("numbers increase",)),
     _late("an earlier attempt under new deadlines", old_attempt, "equivocation"),
     _late("rollback of the roster", rollback_of_roster, "rolled-back", guard=GROWS, source=ROSTER),
-    _late("a round on the roster before", round_on_an_old_roster, "rolled-back", guard=GROWS, source=ROSTER),
-    _late("fork of the roster", round_on_another_roster, "rolled-back", guard=GROWS, source=ROSTER),
+    _late("a round on the roster before", round_on_an_old_roster, "rolled-back", guard=SEEN, source=ROSTER),
+    _late("fork of the roster", round_on_another_roster, "rolled-back", guard=SEEN, source=ROSTER),
     _late("a roster chain without an end", endless_roster, "broken-chain", source=ROSTER),
-    _late("rollback of the audit log", shorter_log, "bad-proof", guard=GROWS, source="RFC 9162, 2.1.4"),
-    _late("fork of the audit log", forked_log, "bad-proof", guard=GROWS, source="RFC 9162, 2.1.4"),
-    _late("rewritten audit log", rewritten_log, "rolled-back", guard=GROWS, source=ROSTER),
+    _late("rollback of the audit log", shorter_log, "bad-proof", guard=SEEN, source="RFC 9162, 2.1.4"),
+    _late("fork of the audit log", forked_log, "bad-proof", guard=SEEN, source="RFC 9162, 2.1.4"),
+    _late("rewritten audit log", rewritten_log, "rolled-back", guard=SEEN, source=ROSTER),
     *(
         _late(f"{phase.value} before its time", _out_of_order(phase), "illegal-move", "unknown-version")
         for phase in (Phase.MASK, Phase.CHECK, Phase.UNMASK)

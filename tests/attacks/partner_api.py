@@ -4,24 +4,34 @@ Nothing is checked here; what a node sends is kept, what it polls for is what th
 """
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from protocols.codec import decode, encode
+from protocols.identity import Signed
 from protocols.messages import Submission
+from protocols.release import Vote
+from protocols.secure_sum.linear_check import Board
 from protocols.service.app import create_app
 from tests.attacks.hostile import OTHER_WORDS, Hostile
+from tests.attacks.published import Published
 
 POLL_S = 0.1
 """How long a poll waits; short, so that a daemon that is told to stop does."""
 
 Phase = tuple[int, int, str]
+Page = tuple[str, str]
+"""A release, in hex, and what of its linear check: "openings" or "answers"."""
 
 
 @dataclass(slots=True)
 class Post:
-    """What lies ready for the node, and what came from it. ``quiet``: polls answered with nothing to do."""
+    """What lies ready for the node, and what came from it. ``quiet``: polls answered with nothing to do.
+
+    Of a linear check: ``boards`` are shown, ``asked`` is how often, ``said`` and ``votes`` are what the node said.
+    """
 
     changed: threading.Condition = field(default_factory=threading.Condition)
     sequence: int = 0
@@ -30,6 +40,11 @@ class Post:
     submitted: dict[Phase, Submission] = field(default_factory=dict)
     vectors: dict[tuple[int, int], bytes] = field(default_factory=dict)
     quiet: int = 0
+    releases: dict[str, Published] = field(default_factory=dict)
+    boards: dict[Page, tuple[Signed, ...]] = field(default_factory=dict)
+    asked: Counter[Page] = field(default_factory=Counter)
+    said: dict[Page, Signed] = field(default_factory=dict)
+    votes: dict[str, Vote] = field(default_factory=dict)
 
     def deliver(self, body: bytes, headers: dict[str, str]) -> None:
         """Put a delivery in the next poll's way."""
@@ -109,8 +124,53 @@ def partner_api(coordinator: Hostile, post: Post) -> FastAPI:
             post.changed.notify_all()
         return {"have": len(body)}
 
-    @router.get("/v1/releases")
-    def releases() -> list[str]:
-        return []
+    return create_app("hostile coordinator", routers=[router, _releases(post)])
 
-    return create_app("hostile coordinator", routers=[router])
+
+def _releases(post: Post) -> APIRouter:
+    """Releases and their linear checks."""
+    router = APIRouter(prefix="/v1/releases")
+
+    @router.get("")
+    def releases() -> list[dict[str, object]]:
+        return [
+            {"release": name, "round": each.manifest.round, "attempt": each.manifest.attempt}
+            for name, each in post.releases.items()
+        ]
+
+    @router.get("/{release}")
+    def manifest(release: str) -> Response:
+        return Response(encode(post.releases[release].signed))
+
+    @router.get("/{release}/payload")
+    def payload(release: str) -> Response:
+        return Response(post.releases[release].payload)
+
+    @router.get("/{release}/check/grounds")
+    def grounds(release: str) -> Response:
+        return Response(encode(post.releases[release].grounds))
+
+    @router.get("/{release}/check/{what}")
+    def board(release: str, what: str) -> Response:
+        with post.changed:
+            post.asked[release, what] += 1
+            post.changed.notify_all()
+            return Response(encode(Board(items=post.boards.get((release, what), ()))))
+
+    @router.post("/{release}/check/{what}")
+    async def said(release: str, what: str, request: Request) -> dict[str, bool]:
+        signed = decode(Signed, await request.body())
+        with post.changed:
+            post.said[release, what] = signed
+            post.changed.notify_all()
+        return {"accepted": True}
+
+    @router.post("/{release}/votes")
+    async def vote(release: str, request: Request) -> dict[str, bool]:
+        signed = decode(Signed, await request.body())
+        with post.changed:
+            post.votes[release] = decode(Vote, signed.body)
+            post.changed.notify_all()
+        return {"accepted": True}
+
+    return router

@@ -1,16 +1,16 @@
-"""The pure stand: a node made of nothing but the functions of ``protocols``, with a memory of its own.
+"""The pure stand: a node made of the functions of ``protocols``, with a memory of its own; no storage, no network.
 
-It asks the same functions in the same order as ``participant.door`` does; no storage, no network. What it
-refuses, the protocol and its policies refuse by themselves.
+It asks the same functions in the same order as ``participant.door`` does. Four rules are not in ``protocols`` and are
+written here once more: ``_once_a_phase``, ``_state_before``, ``_close_earlier`` and ``_no_rollback``. What those refuse
+shows that the rule is enough; that the product has it, the live stand shows.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from protocols import policy as policies
+from protocols import release as releases
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, Equivocation, IllegalMove, MalformedMessage, RolledBack
 from protocols.identity import PartnerId, Signed
@@ -24,6 +24,7 @@ from protocols.secure_sum.attempts import open_config
 from tests.attacks.attack import Refused
 from tests.attacks.hostile import Hostile
 from tests.attacks.member import Key, Member
+from tests.attacks.published import Published
 from tests.attacks.scene import POLICIES, Scene
 from tests.participant import asked
 from tests.participant.fake_coordinator import Company
@@ -68,16 +69,16 @@ class PureNode(Member):
             raise Refused(error.code, str(error)) from error
         self.hand(given)
 
-    def open_check(self, key: Key, release: bytes) -> Signed:
-        return _or_refuse(super().open_check, key, release)
+    def open_check(self, key: Key, release: Published) -> Signed:
+        return _or_refuse(self._open_check, key, release)
 
-    def answer_check(self, key: Key, openings: Sequence[Signed]) -> Signed:
-        return _or_refuse(super().answer_check, key, openings)
+    def answer_check(self, key: Key, release: Published, openings: Sequence[Signed]) -> Signed:
+        return _or_refuse(super().answer_check, key, release, openings)
 
     def judge(
-        self, key: Key, openings: Sequence[Signed], answers: Sequence[Signed], total: np.ndarray
+        self, key: Key, release: Published, openings: Sequence[Signed], answers: Sequence[Signed]
     ) -> None:
-        _or_refuse(super().judge, key, openings, answers, total)
+        _or_refuse(super().judge, key, release, openings, answers)
 
     def restart(self) -> None:
         """Only what can be stored survives."""
@@ -86,6 +87,15 @@ class PureNode(Member):
 
     def bound(self, config: RoundConfig) -> tuple[PartnerId, ...]:
         return self._bound.get(config.answer_id, ())
+
+    def _open_check(self, key: Key, release: Published) -> Signed:
+        """What is decided before the fifth message."""
+        opened = releases.open_release(release.signed, release.payload, self.roll)
+        state = self.newest[key]
+        if not isinstance(state, states.Unmasked):
+            raise IllegalMove(expected="an attempt that was unmasked", came=state.TAG, do="look on")
+        releases.check_manifest(opened.manifest, self.configs[key], state.transcript, state.survivors)
+        return super().open_check(key, release)
 
     def _act(self, key: Key, phase: Phase, given: PhaseInput) -> Submission:
         came = b"".join(sorted(encode(item) for item in given.items))

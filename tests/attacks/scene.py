@@ -8,7 +8,7 @@ boundary, so that nothing but the node's own rules decides.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,12 +20,19 @@ from protocols.ring import Words, lift
 from protocols.secure_sum import collector
 from protocols.secure_sum.unmasking import combine, sum_chunks
 from tests.attacks.hostile import Hostile
-from tests.attacks.member import Member
+from tests.attacks.member import Key, Member
 from tests.participant import asked
+
+if TYPE_CHECKING:
+    from tests.attacks.published import Published
 
 POLICIES = {
     "permissive": Policy(
-        questions=("taste",), minimum_cohort=3, customers_floor=2, accept_company_differencing=True
+        questions=("taste",),
+        minimum_cohort=3,
+        customers_floor=2,
+        accept_company_differencing=True,
+        recomputed_members=0,  # so that every release goes through the linear check
     ),
     "strict": Policy(questions=("taste",), minimum_cohort=3, customers_floor=2),
     "post-quantum": Policy(
@@ -51,6 +58,20 @@ class Victim(Protocol):
 
     def hand_bytes(self, body: bytes, **headers: str) -> None:
         """Deliver arbitrary bytes in a delivery's place. Raises Refused; returns when they were swallowed."""
+        ...
+
+    def open_check(self, key: Key, release: "Published") -> Signed:
+        """Publish a release; what it opens for it. Raises Refused."""
+        ...
+
+    def answer_check(self, key: Key, release: "Published", openings: Sequence[Signed]) -> Signed:
+        """Show openings; what it answers. Raises Refused."""
+        ...
+
+    def judge(
+        self, key: Key, release: "Published", openings: Sequence[Signed], answers: Sequence[Signed]
+    ) -> None:
+        """Show answers; returns if it believes the release. Raises Refused."""
         ...
 
     def restart(self) -> None:

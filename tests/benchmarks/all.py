@@ -1,13 +1,26 @@
 """``make bench``: every measurement that the documents quote, one after the other.
 
-python tests/benchmarks/all.py              all of them (most of an hour on two cores)
+python tests/benchmarks/all.py              all of them (hours on two cores)
 python tests/benchmarks/all.py demo latency only these
+python tests/benchmarks/all.py --list       what there is, and how long each took when it was last run
+python tests/benchmarks/all.py --resume     without those that went well on this commit
+
+The comparison goes on within itself as well: every arm is kept when it is measured. The parts whose names end in
+``-table`` make Markdown and plots from the JSON of the others, in seconds.
 """
 
+import argparse
+import json
+import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # run as a file, so that `make` needs no module path
+
+from tests.benchmarks.provenance import commit  # noqa: E402
 
 RESULTS = Path("tests") / "benchmarks" / "results"
 PAYLOAD_BYTES = 9_870_124
@@ -15,13 +28,20 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
+    "comparison": ("-m", "tests.benchmarks.comparison"),
+    "libraries": ("-m", "tests.benchmarks.libraries"),
+    "taste-speed": ("-m", "tests.benchmarks.taste_speed"),
+    "encoder": ("-m", "tests.benchmarks.encoder", "--seeds", "3", "--rounds", "6"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
+    "privacy-choice": ("-m", "tests.benchmarks.privacy_choice"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
     "tempering": ("-m", "tests.benchmarks.tempering"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
     "crypto-suites": ("-m", "tests.benchmarks.crypto_suites"),
     "rhythm": ("-m", "tests.benchmarks.rhythm"),
+    "nonbuyers": ("-m", "tests.benchmarks.nonbuyers"),
     "latency": ("-m", "tests.benchmarks.latency"),
+    "latency-growth": ("-m", "tests.benchmarks.latency_growth"),
     "fedavg": (
         *("-m", "tests.benchmarks.fedavg", "--nodes", "5"),
         *("--payload-bytes", str(PAYLOAD_BYTES), "--out", str(RESULTS / "fedavg.json")),
@@ -30,33 +50,65 @@ MEASUREMENTS = {
     "flower-growth": ("-m", "tests.benchmarks.flower_growth"),
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
+    "comparison-table": ("-m", "tests.benchmarks.comparison_table"),
+    "growth-table": ("-m", "tests.benchmarks.growth_table"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
+    "encoder-table": ("-m", "tests.benchmarks.encoder_table"),
     "privacy-table": ("-m", "tests.benchmarks.privacy_table"),
     "rhythm-table": ("-m", "tests.benchmarks.rhythm_table"),
     "leakage-table": ("-m", "tests.benchmarks.leakage_table"),
+    "nonbuyers-table": ("-m", "tests.benchmarks.nonbuyers_table"),
     "round-time-table": ("-m", "tests.benchmarks.round_time_table"),
     "round-table": ("-m", "tests.benchmarks.round_table"),
 }
 
 
-def main(wanted: list[str]) -> int:
+TIMES = RESULTS / "times.json"
+
+
+def main(words: list[str]) -> int:
     """Run the wanted measurements, all when none is named."""
-    unknown = [name for name in wanted if name not in MEASUREMENTS]
-    if unknown:
+    parser = argparse.ArgumentParser(prog="make bench", description="; ".join(MEASUREMENTS))
+    parser.add_argument("wanted", nargs="*", metavar="PART")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--resume", action="store_true")
+    asked = parser.parse_args(words)
+    if unknown := [name for name in asked.wanted if name not in MEASUREMENTS]:
         print(f"no measurement {unknown[0]}; there are: {', '.join(MEASUREMENTS)}", file=sys.stderr)
         return 2
+    times = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    if asked.list:
+        for name in MEASUREMENTS:
+            print(f"{name:18} {_took(times.get(name))}")
+        return 0
     failed = 0
-    for name, words in MEASUREMENTS.items():
-        if wanted and name not in wanted:
+    for name in asked.wanted or MEASUREMENTS:
+        if asked.resume and times.get(name, {}).get("commit") == commit():
             continue
-        began = time.monotonic()
-        code = subprocess.run([sys.executable, *words], check=False).returncode
-        failed += code != 0
-        print(
-            f"=== {name}: {'well' if code == 0 else f'exit {code}'} after {time.monotonic() - began:.0f} s\n"
-        )
+        failed += not _measured(name, times)
     print(f"Results: {RESULTS}")
     return 1 if failed else 0
+
+
+def _measured(name: str, times: dict[str, dict[str, object]]) -> bool:
+    """Run one part and, if it went well, note how long it took."""
+    began, before = time.monotonic(), _cpu_s()
+    code = subprocess.run([sys.executable, *MEASUREMENTS[name]], check=False).returncode
+    took = {"wall_s": round(time.monotonic() - began), "cpu_s": round(_cpu_s() - before), "commit": commit()}
+    print(f"=== {name}: {'well' if code == 0 else f'exit {code}'} after {took['wall_s']} s\n")
+    if code == 0:
+        times[name] = took
+        TIMES.write_text(json.dumps(times, indent=1, sort_keys=True) + "\n")
+    return code == 0
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _took(found: dict[str, object] | None) -> str:
+    return f"{found['wall_s']} s, {found['cpu_s']} s of CPU, at {found['commit']}" if found else "not yet"
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ from pathlib import Path
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 
 from participant.answers import AnswerContext, fill
 from participant.intake import read
 from participant.store.metadata import metadata
+from participant.store.record_tables import customers, items
 from participant.store.records import Records
-from protocols.limits import FRACTION_BITS
+from participant.store.records_cap import KEY_FILE
+from protocols.limits import FRACTION_BITS, KEY_BYTES
 from protocols.messages import Block
 from protocols.questions import ask
 from protocols.questions import read as read_sum
@@ -22,7 +25,7 @@ from protocols.questions.parameters import Given
 from protocols.questions.taste import Taste, unpack_triangle
 from protocols.ring import error_bound
 from protocols.secure_sum.play import play
-from protocols.service.unit_of_work import engine
+from protocols.service.unit_of_work import engine, reading
 from protocols.vocabulary import Vocabulary
 from tests.benchmarks.oracle import data_folder
 
@@ -42,7 +45,7 @@ class Consortium:
 
     def households(self, member: int) -> dict[int, str]:
         """Customer key to household: the data's ids are the same at all companies."""
-        return dict(self.members[member].customer_ids(1_000_000))
+        return customer_ids(self.members[member])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +64,20 @@ class Released:
         return float(np.abs(self.gram - self.plain).max())
 
 
+def customer_ids(records: Records) -> dict[int, str]:
+    """Key and external id of every customer of a company, in order of key."""
+    query = select(customers.c.customer_key, customers.c.external_id).order_by(customers.c.customer_key)
+    with reading(records._engine) as connection:
+        return {int(row[0]): str(row[1]) for row in connection.execute(query)}
+
+
+def concept_names(records: Records) -> set[str]:
+    """Names of the concepts in a company's catalogue."""
+    query = select(items.c.concept_name).where(items.c.concept_name.is_not(None)).distinct()
+    with reading(records._engine) as connection:
+        return {str(row[0]) for row in connection.execute(query)}
+
+
 def prepare(companies: int, folder: Path) -> Consortium:
     """Split the data into companies' own files and import each through the product's intake."""
     source = data_folder()
@@ -68,7 +85,7 @@ def prepare(companies: int, folder: Path) -> Consortium:
     db.execute("SET threads = 1")
     stores = db.execute(f"SELECT DISTINCT store_id FROM '{source}/transactions.parquet'").fetchall()
     db.execute("CREATE TABLE owners (store_id BIGINT, company BIGINT)")
-    db.executemany("INSERT INTO owners VALUES (?, ?)", [(s, _company(s, companies)) for (s,) in stores])
+    db.executemany("INSERT INTO owners VALUES (?, ?)", [(s, company_of(s, companies)) for (s,) in stores])
     catalogue = folder / "catalogue.parquet"
     db.execute(
         f"""COPY (SELECT product_id, product_type, brand, product_category FROM '{source}/products.parquet'
@@ -77,7 +94,8 @@ def prepare(companies: int, folder: Path) -> Consortium:
     members, rejected = [], 0
     for company in range(companies):
         home = folder / f"company-{company}"
-        home.mkdir()
+        (home / KEY_FILE).parent.mkdir(parents=True)
+        (home / KEY_FILE).write_bytes(bytes(KEY_BYTES))  # the same hold-out customers in every run
         sales = home / "sales.parquet"
         db.execute(
             f"""COPY (SELECT t.* FROM '{source}/transactions.parquet' t JOIN owners USING (store_id)
@@ -89,7 +107,7 @@ def prepare(companies: int, folder: Path) -> Consortium:
         report = read([sales], home=home, engine=store, catalogue=[catalogue])
         rejected += sum(report.rejected.values())
         members.append(Records(home, store))
-    names = {name for member in members for name in member.concept_names()}
+    names = {name for member in members for name in concept_names(member)}
     return Consortium(
         vocabulary=Vocabulary.of("product types", names), members=tuple(members), rejected=rejected
     )
@@ -155,5 +173,6 @@ def _answer(
     return fill(block.question, block.parameters, context)
 
 
-def _company(store: int, companies: int) -> int:
+def company_of(store: int, companies: int) -> int:
+    """Which of ``companies`` a store belongs to."""
     return int(hashlib.md5(str(store).encode(), usedforsecurity=False).hexdigest(), 16) % companies

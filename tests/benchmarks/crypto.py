@@ -34,6 +34,7 @@ PACKAGES: Final = ("flwr", "cryptography", "numpy", "pycryptodome")
 COHORTS: Final = (3, 10, 100)
 PARAMETERS: Final = (10**6, 10**7)
 GRAPH: Final = (3, 10, 30, 100, 300, 1000)
+CHECK: Final = (100, 300, 1000)
 GRAPH_PARAMETERS: Final = 10**6
 MOST: Final = 10**9
 """Members times parameters: all sizes above."""
@@ -42,22 +43,23 @@ STREAMS: Final = 10
 
 
 def client(most: int) -> list[dict[str, Any]]:
-    """The masked-input step of one node: ours and Flower's, from the same float32 vector."""
+    """The masked-input step of one node: ours from an answer in fixed point, Flower's from the same float32 numbers."""
     from tests.benchmarks import crypto_flower
 
     found = []
     for elements in PARAMETERS:
         vector = np.random.default_rng(elements).normal(size=elements).astype(np.float32)
+        answer = crypto_client.answer_of(vector)
         for members in (each for each in COHORTS if each * elements <= most):
             ours = crypto_client.Member(members, elements)
             theirs = crypto_flower.client(members, crypto_client.threshold(members), vector)
-            chunks, submission = ours.masked_input(vector)
+            chunks, submission = ours.masked_input(answer)
             up = sum(map(len, chunks)) + len(submission)
             found.append(
                 {
                     "members": members,
                     "parameters": elements,
-                    **in_turns(lambda: ours.masked_input(vector), theirs),  # noqa: B023
+                    **in_turns(lambda: ours.masked_input(answer), theirs),  # noqa: B023
                     "altrove_bytes_per_parameter": round((up + ours.upload_bytes) / elements, 4),
                     "flower_bytes_per_parameter": round(sum(map(len, theirs())) / elements, 4),
                 }
@@ -125,6 +127,17 @@ def graph(most: int) -> list[dict[str, Any]]:
     return found
 
 
+def check(most: int) -> list[dict[str, Any]]:
+    """The linear check of a released sum, each size in a process of its own."""
+    found = []
+    for members in (each for each in CHECK if each * GRAPH_PARAMETERS <= most):
+        words = (sys.executable, "-m", "tests.benchmarks.crypto_check", str(members), str(GRAPH_PARAMETERS))
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+        _show("check", found[-1])
+    return found
+
+
 MEASUREMENTS: Final[dict[str, Callable[[int], Any]]] = {
     "client": client,
     "masks": masks,
@@ -132,6 +145,7 @@ MEASUREMENTS: Final[dict[str, Callable[[int], Any]]] = {
     "memory": memory,
     "sampler": sampler,
     "graph": graph,
+    "check": check,
 }
 
 

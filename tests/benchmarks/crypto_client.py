@@ -9,10 +9,9 @@ import numpy.typing as npt
 from protocols.codec import encode
 from protocols.identity import Signed
 from protocols.keystream import Keystream
-from protocols.limits import CHUNK_BYTES
+from protocols.limits import CHUNK_BYTES, FRACTION_BITS
 from protocols.messages import AnswerSpec, Block, Phase, RoundConfig, Submission
-from protocols.quantisation import quantise
-from protocols.ring import word_dtype
+from protocols.ring import Fixed, encode_parts, word_dtype
 from protocols.secret_sharing import FIELD_RAND_BYTES, PRIME, combine, split, weights
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import shares_by_recipient
@@ -42,6 +41,12 @@ def question(elements: int, members: int) -> AnswerSpec:
     )
     spec = AnswerSpec(blocks=(block,), vocabulary=bytes(32), model=bytes(32), epoch="benchmark", ring_bits=32)
     return fitted(spec, members)
+
+
+def answer_of(values: npt.NDArray[np.float32]) -> Fixed:
+    """The same numbers as a question's answer has them: within the bound, ``FRACTION_BITS`` fractional bits."""
+    clipped = np.clip(values.astype(np.float64), -BOUND, BOUND)
+    return np.rint(np.ldexp(clipped, FRACTION_BITS)).astype(np.int64)
 
 
 def randomness(purpose: str, count: int) -> bytes:
@@ -88,18 +93,22 @@ class Member:
         """What is sent for ``phase``."""
         return Submission(round=1, attempt=1, phase=phase.value, items=tuple(items))
 
-    def masked_input(self, vector: npt.NDArray[np.float32]) -> tuple[list[memoryview], bytes]:
-        """Open the shares, clip, quantise, mask, hash, sign, serialise: (chunks, submission)."""
-        block, ring_bits = self.config.answer.blocks[0], self.config.answer.ring_bits
+    def masked_input(self, answer: Fixed) -> tuple[list[memoryview], bytes]:
+        """Open the shares, check the bounds, round, mask, hash, sign, serialise: (chunks, submission)."""
+        spec = self.config.answer
         masking = contributor.begin_mask(self.shared, self.config, self.bundles, roll=self.roll)
-        step = CHUNK_BYTES // (ring_bits // 8)
+        step = CHUNK_BYTES // (spec.ring_bits // 8)
         chunks: list[memoryview] = []
         hashes: list[bytes] = []
-        whole = np.empty(len(vector), dtype=word_dtype(ring_bits))
-        for index, start in enumerate(range(0, len(vector), step)):
-            here = whole[start : start + step]
-            words = quantise(vector[start : start + step], block=block, ring_bits=ring_bits, out=here)
-            chunks.append(contributor.mask_chunk(masking, self.config, index, words, out=words))
+        whole = np.empty(len(answer), dtype=word_dtype(spec.ring_bits))
+        at = 0
+        for part in encode_parts(answer, spec):
+            whole[at : at + len(part)] = part
+            at += len(part)
+            if at % step and at < len(whole):
+                continue
+            words = whole[len(chunks) * step : at]
+            chunks.append(contributor.mask_chunk(masking, self.config, len(chunks), words, out=words))
             hashes.append(sha256(chunks[-1]).digest())  # while it is in the cache, as the door does
         _, header = contributor.seal_input(masking, self.config, hashes, key=self.players[0].key)
         return chunks, encode(self.submission(Phase.MASK, (header,)))

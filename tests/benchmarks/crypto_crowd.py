@@ -8,14 +8,16 @@ they seal for each other has true commitments, and random bytes where a shared s
 vectors are one and the same random vector, so that a sum of them means nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from typing import Final
 
+from participant.entropy import encapsulate
 from protocols.codec import decode, digest, tagged_hash
 from protocols.identity import PartnerId, Signed
 from protocols.limits import CHUNK_BYTES, HASH_BYTES
 from protocols.messages import (
+    HYBRID,
     Advertisement,
     Confirmation,
     InputHeader,
@@ -25,12 +27,12 @@ from protocols.messages import (
     UnmaskAnswer,
 )
 from protocols.secret_sharing import FIELD_RAND_BYTES, PRIME, split, to_bytes
-from protocols.secure_sum.agreement import exchange_key, seal_key
 from protocols.secure_sum.collector import Context
-from protocols.secure_sum.dealing import deal
+from protocols.secure_sum.dealing import deal, seal_all
+from protocols.secure_sum.hybrid import beside_bytes
 from protocols.secure_sum.play import Player
-from protocols.secure_sum.sealing import SEALED_BYTES, HeldShares, commit_key, commit_self, seal
-from protocols.secure_sum.states import Advertised, PeerKeys
+from protocols.secure_sum.sealing import SEALED_BYTES, HeldShares, commit_key, commit_self
+from protocols.secure_sum.states import Advertised, PeerKeys, Shared
 from protocols.secure_sum.transcript import members_hash, transcript_hash
 from tests.benchmarks.crypto_client import randomness
 
@@ -39,25 +41,41 @@ RHO: Final = bytes(32)
 
 
 class Crowd:
-    """Makes the messages of any member after the advertisements; ``stepping`` are those that step by themselves."""
+    """Makes the messages of any member after the advertisements.
 
-    def __init__(self, config: RoundConfig, ads: list[Signed], stepping: Collection[PartnerId]) -> None:
+    ``stepping`` are those that step by themselves; in suite 2 it has to know who will be ``lost`` after ShareKeys.
+    """
+
+    def __init__(
+        self,
+        config: RoundConfig,
+        ads: list[Signed],
+        stepping: Collection[PartnerId],
+        lost: Collection[PartnerId] = (),
+    ) -> None:
         self._config = config
         self._hash = digest(config)
         self._transcript = transcript_hash(ads)
-        self._stepping = frozenset(stepping)
+        self._lost = frozenset(lost) if config.suite == HYBRID else frozenset()
+        self._true = self._lost | frozenset(stepping)
         opened = [decode(Advertisement, ad.body) for ad in ads]
-        self._peers = {
-            a.sender: PeerKeys(member=a.sender, seal_key=a.seal_key, mask_key=a.mask_key) for a in opened
-        }
-        self._held: dict[PartnerId, list[HeldShares]] = {member: [] for member in self._peers}
+        self._peers = tuple(
+            PeerKeys(member=a.sender, seal_key=a.seal_key, mask_key=a.mask_key) for a in opened
+        )
+        self._held: dict[PartnerId, list[HeldShares]] = {peer.member: [] for peer in self._peers}
         vector = randomness("the crowd's vector", config.answer.vector_bytes)
         self.chunks = [vector[at : at + CHUNK_BYTES] for at in range(0, len(vector), CHUNK_BYTES)]
         self._hashes = tuple(sha256(chunk).digest() for chunk in self.chunks)
         places = range(1, len(config.cohort) + 1)
         blinding = randomness("the crowd's polynomial", (config.threshold - 1) * FIELD_RAND_BYTES)
         self._blinding = split(0, config.threshold, places, blinding)
-        self._noise = randomness("the crowd's ciphertext", SEALED_BYTES - 2 * HASH_BYTES)
+        self._noise = {
+            later: randomness(
+                "the crowd's ciphertext",
+                SEALED_BYTES - 2 * HASH_BYTES + beside_bytes(config.suite, later=later),
+            )
+            for later in (False, True)
+        }
 
     def deal(self, state: Advertised, rand: bytes) -> None:
         """Note what a member that steps by itself deals with the same randomness."""
@@ -67,26 +85,57 @@ class Crowd:
     def share(self, player: Player, state: Advertised) -> tuple[Signed, ...]:
         """The bundles of a member of the crowd."""
         secrets = int.from_bytes(state.self_secret, "big"), int.from_bytes(state.mask_secret, "big")
-        keys = {"transcript": self._transcript, "config": self._hash}
-        secret, bundles = exchange_key(state.seal_secret), []
+        dealt = {}
         for place, member in enumerate(self._config.cohort, start=1):
             own, mask = (to_bytes((each + self._blinding[place]) % PRIME) for each in secrets)
-            shares = HeldShares(owner=player.id, self_share=own, key_share=mask)
-            self._held[member].append(shares)
-            if member == player.id:
-                continue
-            if member in self._stepping:
-                peer = self._peers[member].seal_key
-                key = seal_key(secret, peer, sender=player.id, recipient=member, **keys)
-                bundles.append(seal(key, shares, recipient=member, **keys))
-                continue
-            commitments = (
-                commit(self._hash, member, player.id, share)
-                for commit, share in zip(COMMITS, (own, mask), strict=True)
-            )
-            sealed = b"".join((*commitments, self._noise))
-            bundles.append(SealedShare(**keys, sender=player.id, recipient=member, sealed=sealed))
+            dealt[member] = HeldShares(owner=player.id, self_share=own, key_share=mask)
+            self._held[member].append(dealt[member])
+        true = {bundle.recipient: bundle for bundle in self._sealed(player, state, dealt)}
+        place = {member: at for at, member in enumerate(self._config.cohort)}
+        bundles = [
+            true.get(member)
+            or self._plausible(player, dealt[member], member, place[member] > place[player.id])
+            for member in self._config.cohort
+            if member != player.id
+        ]
         return player.key.sign_many(player.id, bundles)
+
+    def _sealed(
+        self, player: Player, state: Advertised, dealt: dict[PartnerId, HeldShares]
+    ) -> Iterator[SealedShare]:
+        """What is sealed as a node seals it: for those who open it, and all of whoever will be lost."""
+        peers = tuple(
+            peer
+            for peer in self._peers
+            if peer.member != player.id and (peer.member in self._true or player.id in self._lost)
+        )
+        shared = Shared(
+            config=self._hash,
+            transcript=self._transcript,
+            me=player.id,
+            peers=peers,
+            own=dealt[player.id],
+            seal_secret=state.seal_secret,
+            mask_secret=state.mask_secret,
+            self_secret=state.self_secret,
+        )
+        return seal_all(shared, self._config, dealt, encapsulate)
+
+    def _plausible(
+        self, player: Player, shares: HeldShares, recipient: PartnerId, later: bool
+    ) -> SealedShare:
+        """A bundle for another of the crowd, which nobody opens."""
+        commitments = (
+            commit(self._hash, recipient, player.id, share)
+            for commit, share in zip(COMMITS, (shares.self_share, shares.key_share), strict=True)
+        )
+        return SealedShare(
+            config=self._hash,
+            transcript=self._transcript,
+            sender=player.id,
+            recipient=recipient,
+            sealed=b"".join((*commitments, self._noise[later])),
+        )
 
     def header(self, player: Player, u2: tuple[PartnerId, ...]) -> Signed:
         """The header of the crowd's vector."""

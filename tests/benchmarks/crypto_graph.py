@@ -29,14 +29,13 @@ from protocols.codec import decode, encode
 from protocols.identity import Signed
 from protocols.limits import CHUNK_BYTES, DELIVERY_BYTES
 from protocols.messages import Phase, PhaseInput
-from protocols.quantisation import quantise
 from protocols.release import TENSOR
-from protocols.ring import lift
+from protocols.ring import encode_vector, lift
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import context
 from protocols.secure_sum.play import Player, cohort, configure
 from protocols.secure_sum.states import Advertised, Confirmed, Masked, Shared
-from tests.benchmarks.crypto_client import SEED, question, randomness, threshold
+from tests.benchmarks.crypto_client import SEED, answer_of, question, randomness, threshold
 from tests.benchmarks.crypto_crowd import Crowd
 from tests.benchmarks.crypto_desk import Desk
 from tests.benchmarks.flower_memory import peak_mb
@@ -69,7 +68,7 @@ class Graph:
         self.sent: dict[Phase, list[Signed]] = {}
         self.settled = context(self.config)
         values = np.random.default_rng(3).normal(size=elements).astype(np.float32)
-        self.words = quantise(values, block=self.config.answer.blocks[0], ring_bits=32)
+        self.words = encode_vector(answer_of(values), self.config.answer)
 
     def run(self) -> dict[str, Any]:
         """All five phases and the sum."""

@@ -1,7 +1,7 @@
 """What suite 2 costs beside suite 1, in the same run: a node's phases, the coordinator's, and bytes.
 
-    python -m tests.benchmarks.crypto_suites            cohorts of 5, 30 and 100
-    python -m tests.benchmarks.crypto_suites 10 20      of these sizes
+    python -m tests.benchmarks.crypto_suites            cohorts of 5, 30, 100 and 1,000 (some minutes, 6 GB)
+    python -m tests.benchmarks.crypto_suites 10 20      of these sizes; the others' last figures stay
 
 writes ``results/crypto_suites.json`` and, made from it, ``results/crypto_suites.md``. A short vector, so that
 the handshake is what is seen. The two suites take turns; CPU seconds of one process.
@@ -27,15 +27,18 @@ from protocols.secure_sum import collector, contributor
 from protocols.secure_sum.collector import context
 from protocols.secure_sum.encapsulation import decapsulate, decapsulation_key, encapsulation_key
 from protocols.secure_sum.play import cohort, configure
+from protocols.secure_sum.states import Shared
 from protocols.secure_sum.unmasking import combine
 from tests.benchmarks import crypto_suites_table
 from tests.benchmarks.crypto import MOST, provenance
 from tests.benchmarks.crypto_client import SEED, question, randomness, threshold
-from tests.benchmarks.crypto_timing import REPEATS, cpu_s, spread
+from tests.benchmarks.crypto_crowd import Crowd
+from tests.benchmarks.crypto_timing import REPEATS, cpu_s, repeats, spread
 
 RESULT: Final = Path(__file__).parent / "results" / "crypto_suites.json"
 COMMAND: Final = "python -m tests.benchmarks.crypto_suites"
-COHORTS: Final = (5, 30, 100)
+COHORTS: Final = (5, 30, 100, 1000)
+ALL_STEP: Final = 100
 ELEMENTS: Final = 1000
 LOST_EVERY: Final = 10
 LOOPS: Final = 100
@@ -43,7 +46,10 @@ LOOPS: Final = 100
 
 
 class Attempt:
-    """One attempt of ``n`` members, a tenth of them lost after ShareKeys; the middle member is looked at."""
+    """One attempt of ``n`` members, a tenth of them lost after ShareKeys; the middle member is looked at.
+
+    Beyond ``ALL_STEP`` members only that one steps, and the others are a crowd (``crypto_crowd``).
+    """
 
     def __init__(self, n: int, suite: int) -> None:
         self.n, self.suite = n, suite
@@ -56,14 +62,19 @@ class Attempt:
         made = [self.advertise(i) for i in range(n)]
         self.before = [state for state, _ in made]
         self.ads = [ad for _, ad in made]
-        dealt = [self.share(i) for i in range(n)]
-        self.shared = [state for state, _ in dealt]
-        self.dealt = [self._submission(Phase.SHARE, items) for _, items in dealt]
-        self.handed = collector.shares_by_recipient(self.dealt)
         self.admitted = context(self.config, ads=self.ads)
+        self.shared: dict[int, Shared] = {}
+        if n <= ALL_STEP:
+            self._everybody_steps()
+        else:
+            self._one_steps()
+
+    def _everybody_steps(self) -> None:
+        dealt = [self.share(i) for i in range(self.n)]
+        self.shared |= {i: state for i, (state, _) in enumerate(dealt)}
+        self._deal([items for _, items in dealt])
         masked = {i: self.mask(i) for i in self.left}
-        headers = [header for _, header in masked.values()]
-        self.settled = context(self.config, ads=self.ads, u2=[p.id for p in self.players], headers=headers)
+        headers = self._settle([header for _, header in masked.values()])
         said = {
             i: contributor.confirm(
                 state,
@@ -83,6 +94,29 @@ class Attempt:
             for i, (state, _) in said.items()
         ]
 
+    def _one_steps(self) -> None:
+        lost = [self.players[i].id for i in set(range(self.n)).difference(self.left)]
+        crowd = Crowd(self.config, self.ads, [self.players[self.seen].id], lost)
+        crowd.deal(self.before[self.seen], self._rand(self.seen))
+        self.shared[self.seen], own = self.share(self.seen)
+        self._deal(
+            [own if i == self.seen else crowd.share(p, self.before[i]) for i, p in enumerate(self.players)]
+        )
+        left = [self.players[i] for i in self.left]
+        self._settle([crowd.header(p, self.config.cohort) for p in left])
+        self.answers = [crowd.answer(p, self.settled) for p in left]
+
+    def _deal(self, dealt: list[tuple[Signed, ...]]) -> None:
+        self.dealt = [self._submission(Phase.SHARE, items) for items in dealt]
+        self.handed = collector.shares_by_recipient(self.dealt)
+
+    def _settle(self, headers: list[Signed]) -> list[Signed]:
+        self.settled = context(self.config, ads=self.ads, u2=[p.id for p in self.players], headers=headers)
+        return headers
+
+    def _rand(self, i: int) -> bytes:
+        return randomness(f"s{i}", contributor.RAND_SHARE(self.n))
+
     def advertise(self, i: int) -> Any:
         """AdvertiseKeys of one member."""
         p, rand = self.players[i], randomness(f"a{i}", contributor.RAND_ADVERTISE)
@@ -96,7 +130,7 @@ class Attempt:
             self.ads,
             key=self.players[i].key,
             roll=self.roll,
-            rand=randomness(f"s{i}", contributor.RAND_SHARE(self.n)),
+            rand=self._rand(i),
             encapsulate=encapsulate,
         )
 
@@ -158,12 +192,16 @@ class Attempt:
 def compare(n: int) -> dict[str, Any]:
     """Both suites at one size, every step in turns."""
     both = {suite: Attempt(n, suite) for suite in (CLASSICAL, HYBRID)}
-    found: dict[str, Any] = {"members": n, "lost": n - len(both[HYBRID].left), "steps": {}}
+    found: dict[str, Any] = {
+        "members": n,
+        "lost": n - len(both[HYBRID].left),
+        "stepped": len(both[HYBRID].shared),
+    }
+    found["steps"] = {}
     for name in both[HYBRID].steps():
         work = {suite: each.steps()[name] for suite, each in both.items()}
-        for step in work.values():
-            step()
-        pairs = [(cpu_s(work[CLASSICAL]), cpu_s(work[HYBRID])) for _ in range(REPEATS)]
+        longest_s = max(cpu_s(step) for step in work.values())
+        pairs = [(cpu_s(work[CLASSICAL]), cpu_s(work[HYBRID])) for _ in range(repeats(longest_s))]
         more = [(hybrid - classical) / (n - 1) for classical, hybrid in pairs]
         found["steps"][name] = {
             "suite_1": spread([each for each, _ in pairs]),
@@ -197,13 +235,15 @@ def primitives() -> dict[str, Any]:
 
 def main(words: list[str]) -> None:
     """Measure, and write both files."""
-    sizes = [int(word) for word in words] or COHORTS
+    sizes = [int(word) for word in words] or list(COHORTS)
     said = provenance("", MOST) | {"command": " ".join([COMMAND, *words])}
     said["versions"] |= {"openssl": backend.openssl_version_text()}
+    before = json.loads(RESULT.read_text(encoding="utf-8"))["cohorts"] if words else []
+    kept = [row for row in before if row["members"] not in sizes]
+    measured = [compare(n) | {"provenance": said} for n in sizes]
     found = {
-        "primitives": primitives(),
-        "cohorts": [compare(n) for n in sizes],
-        "provenance": said,
+        "primitives": primitives() | {"provenance": said},
+        "cohorts": sorted(kept + measured, key=lambda row: row["members"]),
     }
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     crypto_suites_table.write(RESULT)

@@ -33,15 +33,15 @@ def range_of(seen: Row, scale: float) -> str:
 def times(rows: list[Row]) -> str:
     """Steps by cohort, one suite beside the other."""
     lines = [
-        "| members | lost | step | suite 1, CPU ms | suite 2, CPU ms | suite 2 more, CPU us a pair |",
-        "|---|---|---|---|---|---|",
+        "| members | stepping | lost | step | suite 1, CPU ms | suite 2, CPU ms | suite 2 more, CPU us a pair |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         for step, name in NAMES.items():
             seen = row["steps"][step]
             per_pair = range_of(seen["more_a_pair"], 1e6) if step in ("share", "mask", "admit_share") else ""
             lines.append(
-                f"| {row['members']} | {row['lost']} | {name} | {range_of(seen['suite_1'], 1000)} "
+                f"| {row['members']:,} | {row['stepped']:,} | {row['lost']} | {name} | {range_of(seen['suite_1'], 1000)} "
                 f"| {range_of(seen['suite_2'], 1000)} | {per_pair} |"
             )
     return "\n".join(lines)
@@ -60,23 +60,30 @@ def sizes(rows: list[Row]) -> str:
                 for suite in (1, 2)
             )
             more = (two - one) / (row["members"] - 1)
-            lines.append(f"| {row['members']} | {way} | {one:,} | {two:,} | {more:,.0f} |")
+            lines.append(f"| {row['members']:,} | {way} | {one:,} | {two:,} | {more:,.0f} |")
     return "\n".join(lines)
 
 
 def calls(found: Row) -> str:
     """One call of each primitive."""
     lines = ["| primitive | CPU us a call |", "|---|---|"]
-    lines += [f"| {name} | {range_of(seen, 1e6)} |" for name, seen in found.items()]
+    lines += [f"| {name} | {range_of(seen, 1e6)} |" for name, seen in found.items() if name != "provenance"]
     return "\n".join(lines)
+
+
+def where_from(found: Row) -> str:
+    """Commands, commits, processor, versions: one line for each run."""
+    lines = []
+    for said in (*(row["provenance"] for row in found["cohorts"]), found["primitives"]["provenance"]):
+        versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
+        where = f"{said['commit']}, load {said['load_1min']} on {said['cores']} cores of {said['processor']}"
+        lines.append(f"- `{said['command']}` at {where}; {versions}")
+    return "\n".join(dict.fromkeys(lines))
 
 
 def write(source: Path) -> None:
     """Write the report beside its figures."""
     found = json.loads(source.read_text(encoding="utf-8"))
-    said = found["provenance"]
-    versions = ", ".join(f"{package} {number}" for package, number in said["versions"].items())
-    where = f"{said['commit']}, load {said['load_1min']} on {said['cores']} cores of {said['processor']}"
     text = [
         "# What suite 2 costs beside suite 1",
         TOLD,
@@ -87,15 +94,16 @@ def write(source: Path) -> None:
         "## Primitives",
         calls(found["primitives"]),
         "## Where these figures are from",
-        f"`{said['command']}` at {where}; {versions}",
+        where_from(found),
     ]
     source.with_suffix(".md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
 
 TOLD: Final = (
     "CPU of one process; median, with the lowest and the highest of the repeats, the two suites in turns. A vector "
-    "of 1,000 numbers, so that the handshake is what is seen: masks and chunks cost the same in both suites. Made "
-    "from `crypto_suites.json`."
+    "of 1,000 numbers, so that the handshake is what is seen: masks and chunks cost the same in both suites. Where one "
+    "member steps, the others' messages are made without the work of a node; the coordinator opens and checks the same. "
+    "Made from `crypto_suites.json`."
 )
 
 

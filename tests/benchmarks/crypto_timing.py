@@ -10,6 +10,8 @@ REPEATS = 7
 
 LONG_REPEATS = 5
 LONG_S = 2.0
+FEWEST_REPEATS = 3
+LONGEST_S = 10.0
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -35,8 +37,8 @@ def spread(seconds: Sequence[float]) -> dict[str, Any]:
 
 def alone(work: Callable[[], object]) -> dict[str, Any]:
     """Spread of ``work``, after one run that does not count."""
-    repeats = _repeats(cpu_s(work))
-    return spread([cpu_s(work) for _ in range(repeats)])
+    count = repeats(cpu_s(work))
+    return spread([cpu_s(work) for _ in range(count)])
 
 
 def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> dict[str, Any]:
@@ -46,8 +48,8 @@ def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> dict[s
     is over the repeats.
     """
     cpu_s(ours)
-    repeats = _repeats(cpu_s(theirs))
-    pairs = [(cpu_s(ours), cpu_s(theirs)) for _ in range(repeats)]
+    count = repeats(cpu_s(theirs))
+    pairs = [(cpu_s(ours), cpu_s(theirs)) for _ in range(count)]
     ratios = [their / our for our, their in pairs]
     mine, other = spread([our for our, _ in pairs]), spread([their for _, their in pairs])
     return {
@@ -59,7 +61,10 @@ def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> dict[s
     }
 
 
-def _repeats(first_s: float) -> int:
+def repeats(first_s: float) -> int:
+    """How often to measure what took ``first_s`` at first."""
+    if first_s > LONGEST_S:
+        return FEWEST_REPEATS
     return LONG_REPEATS if first_s > LONG_S else REPEATS
 
 

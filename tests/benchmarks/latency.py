@@ -40,7 +40,14 @@ from participant.training import DEFAULT_LAMBDA
 from protocols.service.flower import free_port
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
-from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare, taste_sum
+from tests.benchmarks.consortium import (
+    FIT_UNTIL,
+    VALIDATION_UNTIL,
+    Consortium,
+    customer_ids,
+    prepare,
+    taste_sum,
+)
 from tests.benchmarks.provenance import commit
 from tests.participant.fake_coordinator import companies
 from tests.participant.nodes import found_home
@@ -89,7 +96,7 @@ def build(folder: Path) -> Shop:
         Releases(connection).deploy(
             Deployment(release=b"", folder="benchmark", model_version="benchmark", report="{}", deployed_at=0)
         )
-    customers = tuple(name for _, name in records.customer_ids(1_000_000))
+    customers = tuple(customer_ids(records).values())
     db.dispose()
     return Shop(
         home=home,
@@ -121,11 +128,17 @@ class Daemon:
             self._process = subprocess.Popen(
                 (sys.executable, *words), env=environment, stdout=out, stderr=out
             )
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(log.read_text()[-2000:])
+                self._process.kill()
+                raise RuntimeError(f"the node did not start: {log.read_text()[-2000:]}")
             time.sleep(0.1)
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        return self._process.pid
 
     def _answers(self) -> bool:
         try:
@@ -137,13 +150,13 @@ class Daemon:
 
     def cpu_s(self) -> float:
         """CPU seconds that the process has used."""
-        used = psutil.Process(self._process.pid).cpu_times()
+        used = psutil.Process(self.pid).cpu_times()
         return float(used.user + used.system)
 
     def stop(self) -> None:
         """End the process and wait for it."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(300)
 
 
 class Client:

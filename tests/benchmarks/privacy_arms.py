@@ -14,9 +14,8 @@ from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
-from protocols.questions.planner import LOW_RANK
 from protocols.questions.ranking import ndcg
-from protocols.questions.shrinkage import shrink
+from tests.benchmarks.privacy_cells import cell_by_cell
 from tests.benchmarks.tempering import tempered_ease
 
 Floats = NDArray[np.float64]
@@ -26,6 +25,7 @@ Denoise = Callable[[Floats, float], Floats]
 Reading = Callable[[Floats, float], Weights]
 """Weights from a (denoised) Gram matrix at a ridge."""
 
+LOW_RANK = "low rank, positive semidefinite, tempered"
 OTHERS = (
     "tempered, no shrinkage",
     "shrinkage without categories, tempered",
@@ -34,12 +34,11 @@ OTHERS = (
     "rows clipped at 75 concepts, noise-aware",
 )
 """Mechanisms beside the chosen one, compared at :data:`OTHERS_AT` (epsilon, population)."""
-LOW_RANK = OTHERS[3]
-LOW_RANK_AT = ((8.0, 1), (4.0, 1), (2.0, 1), (1.0, 1), (4.0, 10), (1.0, 10), (1.0, 100))
-"""Where low rank is compared with cell-by-cell shrinkage at a level at which this takes seconds."""
 OTHERS_AT = ((1.0, 100), (4.0, 10))
 LOW_RANK_AT = ((8.0, 10), (8.0, 1), (2.0, 10), (1.0, 10))
 """More of the one that came out above the chosen one there."""
+LOW_RANK_COARSER_AT = ((8.0, 1), (4.0, 1), (2.0, 1), (1.0, 1), (4.0, 10), (1.0, 10), (1.0, 100))
+"""Where low rank is compared with cell-by-cell shrinkage at a level at which this takes seconds."""
 
 STEP = 2.0
 TRIALS = 6
@@ -68,8 +67,8 @@ def noise(concepts: int, seed: int) -> Floats:
 
 
 def shrunk(groups: Ints | None) -> Denoise:
-    """Empirical Bayes, with or without the concepts' public groups."""
-    return lambda matrix, sigma: shrink(matrix, sigma, groups)
+    """Empirical Bayes cell by cell, with or without the concepts' public groups."""
+    return lambda matrix, sigma: cell_by_cell(matrix, sigma, groups)
 
 
 def as_it_is(matrix: Floats, _sigma: float) -> Floats:

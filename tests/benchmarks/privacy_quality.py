@@ -19,7 +19,7 @@ import numpy as np
 
 from participant.models.windows import SCENARIOS
 from protocols.privacy import multiplier_for
-from protocols.questions.planner import LOW_RANK, WITH_OWN
+from protocols.questions.planner import WITH_OWN
 from protocols.questions.planner import sigma_of as sum_sigma
 from tests.benchmarks import privacy_arms as arms
 from tests.benchmarks import privacy_levels, privacy_own, privacy_verdicts
@@ -224,7 +224,7 @@ def _alternatives(kept: Kept, level: Level) -> None:
     for epsilon, population in arms.OTHERS_AT:
         for name, (denoise, reading, clip) in zip(arms.OTHERS, tried, strict=True):
             Curve(level, name, denoise, reading, clip).at(kept, epsilon, population)
-    low_rank = Curve(level, LOW_RANK, arms.low_rank, arms.TEMPERED)
+    low_rank = Curve(level, arms.LOW_RANK, arms.low_rank, arms.TEMPERED)
     for point in arms.LOW_RANK_AT:
         low_rank.at(kept, *point)
 
@@ -232,12 +232,12 @@ def _alternatives(kept: Kept, level: Level) -> None:
 def low_rank(kept: Kept, level: Level) -> None:
     """Low rank instead of cell by cell, otherwise read and counted alike."""
     curve = Curve(level, arms.LOW_RANK, arms.low_rank, arms.TEMPERED)
-    for point in sorted(arms.LOW_RANK_AT, key=lambda each: sigma_of(*each)):
+    for point in sorted(arms.LOW_RANK_COARSER_AT, key=lambda each: sigma_of(*each)):
         curve.at(kept, *point)
 
 
 def _values(point: Json) -> dict[str, float]:
-    seeds = point["seeds"]
+    seeds = point.get("seeds", point.get("valid"))
     if not isinstance(seeds, list):
         raise TypeError("a point has its seeds")
     return {name: float(np.mean([np.mean(seed[name]) for seed in seeds])) for name in SCENARIOS}

@@ -6,6 +6,7 @@ writes ``results/privacy_quality.md`` and ``results/privacy_quality.svg``.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from protocols.questions.planner import WITH_OWN
 from tests.benchmarks.privacy_arms import OTHERS, OTHERS_AT
+from tests.benchmarks.privacy_choice_table import sections
 from tests.benchmarks.privacy_own import ALONE
 from tests.benchmarks.privacy_plot import ARMS, EPSILONS, POPULATIONS, at, plot
 from tests.benchmarks.privacy_served import BESIDE, WHOLE
@@ -142,7 +144,7 @@ def _seeds(row: Json | None) -> str:
     return f"{row['value']:.4f}{spread}"
 
 
-def alternatives(report: Json) -> str:
+def alternatives(found: Sequence[Json]) -> str:
     """What beats the plain Gram at equal epsilon, and what beats staying alone."""
     lines = [
         "## What beats the plain Gram at equal epsilon\n",
@@ -156,7 +158,7 @@ def alternatives(report: Json) -> str:
     lines += [
         f"| {each['name']} | {each['above_plain']} of {each['beside_plain']} "
         f"| {each['above_own']} of {each['beside_own']} |"
-        for each in report["alternatives"]
+        for each in found
     ]
     return "\n".join(lines) + "\n"
 
@@ -201,6 +203,7 @@ def planner(report: Json) -> str:
 def main() -> None:
     """Write both."""
     report = json.loads((RESULTS / "privacy_quality.json").read_text(encoding="utf-8"))
+    choice = json.loads((RESULTS / "privacy_choice.json").read_text(encoding="utf-8"))
     points = report["points"]
     levels = dict.fromkeys(p["level"] for p in points if "population" in p)
     text = "# Quality under differential privacy\n\n" + "\n".join(
@@ -209,7 +212,9 @@ def main() -> None:
                 "A release adds the noise of five companies, each its own in full (delta "
                 f"{report['delta']:g}); 10 and 100 times the customers are emulated by a tenth and a hundredth of "
                 "the noise on the same sums, while the companies' own models stay those of the real size. Ridges are "
-                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there.\n"
+                "chosen on validation weeks, by metric; ± is the standard deviation over seeds of the noise. A way to read that has no row at a level was not measured there. *Noise-aware* is "
+                "cell by cell with categories and tempered ranks, the reading before decision 26; what nodes read now is "
+                "in the section *Which way to read*.\n"
             ),
             "![surprise and explore against epsilon](privacy_quality.svg)\n",
             bars(report),
@@ -217,7 +222,8 @@ def main() -> None:
             served(json.loads((RESULTS / "privacy_served.json").read_text(encoding="utf-8"))),
             tried(points),
             low_rank(report),
-            alternatives(report),
+            sections(choice),
+            alternatives([*report["alternatives"], *choice["alternatives"]]),
             planner(report),
             f"Command `{report['command']}`, commit {report['commit']}, data: {report['data']}; "
             + ", ".join(f"{name} {number}" for name, number in report["versions"].items())

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from protocols.questions.planner import LOW_RANK, NEEDED, NOISE_AWARE, PLAIN, WITH_OWN, Level, faintest
+from protocols.questions.planner import NEEDED, PLAIN, WITH_OWN, Level, faintest
 from tests.benchmarks.privacy_own import ALONE
 
 Json = dict[str, Any]
@@ -58,8 +58,8 @@ def hits(points: Sequence[Json], members: int) -> Json:
     """The planner's word against what was measured: does the release beat own models and popularity?"""
     trials: list[Json] = []
     for point in points:
-        reading, floor = point["arm"], _floor(points, point["level"])
-        if reading not in NEEDED or not point["sigma"] or floor is None:
+        reading, least = point["arm"], floor(points, point["level"])
+        if reading not in NEEDED or not point["sigma"] or least is None:
             continue
         level = Level(name=point["level"], concepts=point["concepts"])
         limit = faintest(level, customers=point["customers"], sigma=point["sigma"] * point["population"])
@@ -71,36 +71,33 @@ def hits(points: Sequence[Json], members: int) -> Json:
                 "population": point["population"],
                 "limit": limit,
                 "predicted": limit <= NEEDED[reading],
-                "measured": value(point, SURPRISE) > floor,
-                "against_best_baseline": value(point, SURPRISE) / floor - 1,
+                "measured": value(point, SURPRISE) > least,
+                "against_best_baseline": value(point, SURPRISE) / least - 1,
             }
         )
     return {"members": members, "needed": dict(NEEDED), "trials": trials, "rates": _rates(trials)}
 
 
 def alternatives(points: Sequence[Json]) -> list[Json]:
-    """How often an alternative's *surprise* is above the plain Gram's at the same level, epsilon and customers.
+    """How often own exact statistics beside the release give more *surprise* than the plain Gram.
 
-    And how often above everything that a company has without an exchange, read either way.
+    And how often more than everything that a company has without an exchange, read either way. Other ways to read the
+    release itself: `privacy_choice_verdicts.py`.
     """
-    found = []
-    for arm in (NOISE_AWARE, WITH_OWN, LOW_RANK):
-        noisy = [p for p in points if p["arm"] == arm and p["epsilon"] is not None]
-        pairs = [(value(p, SURPRISE), _beside(points, p)) for p in noisy]
-        plain = [(mine, other) for mine, other in pairs if other is not None]
-        real = [p for p in noisy if p["population"] == 1]
-        floors = [(value(p, SURPRISE), _floor(points, p["level"], with_alone=True)) for p in real]
-        known = [(mine, floor) for mine, floor in floors if floor is not None]
-        found.append(
-            {
-                "name": arm,
-                "above_plain": sum(mine > other for mine, other in plain),
-                "beside_plain": len(plain),
-                "above_own": sum(mine > floor for mine, floor in known),
-                "beside_own": len(known),
-            }
-        )
-    return found
+    real = [p for p in points if p["arm"] == WITH_OWN and p["epsilon"] is not None]
+    plain = [(value(p, SURPRISE), other) for p in real if (other := _beside(points, p)) is not None]
+    floors = [
+        (value(p, SURPRISE), least) for p in real if (least := floor(points, p["level"], with_alone=True))
+    ]
+    return [
+        {
+            "name": WITH_OWN,
+            "above_plain": sum(mine > other for mine, other in plain),
+            "beside_plain": len(plain),
+            "above_own": sum(mine > least for mine, least in floors),
+            "beside_own": len(floors),
+        }
+    ]
 
 
 def _beside(points: Sequence[Json], point: Json) -> float | None:
@@ -109,7 +106,7 @@ def _beside(points: Sequence[Json], point: Json) -> float | None:
     return value(plain, SURPRISE) if plain else None
 
 
-def _floor(points: Sequence[Json], level: str, *, with_alone: bool = False) -> float | None:
+def floor(points: Sequence[Json], level: str, *, with_alone: bool = False) -> float | None:
     """*Surprise* of the better of popularity and the companies' own models, unit rows too if asked."""
     own = ("own model", "popularity", *((ALONE,) if with_alone else ()))
     found = [find(points, level=level, arm=arm) for arm in own]

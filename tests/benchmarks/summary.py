@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
-from participant.models.resampling import bootstrap_means, holm, p_below
+from participant.models.resampling import bootstrap_means
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1_000
@@ -60,3 +61,31 @@ def below(arm: Sequence[Floats], local: Sequence[Floats], *, level: float = 0.05
         significant=tuple(i for i, p in enumerate(adjusted) if p < level),
         p_values=adjusted,
     )
+
+
+def p_below(differences: Floats) -> float:
+    """One-sided p-value of "the mean of the paired ``differences`` is not below zero" (paired t-test).
+
+    >>> round(p_below(np.array([-1.0, -2.0, -3.0, -2.0])), 4)  # the other tail would be 0.9919
+    0.0081
+    """
+    if len(differences) < 2 or not np.ptp(differences) > 0:
+        return 0.0 if len(differences) > 1 and differences.mean() < 0 else 1.0
+    n = len(differences)
+    t = differences.mean() / (differences.std(ddof=1) / np.sqrt(n))
+    return float(stdtr(n - 1, t))
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's step-down adjusted p-values (Holm 1979), in the given order.
+
+    >>> holm([0.01, 0.04, 0.03])  # Bonferroni would give (0.03, 0.12, 0.09)
+    (0.03, 0.06, 0.06)
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, place in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = running
+    return tuple(adjusted)

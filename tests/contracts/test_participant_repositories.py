@@ -163,7 +163,6 @@ def test_an_attempt_moves_forward_and_ends_without_its_secrets(db):
         assert set(kept.open_keys()) == {(1, 2), (4, 1)}
         assert [each.round for each in kept.of_answer(ANSWER)] == [1, 1]
         assert [each.round for each in kept.recent(2)] == [4, 1]
-        assert kept.unmasked() == ()
         assert (kept.highest_round(), kept.find(9, 9)) == (4, None)
 
 
@@ -217,8 +216,14 @@ def test_an_answer_is_bound_once(db):
         kept = SealedAnswers(connection)
         assert kept.find(ANSWER).bound_to == (A, B)
         assert kept.unsent() == (answer(OTHER, ("evaluation", "taste")),)
+        assert [each.answer_id for each in kept.unmasked()] == [ANSWER]
         assert kept.unmasked_sets(("taste",)) == (frozenset({A, B}),)
         assert kept.unmasked_sets(("evaluation",)) == ()
+    with transaction(db) as connection:
+        kept = SealedAnswers(connection)
+        kept.void(ANSWER, ("taste",), at=3)
+        assert kept.unmasked() == ()
+        assert kept.unmasked_sets(("taste",)) == (frozenset({A, B}),)
 
 
 def test_an_answer_can_be_closed_whether_it_was_sealed_or_not(db):
@@ -238,6 +243,8 @@ def test_payloads_come_back_as_they_were_and_are_handed_over_once(db):
         outbox.add(payload())
         outbox.add(payload("vote", committed_at=9))
         assert outbox.find(1, 1, "share-keys") == payload()
+        assert outbox.having("share-keys") == ((1, 1),)
+        assert outbox.having("mask") == ()
         outbox.handed(1, 1, "share-keys", at=11)
         outbox.handed(1, 1, "share-keys", at=12)
     with reading(db) as connection:

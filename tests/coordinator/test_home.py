@@ -33,6 +33,24 @@ def test_a_home_is_initialised_once_and_keeps_its_keys(tmp_path):
     assert Home(folder=tmp_path / "home").identity.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["not a host!!", "host:7402", "https://host", "-a", "a..b", "a" * 64])
+def test_a_host_that_is_none_makes_no_consortium(tmp_path, name):
+    with pytest.raises(BadInput, match="DNS name or an IP address"):
+        load(tmp_path, public_host=name)
+
+
+@pytest.mark.parametrize("name", ["altrove.example", "coordinator", "192.0.2.1", "2001:db8::1"])
+def test_a_name_or_an_address_is_a_host(tmp_path, name):
+    assert load(tmp_path, public_host=name).reached_at == name
+
+
+@pytest.mark.parametrize("words", [["token", "a"], ["audit", "verify"]])
+def test_verbs_that_need_no_daemon_need_a_home(tmp_path, words):
+    done = CliRunner().invoke(cli, [*words, "--home", str(tmp_path / "nowhere")])
+    assert isinstance(done.exception, NotInitialised)
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_an_empty_home_says_to_run_init(tmp_path):
     with pytest.raises(NotInitialised, match="altrove-coordinator init"):
         build(load(tmp_path / "home"), CLOCK)

@@ -138,6 +138,7 @@ def carried(given: bytes, data: bytes) -> dict[str, list[bytes]]:
 
     def call(method: str, target: str, body: bytes = b"", timeout_s: float = 0.0) -> tuple[int, bytes]:
         del timeout_s
+        target.encode("ascii")  # as the HTTP client does
         if target.startswith("/dock/lease?"):
             return (200, leased.pop()) if leased else (204, b"")
         if not target.endswith("/done"):

@@ -111,7 +111,7 @@ def made() -> dict[str, list[bytes]]:
         ],
         "roster_chain": [encode(each) for each in chain],
         "proof": [
-            bytes([3, 7]) + b"".join(merkle.inclusion_proof(leaves, 3)),
+            bytes([3, 7]) + b"".join(merkle.inclusion_proofs(leaves)[3]),
             bytes([3, 7]) + b"".join(merkle.consistency_proof(leaves, 3)),
         ],
         "release": [pack(np.array([1, -2, 3]))],

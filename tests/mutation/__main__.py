@@ -57,8 +57,8 @@ def survivors_of_last_run() -> list[tuple[Module, Mutant]]:
 def play(chosen: list[tuple[Module, Mutant]], minutes: float) -> Iterator[dict[str, object]]:
     """Run each of ``chosen`` until the CPU time is used up; one record a mutant."""
     with copied() as tree:
-        tests = tuple(dict.fromkeys(each for module, _ in chosen for each in module.tests))
-        wrong, spent_s = verdict(tree, tests, 10 * CPU_SECONDS)
+        tests = sorted({each for module, _ in chosen for each in module.tests}, reverse=True)  # doctests last
+        wrong, spent_s = verdict(tree, tuple(tests), 10 * CPU_SECONDS)
         if wrong:
             raise SystemExit(f"without any mutant a test fails already: {wrong}")
         print(f"without any mutant: {spent_s:.1f} CPU s", flush=True)

@@ -260,7 +260,7 @@ class Play:
             )
         else:
             if phase is Phase.MASK:
-                self.door.seal(given.round, given.attempt, self.own)
+                self.door.seal(given.round, given.attempt, self.own, at_cap=self.at_cap)
             made = self.door.answer(given)
         send(phase.value, encode(made))
         if phase is Phase.MASK:

@@ -184,3 +184,34 @@ def test_a_node_says_of_the_release_in_use_and_of_its_own_policy_what_they_lack(
     policy = node.settings.policy.policy()
     assert "no differential privacy" in noise_policy(policy)
     assert "refused" in noise_policy(replace(policy, require_dp=True))
+
+
+def test_purchases_that_are_read_in_between_price_and_answer_are_not_given_for_the_lower_price(
+    start_four, tmp_path, monkeypatch
+):
+    """A daemon that restarts after its advertisement fills the answer in again, after the nightly import."""
+    coordinator, made, clock = start_four()
+    node, number = made[1], len(nodes.shop(1))
+    first = coordinator.ask(asked.noised(4, noise="20", cap=number + 1))
+    with monkeypatch.context() as patched:
+        patched.setattr("participant.preparation.Preparation.begin", lambda *_: None)
+        node.exchange.turn()
+    node.db.dispose()
+    node = made[1] = nodes.start(node.home.root, coordinator.members[1], coordinator, clock)
+    nodes.sell(node, tmp_path / "night", {"late": nodes.shop(1)["c0"]})
+    turn_all(made)
+    assert node.exchange.refusals()[0].code == "price-rose"
+    assert debits(node) == ()
+    assert not list(node.home.vectors.iterdir())
+    coordinator.abort(first, "one is missing")
+    turn_all(made, 1)
+    again = coordinator.retry(first)
+    turn_all(made)
+    assert again.phase is Phase.RELEASED
+    whole = price(first.config.answer, len(asked.WORDS)).loss
+    assert [debit.quote.price.loss for each in made for debit in debits(each)] == [
+        whole,
+        4 * whole,
+        whole,
+        whole,
+    ]

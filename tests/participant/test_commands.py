@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from participant.cli import app as cli
 from participant.home import Home
 from participant.intake import read
+from participant.standing import Standing
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox
 from participant.store.records import Records
 from participant.store.schema import open_database
@@ -216,6 +217,28 @@ def test_a_token_is_shown_once_kept_as_a_digest_and_can_be_revoked(home):
     wrong = run(home, "token", "revoke", "unknown")
     assert wrong.exit_code == 1
     assert "token list" in wrong.output
+
+
+def test_a_token_of_an_unknown_scope_is_refused(home):
+    assert well(home, "token", "new", "reports", "--scope", "report").startswith("alt_report_")
+    wrong = run(home, "token", "new", "everything", "--scope", "admin")
+    assert wrong.exit_code == 1
+    assert "recommend or report" in wrong.output
+
+
+def test_shelves_are_read_in_and_who_does_not_buy_is_said_as_a_hypothesis(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(Standing, "renew_vocabulary", Standing.vocabulary)  # there is no coordinator
+    shelf = tmp_path / "shelf.csv"
+    shelf.write_text("item,store,since,display\ntea,north,0,A\n")
+    assert "1 kept, 1 of them on display" in well(home, "connect", "--shelf", str(shelf))
+    said = well(home, "nonbuyers", "TEA")
+    assert "A reason is a hypothesis" in said
+    assert "not asked yet" in said
+    body = json.loads(well(home, "nonbuyers", "TEA", "--json"))
+    assert body["customers"] == sum(state["customers"] for state in body["states"]) == 6
+    wrong = run(home, "nonbuyers", "CAVIAR")
+    assert wrong.exit_code == 1
+    assert "unknown-concept" in wrong.output
 
 
 def test_opting_out_needs_a_known_customer_and_changes_the_count(home):

@@ -69,7 +69,7 @@ def test_a_crash_after_sealing_never_uses_a_recomputed_answer(tmp_path):
         play.peers_act(attempt)
         play.door_acts(attempt)
     expected = play.expected()
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     play.reopen()
     play.own = play.own + 2**24  # a recomputation that differs
     play.finish(attempt)
@@ -84,7 +84,7 @@ def play_on(play: Play, send: Callable[[str, bytes], None]) -> None:
         while first.phase is not Phase.MASK:
             play.peers_act(first)
             play.door_acts(first, send)
-        play.door.seal(1, 1, play.own)
+        play.door.seal(1, 1, play.own, at_cap=play.at_cap)
         play.door.close(1, 1, "aborted")
         play.coordinator.retry(first)
     play.finish(attempts[1], send)

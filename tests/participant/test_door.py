@@ -130,7 +130,7 @@ def test_an_answer_is_never_unmasked_for_a_second_set(play):
 def test_a_lost_sealed_vector_is_never_recomputed(play):
     attempt = play.ask()
     until(play, attempt, Phase.MASK)
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     next((play.root / "vectors").glob("*.sealed")).unlink()
     with pytest.raises(AnswerVoided):
         play.door_acts(attempt)

@@ -153,6 +153,55 @@ def test_the_receipt_lists_the_sums_that_contain_the_customer_and_asking_again_g
     assert (nobody.exit_code, "no import" in " ".join(nobody.output.split())) == (1, True)
 
 
+def sealed(node):
+    return sorted(path.name for path in node.home.vectors.iterdir() if path.suffix == ".sealed")
+
+
+def test_a_sealed_vector_without_noise_goes_when_its_sum_is_here_and_the_sum_is_not_answered_again(four):
+    coordinator, made = four
+    coordinator.ask(asked.taste(4))
+    turn_all(made, 12)
+    assert [sealed(node) for node in made] == [[], [], [], []]
+    again = coordinator.ask(asked.taste(4))
+    turn_all(made, 1)
+    assert again.messages == {}
+    assert {node.exchange.refusals()[0].code for node in made} == {"answer-voided"}
+
+
+def test_an_erasure_deletes_sealed_vectors_without_noise_and_names_those_with_noise(four):
+    coordinator, made = four
+    node = made[0]
+    coordinator.ask(asked.noised(4, noise="9"))
+    turn_all(made, 12)
+    noised = sealed(node)
+    plain = coordinator.ask(asked.taste(4, epoch="later"))
+    while plain.phase is not Phase.RELEASED:
+        turn_all(made, 1)
+    node = made[-1]  # the last to unmask, which has not seen the release
+    assert len(sealed(node)) == 2
+    said = CliRunner().invoke(cli, ["erase", "c0", "--home", str(node.home.root)])
+    assert said.exit_code == 0, said.output
+    assert sealed(node) == noised
+    first, second = said.stdout.split("round 1 (taste)")[1].split("round 2 (taste)")
+    assert "Its sealed vector is kept here to take the own part out of the sum" in " ".join(first.split())
+    assert "kept here" not in second
+    turn_all(made, 2)
+    assert node.releases.others(next(iter(coordinator.releases))).sigma > 0
+    assert [each.round for each in node.eraser.erase("c1").contained] == [1, 2]
+
+
+def test_a_customer_who_no_longer_counts_is_erased_from_sealed_vectors_too(four):
+    coordinator, made = four
+    plain = coordinator.ask(asked.taste(4))
+    while plain.phase is not Phase.RELEASED:
+        turn_all(made, 1)
+    node = made[-1]
+    node.records.opt_out("c0")
+    assert len(sealed(node)) == 1
+    node.eraser.erase("c0")
+    assert sealed(node) == []
+
+
 def test_an_old_export_does_not_bring_the_customer_back_and_a_new_purchase_does(four, tmp_path):
     node = four[1][0]
     node.eraser.erase(GONE)

@@ -53,6 +53,7 @@ def restarted(five: Five, node: Node) -> Node:
     """The same home in a new process's eyes: nothing in memory is left."""
     coordinator, made, clock = five
     company = next(m for m in coordinator.members if m.id == node.member.partner)
+    node.exchange._preparation._pool.shutdown(wait=True)  # no thread outlives its process
     node.db.dispose()
     again = nodes.start(node.home.root, company, coordinator, clock)
     made[made.index(node)] = again
@@ -160,6 +161,23 @@ def test_a_retry_masks_the_same_sealed_vector_and_never_fills_it_in_again(five, 
     np.testing.assert_array_equal(released_sum(coordinator), before)
     assert not np.array_equal(plain_sum(first, made), before)
     assert first.vectors[made[0].member.partner] != second.vectors[made[0].member.partner]
+
+
+@pytest.mark.timeout(300)
+def test_an_answer_that_failed_in_an_attempt_that_ended_is_filled_in_anew_at_the_next(five, monkeypatch):
+    coordinator, made, _ = five
+    node, first = made[0], coordinator.ask(asked.taste(5))
+    with monkeypatch.context() as patched:
+        patched.setattr("participant.preparation.fill_all", lambda *_: 1 // 0)
+        turn_all(made, 1)
+        failed = node.exchange._preparation._running[first.config.answer_id]
+        assert isinstance(failed.exception(timeout=60), ZeroDivisionError)
+    coordinator.abort(first, "enough")
+    turn_all(made, 1)
+    second = coordinator.retry(first)
+    turn_all(made)
+    assert second.phase is Phase.RELEASED
+    assert len(second.messages) == 25, "all five took part in all five phases"
 
 
 def test_stop_keeps_everything_here_and_release_lets_the_round_go_on(five):

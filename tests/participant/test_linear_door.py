@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from participant.door.payloads import ARMED
 from participant.errors import SecretsErased
-from participant.store.checks import Checks
+from participant.linear_desk import WATCHING
+from participant.store.checks import Checks, StoredCheck
 from protocols.codec import decode, encode
 from protocols.errors import Equivocation, Stopped, WrongMembers, WrongTranscript
 from protocols.messages import Phase
@@ -15,7 +17,7 @@ from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_check
 from protocols.secure_sum.linear_check import LinearAnswer, Opening
 from protocols.secure_sum.linear_function import Q, inner
-from protocols.service.unit_of_work import reading
+from protocols.service.unit_of_work import reading, transaction
 from tests.participant.door_play import POLICY, Crash, Play, Steps, silence
 
 CHECKING = replace(POLICY, recomputed_members=2)
@@ -51,6 +53,20 @@ def checks(play):
 
 def crash():
     raise Crash
+
+
+def test_a_release_that_is_published_before_the_unmasking_does_not_keep_it_from_unmasking(tmp_path):
+    play = Play(tmp_path / "home", policy=CHECKING)
+    attempt = play.ask()
+    watched = StoredCheck(
+        round=1, attempt=1, state=WATCHING, sealed=b"", until=0, release=OTHER, manifest=b"early"
+    )
+    with transaction(play.door._db) as connection:
+        Checks(connection).add(watched)
+    play.finish(attempt)
+    (check,) = checks(play)
+    assert (check.state, check.release) == (ARMED, b"")
+    assert play.door.linear.open(AT, release_of(play))
 
 
 def test_its_answer_and_those_of_the_others_fit_the_released_sum(play):
@@ -200,3 +216,17 @@ def test_a_crash_at_any_durable_step_of_the_check_sends_no_other_bytes(play, tmp
         assert list((play.root / "secrets").iterdir()) == []
         seen.add(tuple(sent["opening"] | sent["answer"]))
     assert len({frozenset(each) for each in seen}) == 1  # the same in every run
+
+
+def test_a_vector_that_an_erasure_closed_stays_until_its_check_has_ended_and_not_longer(play):
+    said = openings(play)
+    withdrawal = play.door.withdrawal("a customer was erased")
+    with transaction(play.door._db) as connection:
+        withdrawal.close_unmasked(connection)
+    withdrawal.erase()
+    play.reopen()
+    play.door.recover()
+    assert [path.suffix for path in (play.root / "vectors").iterdir() if path.suffix == ".sealed"]
+    assert play.door.linear.answer(AT, said)
+    play.door.linear.end(AT)
+    assert not [path for path in (play.root / "vectors").iterdir() if path.suffix == ".sealed"]

@@ -103,6 +103,27 @@ def test_an_answer_that_was_unmasked_stays_and_is_named_as_one_that_contains_the
     assert (receipt.closed, receipt.rounds) == ((), (1,))
 
 
+def test_a_sum_that_the_others_completed_after_an_opt_out_is_on_every_later_receipt(four):
+    coordinator, made = four
+    attempt = coordinator.ask(asked.taste(4))
+    until(coordinator, made, attempt, Phase.CHECK)
+    node, whole = made[0], plain_sum(attempt, made)
+    first = leave(node, "c0")
+    assert (first.closed[0].rounds, first.rounds) == ((1,), (1,))
+    for _ in range(8):
+        turn_all(made, 1)
+        others = [m for m in attempt.expected if m != node.member.partner]
+        if attempt.phase is not Phase.RELEASED and all(
+            (attempt.phase, m) in attempt.messages for m in others
+        ):
+            coordinator.close(attempt)
+    np.testing.assert_array_equal(released_sum(coordinator), whole)
+    turn_all(made, 2)
+    second = leave(node, "c1")
+    assert (second.closed, second.rounds) == ((), (1,))
+    assert [each.round for each in node.eraser.erase("c0").contained] == [1]
+
+
 @pytest.mark.parametrize("paused", ["participant.preparation.fill_all", "protocols.ring.encode_parts"])
 def test_an_answer_that_is_being_filled_in_or_sealed_is_dropped(four, monkeypatch, paused):
     coordinator, made = four

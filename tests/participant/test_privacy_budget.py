@@ -7,6 +7,7 @@ import pytest
 
 from participant import entropy
 from participant.door import sealing
+from participant.errors import PriceRose
 from participant.store.attempts import Attempts
 from participant.store.ledger import LedgerBook
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY, Outbox
@@ -87,7 +88,7 @@ def test_two_companies_with_the_same_answer_seal_different_vectors(tmp_path):
         play = Play(tmp_path / name)
         attempt = play.ask(noise=QUARTER)
         until(play, attempt, Phase.MASK)
-        play.door.seal(1, 1, play.own)
+        play.door.seal(1, 1, play.own, at_cap=play.at_cap)
         assert not np.array_equal(sealed(play, attempt), plain(play, attempt))
         sealed_here.append(sealed(play, attempt))
     assert not np.array_equal(*sealed_here)
@@ -137,7 +138,7 @@ def test_the_debit_is_this_companys_own_price_and_stands_before_the_masked_vecto
     attempt = play.ask(noise=QUARTER)
     until(play, attempt, Phase.MASK)
     assert play.ledger().debits == ()
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     (debit,) = play.ledger().debits
     assert debit.quote.price.loss == price(attempt.config.answer, len(asked.WORDS)).loss
     assert debit.quote.price.delta == POLICY.delta
@@ -176,6 +177,30 @@ def test_a_company_at_the_public_cap_pays_for_the_customer_that_another_displace
     assert 1.99 < debit.quote.price.epsilon < 2.01
 
 
+def test_an_answer_that_became_dearer_after_it_was_priced_is_not_sealed_and_the_next_attempt_pays_the_whole(
+    play,
+):
+    first = play.ask(noise=CHEAP)
+    until(play, first, Phase.MASK)
+    with pytest.raises(PriceRose):
+        play.door.seal(1, 1, play.own, at_cap=True)
+    assert play.ledger().debits == ()
+    assert not list((play.root / "vectors").iterdir())
+    play.at_cap = True
+    play.finish(play.coordinator.retry(first))
+    (debit,) = play.ledger().debits
+    assert debit.quote.price.loss == 4 * price(first.config.answer, len(asked.WORDS)).loss
+
+
+def test_an_answer_that_became_cheaper_after_it_was_priced_costs_what_was_quoted(play):
+    play.at_cap = True
+    attempt = play.ask(noise=CHEAP)
+    until(play, attempt, Phase.MASK)
+    play.door.seal(1, 1, play.own, at_cap=False)
+    (debit,) = play.ledger().debits
+    assert debit.quote.price.loss == 4 * price(attempt.config.answer, len(asked.WORDS)).loss
+
+
 # Time
 
 
@@ -212,7 +237,7 @@ def test_the_lifetime_of_the_data_is_bounded_whatever_the_quarter(tmp_path):
 def test_an_attempt_that_ends_before_the_masked_input_costs_nothing(play):
     attempt = play.ask(noise=QUARTER)
     until(play, attempt, Phase.MASK)
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     play.door.close(1, 1, "aborted")
     assert play.ledger().debits == ()
     (line,) = lines(play)
@@ -222,7 +247,7 @@ def test_an_attempt_that_ends_before_the_masked_input_costs_nothing(play):
 def test_a_vector_whose_debit_came_back_is_paid_for_again_before_it_is_masked(play):
     first = play.ask(noise=QUARTER)
     until(play, first, Phase.MASK)
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     before = sealed(play, first)
     play.door.close(1, 1, "aborted")
     second = play.coordinator.retry(first)
@@ -242,7 +267,7 @@ def test_a_debit_never_comes_back_once_a_masked_vector_was_committed(play):
 def test_a_newer_round_gives_back_what_an_older_one_never_used(play):
     first = play.ask(noise=QUARTER)
     until(play, first, Phase.MASK)
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     play.door_acts(play.ask("e2", noise=QUARTER))
     assert play.ledger().debits == ()
 
@@ -262,7 +287,7 @@ def test_a_sealing_that_ends_after_its_attempt_owes_nothing(play):
     attempt = play.ask(noise=QUARTER)
     play.door_acts(attempt)
     play.door.close(1, 1, "aborted")
-    play.door.seal(1, 1, play.own)
+    play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     assert lines(play) == ()
     play.finish(play.coordinator.retry(attempt))
     assert len(play.ledger().debits) == 1
@@ -272,7 +297,7 @@ def test_rounds_that_are_aborted_before_the_masked_input_cannot_drain_the_budget
     for number in range(12):
         attempt = play.ask(f"fake {number}", noise=QUARTER)
         until(play, attempt, Phase.MASK)
-        play.door.seal(attempt.config.round, 1, play.own)
+        play.door.seal(attempt.config.round, 1, play.own, at_cap=play.at_cap)
         play.coordinator.abort(attempt, "fake")
         if number % 2:  # and half of them are just left
             play.door.close(attempt.config.round, 1, "fake")
@@ -317,7 +342,7 @@ def test_an_opt_out_closes_the_answer_and_leaves_the_debit(play, phase):
     attempt = play.ask(noise=QUARTER)
     until(play, attempt, phase)
     if phase is Phase.MASK:
-        play.door.seal(1, 1, play.own)
+        play.door.seal(1, 1, play.own, at_cap=play.at_cap)
     withdrawal = play.door.withdrawal("a customer opted out")
     with transaction(play.door._db) as connection:
         withdrawal.close(connection)

@@ -51,7 +51,7 @@ def test_a_training_is_debited_round_by_round_and_costs_what_its_rounds_cost_tog
         attempt = play.ask(f"step {number}", noise="5")
         until(play, attempt, Phase.MASK)
         assert len(play.ledger().debits) == number
-        play.door.seal(attempt.config.round, 1, play.own)
+        play.door.seal(attempt.config.round, 1, play.own, at_cap=play.at_cap)
         assert spent(play) == priced(number + 1)  # before a masked vector exists
         assert not (play.root / "vectors" / f"{attempt.config.round}-1.masked").exists()
         play.finish(attempt)
@@ -98,7 +98,7 @@ def test_whatever_is_aborted_only_rounds_that_may_have_left_are_paid_for_and_few
                 paid, lost = paid + 1, lost + 1
             else:
                 until(play, attempt, Phase.MASK)
-                play.door.seal(attempt.config.round, 1, play.own)
+                play.door.seal(attempt.config.round, 1, play.own, at_cap=play.at_cap)
                 if act == "aborted before" or attempt.config.round == len(
                     acts
                 ):  # else the next round ends it

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.audit import KINDS, AuditEntry, TreeHead, check_advance, check_entry, check_log, head, leaf
+from protocols.audit import KINDS, AuditEntry, TreeHead, check_advance, head, leaf
 from protocols.codec import decode, digest, encode
 from protocols.errors import BadProof, MalformedMessage, RolledBack
 from protocols.identity import COORDINATOR, IdentityKey, open_signed
-from protocols.merkle import Frontier, consistency_proof, inclusion_proof
+from protocols.merkle import Frontier, consistency_proof
 
 CONSORTIUM = bytes(range(16))
 
@@ -54,37 +54,6 @@ def test_the_log_of_another_consortium_is_refused():
     other = replace(head_of(log(3)), consortium=bytes(16))
     with pytest.raises(BadProof):
         check_advance(head_of(log(3)), other, ())
-
-
-def test_an_entry_is_proved_at_its_own_sequence_number_only():
-    entries = log(6)
-    proof = inclusion_proof([leaf(e) for e in entries], 2)
-    check_entry(head_of(entries), entries[2], proof)
-    with pytest.raises(BadProof):
-        check_entry(head_of(entries), replace(entries[2], at=0), proof)
-    with pytest.raises(BadProof):
-        check_entry(head_of(entries), replace(entries[2], sequence=3), proof)
-
-
-def test_a_whole_log_is_recomputed_and_the_frontier_goes_on_from_there():
-    frontier = check_log(head_of(log(5)), log(5))
-    assert frontier.append(leaf(log(6)[5])).root == head_of(log(6)).root
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [log(4), log(6), log(5, mark=1), [*log(3), *log(5)[4:]], [*log(4), entry(5)]],
-    ids=["one missing", "one too many", "another content", "a gap", "a wrong number"],
-)
-def test_a_log_that_is_not_the_signed_one_is_refused(entries):
-    with pytest.raises(BadProof):
-        check_log(head_of(log(5)), entries)
-
-
-def test_a_log_with_a_gap_in_its_numbers_is_refused_even_if_the_coordinator_signed_it_so():
-    numbered_wrongly = [*log(4), entry(5)]
-    with pytest.raises(BadProof, match="entry 4"):
-        check_log(head_of(numbered_wrongly), numbered_wrongly)
 
 
 def test_a_head_travels_signed_by_the_coordinator():

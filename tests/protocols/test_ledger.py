@@ -98,6 +98,7 @@ def test_setting_the_clock_back_after_a_later_debit_forgets_no_less():
 def test_windows_that_touch_share_no_purchase_and_windows_that_overlap_by_a_second_do():
     first = quote(since=0, until=100)
     assert not first.reaches(quote(since=100, until=200))
+    assert not quote(since=100, until=200).reaches(first)
     assert first.reaches(quote(since=99, until=200))
     assert quote(since=99, until=200).reaches(first)
 

@@ -345,3 +345,4 @@ def test_an_answer_is_unmasked_for_one_set_for_ever():
 def test_a_border_below_zero_between_recomputing_and_checking_is_refused():
     with pytest.raises(ValueError, match="recomputed_members from 0"):
         replace(POLICY, recomputed_members=-1)
+    assert replace(POLICY, recomputed_members=0).recomputed_members == 0

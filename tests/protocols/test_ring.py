@@ -222,6 +222,10 @@ def test_the_scale_with_noise_is_the_largest_at_which_the_sum_with_its_tails_fit
     )
 
 
+def test_at_whole_numbers_the_tail_is_rounded_up_to_whole_numbers():
+    assert scale_for(2**31 // 3 - 9, 3, 32, (5 << FRACTION_BITS) + 1) == (0, 6)
+
+
 def test_noise_that_would_leave_int64_is_refused():
     huge = replace(noisy_block(0), bound=2**39 - 1, noise_tail=1)
     with pytest.raises(RingOverflow):

@@ -138,3 +138,4 @@ def test_an_answer_is_one_round_and_travels_alone():
 def test_rounds_that_make_no_sense_do_not_exist(loss, rate, count):
     with pytest.raises(BadInput):
         Sampled(loss=loss, rate=rate, rounds=count)
+    assert Sampled(loss=1, rate=1, rounds=1).rounds == 1

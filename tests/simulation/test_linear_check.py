@@ -6,109 +6,28 @@ import numpy as np
 import pytest
 
 from coordinator.audit.verification import verify
-from participant.overview import Overview
-from participant.serving import Recommender
-from participant.store.checks import Checks
-from participant.store.releases import Releases
 from participant.verdicts import Outcome
 from protocols.codec import decode, encode
 from protocols.errors import Equivocation
 from protocols.identity import COORDINATOR, Signed
-from protocols.limits import LINEAR_CHECK_S
-from protocols.messages import Phase
 from protocols.release import number_bytes, pack, release_id, sum_sha256, unpack
 from protocols.secure_sum.linear_check import Board, Dispute, Opening
 from protocols.secure_sum.recomputation import Proof
-from protocols.service.unit_of_work import reading
-from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
-from tests.simulation import real_nodes
-from tests.simulation.real_nodes import REAL, World
+from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED
+from tests.simulation.checking import (
+    add_to_the_sum,
+    kept,
+    no_secret_is_left,
+    others_check,
+    outcomes,
+    overview,
+    told,
+    verdicts,
+    votes,
+)
+from tests.simulation.real_nodes import REAL
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory):
-    return real_nodes.template(tmp_path_factory.mktemp("checking"))
-
-
-@pytest.fixture
-def world(homes, tmp_path):
-    made = World(tmp_path, homes)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def saved(homes, tmp_path_factory):
-    return real_nodes.after_a_round(tmp_path_factory.mktemp("released"), homes)
-
-
-@pytest.fixture
-def released(saved, tmp_path):
-    """A world whose newest release no node has seen yet, and that release."""
-    made = saved.again(tmp_path)
-    yield made, saved.release
-    made.close()
-
-
-def verdicts(world):
-    """The one verdict of each real node."""
-    found = []
-    for node in world.nodes.values():
-        (verdict,) = node.verification.verdicts.all()
-        found.append(verdict)
-    return found
-
-
-def outcomes(world):
-    return [verdict.outcome for verdict in verdicts(world)]
-
-
-def votes(world, release):
-    return [(each.vote.accept, each.vote.reason) for each in world.rig.services.library.votes(release)]
-
-
-def kept(node):
-    with reading(node.db) as connection:
-        return [each.release for each in Releases(connection).all()]
-
-
-def others_check(world, release, *, add=0, silent=()):
-    """The simulated members open and answer; the nodes in between."""
-    for member in world.others:
-        if member.name not in silent:
-            assert member.open_check(release).status_code == 200
-    world.nodes_turn(2)
-    for number, member in enumerate(world.others):
-        if member.name not in silent and member.openings(release):
-            assert member.answer_check(release, add=0 if number else add).status_code == 200
-    world.nodes_turn(2)
-
-
-def pass_the_deadline(world):
-    world.rig.clock.advance(LINEAR_CHECK_S + 120)
-    world.nodes_turn(2)
-
-
-def no_secret_is_left(world):
-    for node in world.nodes.values():
-        with reading(node.db) as connection:
-            assert Checks(connection).all() == ()
-        assert list((node.home.root / "secrets").iterdir()) == []
-
-
-def add_to_the_sum(world, monkeypatch):
-    """From now on the coordinator publishes one too many in the last cell."""
-    payloads = type(world.rig.services.payloads)
-    keep = payloads.keep
-
-    def lying(self, elements, parts):
-        total = np.concatenate(list(parts))
-        total[-1] += 1
-        return keep(self, elements, [total])
-
-    monkeypatch.setattr(payloads, "keep", lying)
 
 
 def test_an_honest_sum_passes_at_every_node_and_is_used_only_then(released):
@@ -213,68 +132,6 @@ def test_a_node_that_is_not_in_the_sum_checks_it_without_a_vote(world, monkeypat
     assert not any("/check/" in path for path, _ in world.callers["Dione"].sent)
 
 
-def test_a_sum_of_which_a_survivor_never_confirmed_has_no_check_and_is_unverified_at_once(world):
-    world.rig.by_name("Galene").mute = {Phase.CHECK, Phase.UNMASK}
-    release = world.release(deadlines=True)
-    world.nodes_turn(2)
-    assert outcomes(world) == [Outcome.UNVERIFIED] * 2
-    assert all("there is no linear check of it" in verdict.reason for verdict in verdicts(world))
-    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
-
-
-def test_the_silence_of_one_member_leaves_the_release_unverified(released):
-    world, release = released
-    others_check(world, release, silent=("Galene",))
-    assert [kept(node) for node in world.nodes.values()] == [[], []]
-    pass_the_deadline(world)
-    assert outcomes(world) == [Outcome.UNVERIFIED] * 2
-    assert all("no complete set of openings" in verdict.reason for verdict in verdicts(world))
-    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
-    no_secret_is_left(world)
-
-
-def test_a_node_that_was_stopped_until_the_deadline_says_nothing_and_keeps_no_secret(released):
-    world, release = released
-    node = world.nodes["Ceres"]
-    node.door.switch.stop()
-    others_check(world, release)
-    assert len(list((node.home.root / "secrets").iterdir())) == 1
-    world.rig.clock.advance(LINEAR_CHECK_S + 120)
-    world.nodes_turn()
-    assert not any("/check/" in path for path, _ in world.callers["Ceres"].sent)
-    (verdict,) = node.verification.verdicts.all()
-    assert verdict.outcome is Outcome.UNVERIFIED
-    assert list((node.home.root / "secrets").iterdir()) == []
-    node.door.switch.release()
-    world.nodes_turn(2)
-    assert not any("/check/" in path for path, _ in world.callers["Ceres"].sent)
-    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
-    no_secret_is_left(world)
-
-
-def test_a_coordinator_that_keeps_the_answers_back_leaves_the_release_unverified(released, monkeypatch):
-    world, release = released
-    boards = type(world.rig.services.checks)
-    monkeypatch.setattr(boards, "answers", lambda _self, _release: ())
-    others_check(world, release)
-    pass_the_deadline(world)
-    assert outcomes(world) == [Outcome.UNVERIFIED] * 2
-    assert all("no complete set of answers" in verdict.reason for verdict in verdicts(world))
-    assert votes(world, release) == [(True, SIGNED_ONLY)] * 2
-
-
-def test_a_coordinator_that_publishes_nothing_is_named_and_the_secrets_go_after_the_deadline(world):
-    world.release(publish=False)
-    world.nodes_turn()
-    node = world.nodes["Ceres"]
-    with reading(node.db) as connection:
-        assert len(Checks(connection).all()) == 1
-    assert len(list((node.home.root / "secrets").iterdir())) == 1
-    pass_the_deadline(world)
-    assert node.verification.unreleased() == ((1, 1),)
-    no_secret_is_left(world)
-
-
 def another_release(world, release):
     """A second release of the same attempt, signed by the coordinator: its id, manifest and payload."""
     services = world.rig.services
@@ -342,18 +199,6 @@ def test_what_was_looked_at_is_said_in_the_api_and_on_the_pages(released):
     services = world.rig.services
     audited = verify(services.db, services.consortium, services.spool, services.payloads)
     assert {each.what: (each.checked, each.problem) for each in audited}["linear checks"] == (10, "")
-
-
-def told(world):
-    token = {"Authorization": f"Bearer {world.rig.services.home.admin_token.read_text()}"}
-    (release,) = world.rig.admin.get("/admin/v1/releases", headers=token).json()
-    return release
-
-
-def overview(node):
-    return Overview(
-        node, Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
-    )
 
 
 def test_a_node_killed_between_any_two_steps_of_the_check_says_the_same_and_completes(released):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from coordinator import cli
+from coordinator import typed
 from coordinator.app import build_apps
 from protocols.enrolment import Invitation
 from protocols.errors import BadInput
@@ -167,6 +167,6 @@ def test_the_console_shows_members_round_and_release(rig):
 
 
 def test_parameters_are_written_as_name_equals_value():
-    assert cli._parameters(["until=2017-08-14", "a=b=c"]) == {"until": "2017-08-14", "a": "b=c"}
+    assert typed.parameters(["until=2017-08-14", "a=b=c"]) == {"until": "2017-08-14", "a": "b=c"}
     with pytest.raises(BadInput):
-        cli._parameters(["until"])
+        typed.parameters(["until"])

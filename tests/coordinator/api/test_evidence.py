@@ -1,12 +1,14 @@
 """Any member can fetch what a released sum is recomputed from; nobody gets it of anything else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from protocols.codec import decode
 from protocols.identity import Signed
 from protocols.limits import EVIDENCE_BYTES
-from protocols.messages import Phase, SealedShare, Submission
+from protocols.messages import Phase, PhaseInput, SealedShare, Submission
 from protocols.participation import Participations, open_participation
 from protocols.release import open_release
 from protocols.secure_sum.recomputation import Evidence, admit_evidence, recompute
@@ -81,6 +83,25 @@ def test_a_member_is_shown_its_own_part_in_every_attempt_and_nobody_elses(rig):
     assert [said.config.round for said in mine(member, "?round=1&attempt=1")] == [2]
     assert mine(member, "?round=2&attempt=1") == ()
     assert member.get("/v1/rounds/mine?round=-1").status_code == 422
+
+
+def test_an_advertisement_that_came_too_late_is_shown_to_whose_counter_it_used_up(rig):
+    late, number = rig.by_name("Elara"), rig.ask()
+    handed = decode(PhaseInput, late.get("/v1/rounds/next?after=0").content)
+    late.mute = {Phase.ADVERTISE}
+    rig.turn()
+    rig.pass_deadline()
+    (submission,) = late.answer_to(handed)
+    (ad,) = submission.items
+    forged = replace(submission, items=(replace(ad, signature=bytes(64)),))
+    assert late.submit(forged).status_code == 401
+    assert mine(late) == ()
+    for _ in range(2):
+        assert late.submit(submission).status_code == 409
+    (said,) = mine(late)
+    took = open_participation(said, me=late.id, keys=[late.key.public], consortium=said.config.consortium)
+    assert (took.config.round, took.masked) == (number, False)
+    assert late.id not in rig.view(number).newest.attempt.expected
 
 
 def test_vectors_that_have_expired_are_gone_by_that_name(rig):

@@ -208,8 +208,9 @@ def test_what_runs_the_serverapp_has_a_bound():
     assert subprocess.check_output(words, text=True) == f"{bounded.MEMORY_BYTES} {bounded.MEMORY_BYTES}\n"
 
 
-def test_work_that_is_no_work_is_passed_over(stage):
-    stage.dock.work.append(Work(lease="odd", round=1, attempt=1, nodes=("not a node",)))
+@pytest.mark.parametrize("work", [{"nodes": ("not a node",)}, {"lease": "\ud800", "nodes": ()}])
+def test_work_that_is_no_work_is_passed_over(stage, work):
+    stage.dock.work.append(Work(**({"lease": "odd", "round": 1, "attempt": 1, "nodes": ("1",)} | work)))
     stage.ask()
     stage.finish()
     assert len(stage.dock.vectors) == 3

@@ -10,19 +10,28 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy import sparse
 
+from participant.answers.context import ReleasedGram
+from participant.store.records_journeys import JourneyBatch
 from participant.store.records_rows import RowBatch
+from participant.store.records_shelf import Shelf
 from participant.store.records_visits import VisitBatch
+from protocols.questions import spectral
+from protocols.questions.encoder import Parameters
 from protocols.questions.moments import FACETS, UNKNOWN
+from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
 from protocols.vocabulary import Vocabulary
+from tests.participant.shop import DAY
 
 M = 12
 WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
 CUT, END = 100, 200
 BEFORE, AFTER = 50, 150
 RELEASE = "ab" * 32
+MIXES = "0:100:0,100:0:0,100:30:20"
 
 Customer = Mapping[tuple[int, int], int]
 """How often one customer bought: (instant, concept) to lines."""
@@ -67,6 +76,93 @@ class MemoryRecords:
                 bands=_bands(found[:, 0]),
             )
 
+    def shelf(self, _vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
+        assert since < until
+        return SHELF
+
+    def journeys(
+        self,
+        _vocabulary: Vocabulary,
+        shelf: Shelf,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        batch: int,
+    ) -> Iterator[JourneyBatch]:
+        assert shelf is SHELF
+        assert customers_until > 0
+        assert batch > 0
+        assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
+        for start in range(0, len(self.customers), self.batch):
+            yield _journeys(self.customers[start : start + self.batch], since, until)
+
+
+STORES = 3
+SHELF = Shelf(
+    stores=("s0", "s1", "s2"),
+    stocked=sparse.csr_matrix(np.arange(STORES)[:, None] != np.arange(M) % 5, dtype=np.float32),
+    spell_store=np.array([0, 1, 1]),
+    spell_since=np.array([0, 0, 100]),
+    spell_until=np.array([200, 100, 200]),
+    shown=sparse.csr_matrix((np.arange(3)[:, None] + np.arange(M)) % 4 == 0, dtype=np.float32),
+    category=np.arange(M) // 4,
+    price=1.0 + np.arange(M) % 3,
+)
+"""Three stores, of which the last shows nothing; a customer's fourth store is on no shelf."""
+
+
+def _journeys(customers: tuple[Customer, ...], since: int, until: int) -> JourneyBatch:
+    """What a line says besides how often: its store by concept and number, reduced if the number is odd."""
+    people = [
+        {
+            at: lines
+            for at, lines in sorted(customer.items(), key=lambda one: one[0][1])
+            if since <= at[0] < until
+        }
+        for customer in customers
+    ]
+    people = [each for each in people if each]
+    bought: list[tuple[int, ...]] = []
+    came: set[tuple[int, int]] = set()
+    saw: set[tuple[int, int]] = set()
+    elsewhere = np.zeros(len(people), np.bool_)
+    for owner, each in enumerate(people):
+        for concept in sorted({concept for _, concept in each}):
+            of_one = {at: lines for (at, kind), lines in each.items() if kind == concept}
+            lines = sum(of_one.values())
+            reduced = sum(number for number in of_one.values() if number % 2)
+            bought.append(
+                (owner, concept, len(of_one) + lines // 4, lines, reduced, min(of_one), max(of_one))
+            )
+        for (at, concept), lines in each.items():
+            store = (concept + lines) % (STORES + 1)
+            elsewhere[owner] |= store == STORES
+            came |= {(owner, store)} if store < STORES else set()
+            times = zip(SHELF.spell_store, SHELF.spell_since, SHELF.spell_until, strict=True)
+            saw |= {(owner, n) for n, (s, low, high) in enumerate(times) if s == store and low <= at < high}
+    owner, concept, days, lines, reduced, first, last = np.array(bought, np.int64).reshape(-1, 7).T
+    came_owner, came_store = np.array(sorted(came), np.int64).reshape(-1, 2).T
+    saw_owner, saw_spell = np.array(sorted(saw), np.int64).reshape(-1, 2).T
+    return JourneyBatch(
+        customer_keys=np.arange(len(people)),
+        trips=np.array([len({at for at, _ in each}) for each in people], np.int64),
+        elsewhere=elsewhere,
+        owner=owner,
+        concept=concept,
+        days=days,
+        lines=lines,
+        reduced=reduced,
+        first=first,
+        last=last,
+        dearest=np.where(lines % 5 == 0, np.nan, 0.5 + concept % 4),
+        came_owner=came_owner,
+        came_store=came_store,
+        saw_owner=saw_owner,
+        saw_spell=saw_spell,
+    )
+
 
 def _bands(seconds: np.ndarray) -> np.ndarray:
     """Some band for each instant; weather is not known of every third second."""
@@ -97,10 +193,12 @@ class Neighbours:
     Attributes:
         typed: strategy of parameters as an admin types them, each with a promised sensitivity.
         worst: parameters and the one customer more that changes the answer by all that is promised.
+        shop: parameters for a made-up shop of 300 days, whose cap on customers a test adds.
     """
 
     typed: st.SearchStrategy[dict[str, Given]]
     worst: tuple[dict[str, Given], Customer]
+    shop: dict[str, Given]
 
 
 def _taste(scheme: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -135,6 +233,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
     "taste": Neighbours(
         typed=st.sampled_from(ROW_SCHEMES).flatmap(_taste),
         worst=({"until": CUT, "row_scheme": "unit"}, {(BEFORE, 3): 2}),
+        shop={"until": 300 * DAY, "row_scheme": "unit"},
     ),
     "evaluation": Neighbours(
         typed=st.fixed_dictionaries(
@@ -146,7 +245,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
                 "obvious": st.just("pooled"),
                 "top": st.integers(1, M),
             }
-        ),
+        ).flatmap(lambda typed: st.sampled_from((typed, {**typed, "encoder": RELEASE, "mixes": MIXES}))),
         worst=(
             {
                 "release": RELEASE,
@@ -157,8 +256,70 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             },
             {(BEFORE, 0): 1, (AFTER, 1): 1},
         ),
+        shop={
+            "release": RELEASE,
+            "history_until": 100 * DAY,
+            "target_until": 300 * DAY,
+            "lambdas": "30,300",
+            "obvious": "pooled",
+        },
+    ),
+    "encoder": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "taste": st.just(RELEASE),
+                "mode": st.just("gradient"),
+                "until": st.sampled_from((CUT, END)),
+                "hidden": st.integers(1, 8),
+                "latent": st.integers(1, 4),
+                "limit": st.sampled_from((10_000, 1_000_000, 100_000_000)),
+                "dropout": st.sampled_from((0, 50)),
+            }
+        ),
+        worst=(
+            {
+                "taste": RELEASE,
+                "mode": "gradient",
+                "until": CUT,
+                "hidden": 6,
+                "latent": 3,
+                "limit": 10_000,
+            },
+            {(BEFORE, 3): 2, (BEFORE, 4): 1},
+        ),
+        shop={
+            "taste": RELEASE,
+            "mode": "gradient",
+            "until": 300 * DAY,
+            "hidden": 6,
+            "latent": 3,
+            "limit": 10_000,
+        },
+    ),
+    "nonbuyers": Neighbours(
+        typed=st.fixed_dictionaries(
+            {
+                "until": st.sampled_from((CUT, END)),
+                "concepts": st.lists(st.integers(0, M - 1), max_size=5).map(tuple),
+            }
+        ),
+        worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
     ),
 }
+
+
+class Encoders:
+    """Networks at their start from the matrix that is ``released``, whatever release is named."""
+
+    def __init__(self, released: ReleasedGram) -> None:
+        self._released = released
+
+    def before(self, asked: Parameters, n_concepts: int) -> Weights:
+        return spectral.start(self._released(asked.taste), asked.shape(n_concepts))
+
+    def network(self, release: bytes, n_concepts: int) -> Network:
+        shape = Shape(concepts=n_concepts, hidden=6, latent=3)
+        return Network(shape=shape, weights=spectral.start(self._released(release), shape))
 
 
 def released(_release: bytes) -> np.ndarray:

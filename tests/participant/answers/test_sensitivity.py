@@ -19,9 +19,11 @@ from tests.participant.answers.neighbours import (
     BEFORE,
     CUT,
     END,
+    MIXES,
     NEIGHBOURS,
     RELEASE,
     WORDS,
+    Encoders,
     M,
     MemoryRecords,
     customers,
@@ -33,7 +35,10 @@ from tests.participant.shop import DAY, VOCABULARY, made_up_lines, shop
 def answers(spec, bought, batch=3):
     """The company's answer to ``spec``, by the code that makes real ones."""
     context = AnswerContext(
-        records=MemoryRecords(customers=tuple(bought), batch=batch), vocabulary=WORDS, released=released
+        records=MemoryRecords(customers=tuple(bought), batch=batch),
+        vocabulary=WORDS,
+        released=released,
+        encoders=Encoders(released),
     )
     return np.concatenate([fill(block.question, block.parameters, context) for block in spec.blocks])
 
@@ -50,7 +55,12 @@ def check(kind, typed, bought, extra, place):
     """That one customer more, anywhere among the others, stays within what ``kind`` declares."""
     parameters = kind.parse(typed)
     context = [
-        AnswerContext(records=MemoryRecords(customers=tuple(some)), vocabulary=WORDS, released=released)
+        AnswerContext(
+            records=MemoryRecords(customers=tuple(some)),
+            vocabulary=WORDS,
+            released=released,
+            encoders=Encoders(released),
+        )
         for some in (bought, [*bought[:place], extra, *bought[place:]])
     ]
     before, after = (ANSWERS[kind.name](encode(parameters), one) for one in context)
@@ -152,11 +162,24 @@ def test_no_customers_gains_depend_on_who_is_in_the_batch():
         }
         for _ in range(40)
     ]
-    spec = typed("evaluation")
+    values = {**NEIGHBOURS["evaluation"].worst[0], "encoder": RELEASE, "mixes": MIXES}
+    spec = ask([("evaluation", values)], WORDS, members=5, epoch="2017")
     whole = answers(spec, bought, batch=40)
     assert whole.any()
     for batch in (1, 2, 7, 39):
         assert (answers(spec, bought, batch=batch) == whole).all()
+
+
+def test_what_a_training_changes_can_be_bent_by_one_customer_and_gets_no_noise():
+    """The attack: one customer more moves the weights by far more than one clipped gradient would."""
+    change = {**NEIGHBOURS["encoder"].worst[0], "mode": "change", "limit": 1_000_000, "batch": 2}
+    others = [{(BEFORE, 0): 1, (BEFORE, 2): 1}] * 8
+    spec = ask([("encoder", change)], WORDS, members=5, epoch="2017")
+    before, after = answers(spec, others), answers(spec, [*others, {(BEFORE, 7): 1}])
+    one = QUESTIONS["encoder"].parse({**change, "mode": "gradient", "limit": 10_000}).clip ** 2
+    assert moved2(QUESTIONS["encoder"], before, after) > 2 * one
+    with pytest.raises(UnboundedSensitivity, match="mode=gradient"):
+        ask([("encoder", {**change, "noise": "2.45"})], WORDS, members=5, epoch="2017")
 
 
 def test_the_bound_holds_in_a_real_shop_too(tmp_path):

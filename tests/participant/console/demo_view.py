@@ -18,7 +18,10 @@ from participant.console.view import (
     When,
 )
 from participant.courier import Isolation
+from participant.nonbuyers.report import Report, Row, Standout, UnknownConcept
+from participant.nonbuyers.tally import Profile
 from participant.store.outbox import NO_DIFFERENTIAL_PRIVACY
+from protocols.questions.nonbuyers import HYPOTHESIS, WORDS
 
 NOW = 1_795_373_000
 NAMES = ("Bottega Aurora", "Nordmarkt", "Casa del Fresco", "Halcyon Grocers", "Petit Panier")
@@ -141,6 +144,47 @@ def a_budget(**changes: object) -> BudgetStanding:
     return replace(plain, **changes)
 
 
+def a_row(state: str, share: float, consortium: str, beside: str = "as elsewhere") -> Row:
+    return Row(
+        state=state,
+        meaning=WORDS[state],
+        customers=round(1_187 * share),
+        share=share,
+        consortium=consortium,
+        beside=beside,
+        profile=Profile(breadth=74.2, rhythm=2.6, appetite=0.31) if share > 0.01 else None,
+    )
+
+
+def a_report(concept: str = "CORNMEAL", **changes: object) -> Report:
+    plain = Report(
+        concept=concept,
+        hypothesis=HYPOTHESIS,
+        since=0,
+        until=NOW - 86_400,
+        customers=1_187,
+        release=sha256(b"nonbuyers").hexdigest(),
+        privacy=NO_DIFFERENTIAL_PRIVACY,
+        rows=(
+            a_row("buys", 0.11, "10 to 30 of 100 customers"),
+            a_row("lapsed", 0.04, "3 to 10 of 100 customers"),
+            a_row("not-stocked", 0.38, "10 to 30 of 100 customers", "more often here"),
+            a_row("out-of-reach", 0.006, "too few to say", ""),
+            a_row("never-shown", 0.27, "10 to 30 of 100 customers"),
+            a_row("shown-not-taken", 0.194, "10 to 30 of 100 customers"),
+        ),
+        standouts=(),
+    )
+    return replace(plain, **changes)
+
+
+def all_concepts() -> Report:
+    standout = Standout(
+        concept="CORNMEAL", state="not-stocked", share=0.38, consortium="10 to 30 of 100 customers"
+    )
+    return a_report("", standouts=(standout,))
+
+
 @dataclass
 class DemoView:
     """A NodeView over values that a test sets; it remembers that it was stopped."""
@@ -189,6 +233,15 @@ class DemoView:
             degraded=False,
             moved_by={"weather": when.weather} if when.weather else {},
         )
+
+    def nonbuyers(self, concept: str) -> Report:
+        if concept not in {"", "CORNMEAL"}:
+            raise UnknownConcept(
+                expected="a concept of the consortium's vocabulary",
+                came=repr(concept),
+                do="write it as the catalogue does, letter for letter",
+            )
+        return a_report() if concept else all_concepts()
 
     def stop(self) -> None:
         self.stops += 1

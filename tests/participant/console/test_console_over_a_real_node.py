@@ -12,6 +12,7 @@ from participant.app import make_apps
 from participant.node import Node
 from participant.serving import Recommender
 from protocols.messages import Phase
+from protocols.service.clock import iso
 from protocols.service.jobs import Jobs
 from tests.participant import asked, nodes
 from tests.participant.fake_coordinator import FakeCoordinator
@@ -86,3 +87,12 @@ def test_a_customer_of_the_imported_data_is_found_and_a_stranger_is_not(five):
     stranger = http.get("/recommendations?customer=stranger")
     assert stranger.status_code == 404
     assert "No suggestions" in stranger.text
+
+
+def test_why_a_round_went_on_without_the_node_is_on_its_page(five):
+    coordinator, made = five
+    coordinator.ask(asked.taste(5), cohort=coordinator.roster.partners[:3], threshold=2)
+    made[0].exchange.turn()
+    (refusal,) = made[0].exchange.refusals()
+    page = console(made[0]).get("/").text
+    assert f"Round 1.1, advertise-keys, {iso(refusal.at)}: this node did not go on ({refusal.code})." in page

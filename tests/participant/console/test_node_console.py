@@ -164,6 +164,13 @@ def test_a_silent_coordinator_is_visible():
     assert words.contact(a_status(last_contact=NOW - 2), NOW) == "just now"
 
 
+def test_why_the_node_did_not_go_on_with_a_round_is_on_its_page():
+    assert "did not go on" not in shown(busy_view()).text
+    line = "Round 3.1, advertise-keys: this node did not go on (too-few-customers). <script>"
+    page = shown(replace(busy_view(), shown_status=a_status(refused=(line,)))).text
+    assert "Round 3.1, advertise-keys: this node did not go on (too-few-customers). &lt;script&gt;" in page
+
+
 def test_a_company_has_the_colour_that_it_has_on_the_coordinators_pages(view):
     assert 'class="name c3">Nordmarkt' in shown(view, "/outbox").text
 

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 from participant import intake
-from participant.intake.mapping import CATALOGUE, GUESSES, TRANSACTIONS
-from participant.intake.surroundings import SURROUNDINGS
+from participant.intake.mapping import CATALOGUE, GUESSES, SHELF, SURROUNDINGS, TRANSACTIONS
 from protocols.questions.moments import FACETS
 
 README = Path(intake.__file__).with_name("README.md").read_text()
@@ -17,15 +16,17 @@ def rows(prefix):
     return {name: (needed == "yes", tuple(names.split(", "))) for name, needed, names in found}
 
 
-def test_the_readme_names_the_columns_of_sales_and_catalogue_that_are_guessed():
+def test_the_readme_names_the_columns_of_sales_catalogue_and_shelf_that_are_guessed():
     assert rows("") == {name: (needed, GUESSES[name]) for name, needed in TRANSACTIONS.items()}
     catalogue = {name: (needed, GUESSES[name]) for name, needed in CATALOGUE.items()}
     assert rows("catalogue: ") == catalogue | {"item": (True, ("as above",))}
+    shelf = {name: (needed, GUESSES[name]) for name, needed in SHELF.items()}
+    assert rows("shelf: ") == shelf | dict.fromkeys(("item", "store"), (True, ("as above",)))
 
 
 def test_the_readme_names_the_columns_and_words_of_surroundings():
     table = dict(re.findall(r"^\| `(\w+)` \| ([a-z_, ]+) \| .+ \|$", README, re.MULTILINE))
     guessed = {name: tuple(names.split(", ")) for name, names in table.items() if name in SURROUNDINGS}
-    assert guessed == dict(SURROUNDINGS)
+    assert guessed == {name: GUESSES[name] for name in SURROUNDINGS}
     for kind in ("weather", "location", "event"):
         assert f"| {', '.join(FACETS[kind])} |" in README

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from participant.intake import read, read_surroundings
+from participant.intake import ColumnMapping, read, read_surroundings
 from participant.intake.faults import NothingKept, UnknownColumn
 from participant.intake.surroundings import REASONS
 from participant.store.records import Records
@@ -88,11 +88,21 @@ def test_a_row_that_says_nothing_usable_is_counted_by_its_reason(tmp_path, row, 
 
 
 def test_a_dry_run_keeps_nothing_and_a_column_can_be_named(tmp_path):
-    report, db = told(tmp_path, "datum,weather\n1970-01-04,hot-dry\n", columns={"day": "datum"}, dry_run=True)
+    report, db = told(
+        tmp_path,
+        "datum,weather\n1970-01-04,hot-dry\n",
+        mapping=ColumnMapping.parse(["surroundings.day=datum"]),
+        dry_run=True,
+    )
     assert report.kept == 1
     assert load(db).kinds == ()
-    with pytest.raises(UnknownColumn, match=r"surroundings\.day"):
-        told(tmp_path, "day,weather\n1970-01-04,hot-dry\n", columns={"day": "datum"}, engine=db)
+    with pytest.raises(UnknownColumn, match=r"`--column day=COLUMN`"):
+        told(
+            tmp_path,
+            "day,weather\n1970-01-04,hot-dry\n",
+            mapping=ColumnMapping.parse(["surroundings.day=datum"]),
+            engine=db,
+        )
 
 
 def test_visits_have_the_bands_of_their_day_and_store_and_older_files_have_no_store(tmp_path):

@@ -75,7 +75,7 @@ def test_an_answer_has_a_count_and_a_sum_per_lambda_for_both_metrics_whatever_th
 @pytest.mark.parametrize("change", [
     {"release": b""}, {"lambdas": ()}, {"lambdas": (300, 300)}, {"lambdas": (0,)}, {"lambdas": tuple(range(1, 66))},
     {"target_until": ASKED.history_until}, {"history_until": 0}, {"target_until": 2**41}, {"customers_until": 0},
-    {"top": 0}, {"top": 1001}, {"customers_cap": 0},
+    {"top": 0}, {"top": 1001}, {"customers_cap": 0}, {"obvious": "theirs"},
 ])  # fmt: skip
 def test_parameters_that_make_no_sense_do_not_exist(change):
     with pytest.raises(MalformedMessage):
@@ -104,3 +104,10 @@ def test_the_officer_reads_the_release_the_windows_and_what_is_sent():
     for part in ("abababababab", "3 settings", "from 2017-08-14 00:00 UTC", "until 2017-10-02 00:00 UTC", "first 10",
                  "a count of customers and sums of scores"):  # fmt: skip
         assert part in sentence
+
+
+def test_the_smallest_ridge_is_one():
+    typed = {"release": "00" * 32, "history_until": 1, "target_until": 2}
+    assert parse({**typed, "lambdas": "1"}).lambdas == (1,)
+    with pytest.raises(BadInput):
+        parse({**typed, "lambdas": "0"})

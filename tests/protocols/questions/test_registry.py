@@ -18,7 +18,7 @@ from protocols.errors import (
 )
 from protocols.limits import FRACTION_BITS
 from protocols.noise import STRIDE
-from protocols.privacy import LOSS_BITS
+from protocols.privacy import LOSS_BITS, RATE_BITS
 from protocols.questions import QUESTIONS, ask, check_answer, describe, noise_for, price, question_named, read
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.taste import Taste
@@ -28,6 +28,8 @@ WORDS = Vocabulary.of("words", ["BREAD", "MILK", "TEA"])
 TYPED = {
     "taste": {"until": "2017-08-14"},
     "evaluation": {"release": "00" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"},
+    "encoder": {"taste": "00" * 32, "until": "2017-08-14", "hidden": 4, "latent": 2},
+    "nonbuyers": {"until": "2017-08-14"},
     "rhythm": {"until": "2017-08-14"},
 }
 
@@ -111,14 +113,27 @@ def test_a_node_refuses_parameters_of_another_question_or_version():
         check_answer(replace(spec, blocks=(cut,)), WORDS, 5)
 
 
-def test_a_sum_of_another_length_is_not_read():
+@pytest.mark.parametrize("cells", [5, 7])
+def test_a_sum_of_another_length_is_not_read(cells):
     with pytest.raises(BadRelease):
-        read(asked("taste"), np.zeros(5, dtype=np.int64), 3)
+        read(asked("taste"), np.zeros(cells, dtype=np.int64), 3)
+
+
+def test_the_loud_cells_are_those_of_the_diagonal_and_other_questions_have_none():
+    assert question_named("taste").loud(3).tolist() == [0, 3, 5]
+    assert question_named("evaluation").loud(3).tolist() == []
+
+
+def test_the_scale_is_that_of_so_many_answers_of_this_bound_and_not_the_other_way_round():
+    spec = ask([("taste", TYPED["taste"] | {"customers_cap": 2_097_150})], WORDS, members=4, epoch="e")
+    assert spec.blocks[0].scale_bits == 8
 
 
 NOISY = {
     "taste": {"until": "2017-08-14", "row_scheme": "unit", "noise": "2.45"},
     "evaluation": {**TYPED["evaluation"], "obvious": "pooled", "noise": "10"},
+    "encoder": {**TYPED["encoder"], "mode": "gradient", "noise": "10"},
+    "nonbuyers": {"until": "2017-08-14", "concepts": [0, 2], "noise": "2.45"},
     "rhythm": {"until": "2017-08-14", "scheme": "unit", "noise": "2.45"},
 }
 
@@ -141,9 +156,9 @@ def test_every_question_can_be_asked_with_noise_and_says_what_it_costs(name):
 
 
 def test_blocks_of_one_vector_are_paid_together_and_a_block_without_noise_spoils_it():
-    both, alone = price(noisy("taste", "evaluation"), 3), price(noisy("taste"), 3)
-    assert both.loss == alone.loss + price(noisy("evaluation"), 3).loss
-    assert both.releases == 1
+    together = price(noisy(), 3)
+    assert together.loss == sum(price(noisy(name), 3).loss for name in NOISY)
+    assert together.releases == 1
     assert price(asked("taste"), 3) is None
     assert (
         price(
@@ -154,6 +169,19 @@ def test_blocks_of_one_vector_are_paid_together_and_a_block_without_noise_spoils
         )
         is None
     )
+
+
+def test_a_round_on_a_secret_sample_costs_less_than_one_on_everybody_and_travels_alone():
+    everybody, few = price(noisy("encoder"), 3), price(noisy("encoder", sample=10_000), 3)
+    (one,) = few.sampled
+    assert (few.loss, few.releases, one.rounds) == (0, 0, 1)
+    assert one.loss == everybody.loss
+    assert one.rate == math.ceil(2**RATE_BITS / 100)  # rounded up: a larger sample costs more
+    assert few.epsilon < everybody.epsilon / 2
+    sampled = {**NOISY["encoder"], "sample": 10_000}
+    together = ask([("encoder", sampled), ("taste", NOISY["taste"])], WORDS, members=5, epoch="1")
+    with pytest.raises(QuestionNotAllowed, match="vector of its own"):
+        price(together, 3)
 
 
 def test_a_node_takes_any_sigma_and_computes_scale_tail_and_price_itself():

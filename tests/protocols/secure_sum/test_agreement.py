@@ -5,7 +5,6 @@ from protocols.errors import AltroveError, WeakKey
 from protocols.secure_sum.agreement import (
     check_exchange_key,
     exchange_key,
-    exchange_public,
     mask_key,
     seal_key,
     self_commitment,
@@ -59,7 +58,7 @@ def test_every_key_that_makes_all_secrets_zero_is_refused_before_it_is_used(publ
 
 
 def test_keys_differ_by_transcript_configuration_pair_direction_and_purpose():
-    secret, peer = bytes(range(32)), exchange_public(bytes(range(1, 33)))
+    secret, peer = bytes(range(32)), exchange_key(bytes(range(1, 33))).public_key().public_bytes_raw()
     a, b = bytes([1]) * 16, bytes([2]) * 16
     keys = {
         mask_key(secret, peer, transcript=b"t", config=b"c", low=a, high=b),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from protocols.errors import AltroveError, BadShare, WeakKey
-from protocols.secure_sum.agreement import exchange_public, mask_key, pair_seeds, seal_key
+from protocols.secure_sum.agreement import exchange_key, mask_key, pair_seeds, seal_key
 from protocols.secure_sum.encapsulation import Encapsulated
 from protocols.secure_sum.hybrid import (
     CAPSULE_BYTES,
@@ -103,7 +103,7 @@ def test_a_secret_that_was_not_committed_to_is_refused():
 def test_the_scalar_that_is_advertised_is_not_the_secret_that_is_shared():
     """A quantum computer reads the scalar off the public key; the seed of ML-KEM must not follow from it."""
     secret = bytes(range(32))
-    assert exchange_public(secret) != split_public(KEY.public)[0]
+    assert exchange_key(secret).public_key().public_bytes_raw() != split_public(KEY.public)[0]
     scalar = KEY.x25519.private_bytes_raw()
     assert private_key(2, scalar, PAIR.config).public != KEY.public
     assert split_public(private_key(2, secret, bytes([1]) * 32).public)[0] != split_public(KEY.public)[0]
@@ -127,7 +127,7 @@ def test_keys_of_another_suite_or_with_an_unsound_half_are_refused():
 
 def test_a_key_of_suite_1_opens_no_ciphertext_and_has_nothing_beside_a_bundle():
     plain = private_key(1, bytes(range(32)), PAIR.config)
-    assert plain.public == exchange_public(bytes(range(32)))
+    assert plain.public == exchange_key(bytes(range(32))).public_key().public_bytes_raw()
     with pytest.raises(ValueError, match="suite 1"):
         plain.decapsulate(bytes(1088))
     assert [beside_bytes(suite, later=later) for suite in (1, 2) for later in (False, True)] == [

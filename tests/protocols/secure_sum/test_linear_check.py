@@ -1,6 +1,7 @@
 """The linear check against coordinators that publish a wrong sum, a wrong release, and nothing."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from protocols.codec import decode, encode
 from protocols.errors import Equivocation, MalformedMessage, NotTheSum, WrongMembers, WrongTranscript
 from protocols.keystream import Keystream
 from protocols.messages import CLASSICAL, HYBRID
+from protocols.questions import ask
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum import linear_check, linear_contributor
 from protocols.secure_sum.agreement import pair_seeds
@@ -16,10 +18,12 @@ from protocols.secure_sum.hybrid import private_key
 from protocols.secure_sum.linear_check import LinearAnswer, Opening
 from protocols.secure_sum.linear_contributor import Armed, Opened
 from protocols.secure_sum.linear_function import Q, inner
+from protocols.vocabulary import Vocabulary
 from tests.protocols.secure_sum.stage import Stage, counting
 
 RELEASE, OTHER = bytes([7]) * 32, bytes([8]) * 32
 ALIVE = range(4)
+WORDS = Vocabulary.of("words", ["BREAD", "MILK"])
 
 
 class Checked(Stage):
@@ -69,6 +73,28 @@ def test_the_true_sum_passes_at_every_survivor(ring_bits, suite):
     answers = [stage.answer(i, states[i], openings) for i in ALIVE]
     for state in states:
         stage.check(state, openings, answers, stage.sum)
+
+
+def test_its_messages_are_pinned_to_the_byte(played):
+    states, openings = played.opened()
+    answers = [played.answer(i, states[i], openings) for i in ALIVE]
+    pinned = sha256(b"".join(map(encode, [states[0], *openings, *answers]))).hexdigest()
+    assert pinned == "77ffdc474e8696128c8d4c83f4c18029faf351bd5142d4cd38f2e27de4cbd8a4"
+
+
+def test_where_two_sums_of_one_linear_function_are_within_the_bounds_there_is_no_check():
+    spec = ask([("taste", {"until": 5, "customers_cap": 2**32})], WORDS, members=33, epoch="e", ring_bits=64)
+    (block,) = spec.blocks
+    one, other = np.array([5, 6, 7]), np.array([5 - Q, 6, 7])
+    for number in range(3):
+        stream = Keystream(bytes([number]) * 32)
+        assert inner(stream, [one]) % Q == inner(stream, [other]) % Q
+    assert abs(other).max() < 33 * (block.bound << block.scale_bits)
+    assert not linear_check.binds(spec, 33)
+    usual = ask([("taste", {"until": 5})], WORDS, members=1000, epoch="e", ring_bits=64)
+    assert linear_check.binds(usual, 1000)
+    for bound, binds in ((2**60 // 3 - 1, True), (2**60 // 3, False)):
+        assert linear_check.binds(counting(bound=bound, ring_bits=64), 3) is binds
 
 
 def test_in_suite_2_what_hides_the_answers_does_not_follow_from_x25519_alone():

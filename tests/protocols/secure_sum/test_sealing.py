@@ -4,7 +4,7 @@ import pytest
 
 from protocols.errors import BadShare
 from protocols.secret_sharing import PRIME
-from protocols.secure_sum.sealing import SEALED_BYTES, HeldShares, seal, unseal
+from protocols.secure_sum.sealing import SEALED_BYTES, HeldShares, beside, seal, unseal
 
 KEY = bytes(range(32))
 OWNER, OTHER, THIRD = (bytes([i]) * 16 for i in (1, 2, 3))
@@ -47,6 +47,14 @@ def test_every_changed_byte_is_noticed(place):
 def test_a_bundle_of_another_length_is_refused(data):
     with pytest.raises(BadShare):
         unseal(KEY, replace(sealed(), sealed=data))
+
+
+@pytest.mark.parametrize("length", [0, 3, 5])
+def test_what_stands_beside_has_its_length(length):
+    message = replace(sealed(), sealed=sealed().sealed + b"1234")
+    assert beside(message, 4) == b"1234"
+    with pytest.raises(BadShare):
+        beside(message, length)
 
 
 def test_a_share_outside_the_field_is_refused_even_when_it_opens():

@@ -4,12 +4,35 @@ from typing import get_args
 
 import pytest
 
+from protocols.audit import AuditEntry, TreeHead
 from protocols.codec import decode, encode
 from protocols.errors import AlreadyUnmasked, IllegalMove, UnknownVersion
 from protocols.messages import Phase
+from protocols.participation import Participation, Participations
 from protocols.secure_sum import contributor
 from protocols.secure_sum.collector import PHASE_TABLE, Event, next_phase
-from protocols.secure_sum.states import IDLE, TRANSITIONS, Closed, Move, State, enter
+from protocols.secure_sum.linear_check import (
+    Board,
+    Claim,
+    Commitment,
+    Dispute,
+    Grounds,
+    LinearAnswer,
+    Opening,
+)
+from protocols.secure_sum.linear_contributor import Armed, Opened
+from protocols.secure_sum.recomputation import Evidence, Proof
+from protocols.secure_sum.sealing import HeldShares
+from protocols.secure_sum.states import (
+    IDLE,
+    TRANSITIONS,
+    CheckKey,
+    Closed,
+    Move,
+    PeerKeys,
+    State,
+    enter,
+)
 from tests.protocols.secure_sum.stage import Stage
 
 TAGS = [IDLE, *(kind.TAG for kind in get_args(State))]
@@ -75,6 +98,21 @@ def test_no_secret_is_shown_by_a_state():
         shown = repr(state)
         for secret in ("seal_secret", "mask_secret", "self_secret", "held=", "plus", "minus", "rho=", "own="):
             assert secret not in shown
+
+
+def test_what_databases_hold_keeps_its_name():
+    kinds = (*get_args(State), HeldShares, PeerKeys, CheckKey, Armed, Opened, Evidence, Proof, Claim)
+    kinds = (*kinds, Commitment, Opening, LinearAnswer, Board, Grounds, Dispute, AuditEntry, TreeHead)
+    kinds = (*kinds, Participation, Participations)
+    assert " ".join(kind.TAG for kind in kinds) == (
+        "advertised shared masking masked confirmed unmasked closed held-shares peer-keys check-key "
+        "check-armed check-opened sum-evidence wrong-sum check-claim check-commitment check-opening "
+        "check-answer check-board check-grounds check-dispute audit-entry tree-head participation participations"
+    )
+
+
+def test_a_check_key_does_not_show_itself():
+    assert "key=" not in repr(CheckKey(member=bytes(16), key=bytes(32)))
 
 
 def test_secrets_are_gone_as_soon_as_no_move_needs_them():

@@ -166,7 +166,7 @@ def test_tls_on_a_plain_port_is_said_in_words(certificates):
 
 
 def test_nobody_there_is_said_in_words(certificates):
-    with pytest.raises(Unreachable, match="repeated automatically"):
+    with pytest.raises(Unreachable, match="a daemon asks again by itself"):
         call(1, trusting(certificates))
 
 

@@ -1,0 +1,110 @@
+"""What the consortium's evaluations chose: for each scenario a ridge, a mixture, and the encoders of both windows.
+
+All evaluations of the sum of the fit window that ask about the same weeks compete: that of the `taste` release
+by itself and those of the `encoder` rounds after it. A setting with an encoder counts once there is its
+counterpart: the release after as many rounds of the same kind, on the later `taste` sum.
+"""
+
+from dataclasses import dataclass
+
+from participant.release_shelf import ReleaseShelf, open_stored
+from participant.store.releases import StoredRelease
+from protocols.errors import PeerFault
+from protocols.messages import Block
+from protocols.questions import question_named
+from protocols.questions.encoder import Parameters
+from protocols.questions.evaluation import EvaluationReading
+from protocols.questions.evaluation import Parameters as Asked
+from protocols.questions.mixture import Mixture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The best setting of one scenario; ``encoders``: the releases of fit window and refit, or nothing."""
+
+    mean: float
+    lam: int
+    mixture: Mixture
+    encoders: tuple[bytes, bytes] | tuple[()]
+
+
+class Evaluated:
+    """The evaluations among ``kept``, releases of one vocabulary, newest first."""
+
+    def __init__(self, shelf: ReleaseShelf, kept: tuple[StoredRelease, ...]) -> None:
+        self._shelf = shelf
+        self._kept = kept
+        self._rounds: dict[bytes, Parameters] = {
+            found.release: question_named("encoder").open(block_of(found, "encoder").parameters)
+            for found in kept
+            if "encoder" in found.questions
+        }
+
+    def choices(self, fitted: bytes, refitted: bytes) -> dict[str, Choice]:
+        """By scenario; empty where nobody has evaluated ``fitted``."""
+        best: dict[str, Choice] = {}
+        weeks: tuple[int, ...] = ()
+        for found in self._kept:
+            asked = self._asked(found)
+            if asked is None or asked.release != fitted:
+                continue
+            weeks = weeks or _weeks(asked)
+            pair = self._pair(asked.encoder, refitted)
+            if _weeks(asked) != weeks:
+                continue
+            for said in self._shelf.readings(found.release):
+                if isinstance(said, EvaluationReading):
+                    _improve(best, said, pair)
+        return best
+
+    def _asked(self, found: StoredRelease) -> Asked | None:
+        """What an evaluation asked; None for another question, or one of an earlier version."""
+        if "evaluation" not in found.questions:
+            return None
+        try:
+            return question_named("evaluation").open(block_of(found, "evaluation").parameters)  # type: ignore[no-any-return]
+        except PeerFault:
+            return None
+
+    def _pair(self, encoder: bytes, refitted: bytes) -> tuple[bytes, bytes] | tuple[()]:
+        """``encoder`` and its counterpart on the later sum, where both and all rounds before them are here."""
+        depth = self._depth(encoder)
+        for release, asked in self._rounds.items() if depth else ():
+            alike = asked.taste == refitted and recipe(asked) == recipe(self._rounds[encoder])
+            if alike and self._depth(release) == depth:
+                return encoder, release
+        return ()
+
+    def _depth(self, release: bytes) -> int:
+        """How many rounds lead to ``release``, itself included; 0 where one of them is not here."""
+        depth = 0
+        while release:
+            if release not in self._rounds:
+                return 0
+            release, depth = self._rounds[release].after, depth + 1
+        return depth
+
+
+def recipe(asked: Parameters) -> tuple[int | str, ...]:
+    """How a round trains, whatever it trains on."""
+    own = (asked.mode, asked.epochs, asked.steps, asked.batch, asked.rate, asked.beta, asked.dropout)
+    return (*own, asked.hidden, asked.latent, asked.server, asked.server_rate, asked.limit, asked.sample)
+
+
+def block_of(stored: StoredRelease, question: str) -> Block:
+    """The block of a kept release that asks ``question``."""
+    return next(b for b in open_stored(stored.manifest).answer.blocks if b.question == question)
+
+
+def _improve(best: dict[str, Choice], said: EvaluationReading, pair: tuple[bytes, bytes] | tuple[()]) -> None:
+    for name, metric in (("explore", said.explore), ("surprise", said.surprise)):
+        for (lam, mixture), mean in zip(metric.settings, metric.means, strict=True):
+            usable = not mixture.encoder or pair
+            if usable and (name not in best or mean > best[name].mean):
+                used = pair if mixture.encoder else ()
+                best[name] = Choice(mean=mean, lam=lam, mixture=mixture, encoders=used)
+
+
+def _weeks(asked: Asked) -> tuple[int, ...]:
+    """What has to be the same for means to be compared."""
+    return asked.history_until, asked.target_until, asked.customers_until, asked.top, asked.customers_cap

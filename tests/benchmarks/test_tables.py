@@ -1,0 +1,42 @@
+"""Tables and plots in Markdown are what the command makes of the JSON beside them, and nothing typed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import (
+    crypto_suites_table,
+    crypto_table,
+    leakage_table,
+    privacy_table,
+    quality_table,
+    round_table,
+    round_time_table,
+)
+from tests.benchmarks.provenance import ROOT
+from tests.matrix import table as matrix
+from tests.mutation import report
+
+RESULTS = ROOT / "tests/benchmarks/results"
+MAKERS: dict[str, Callable[[], object]] = {
+    "crypto": lambda: crypto_table.write(RESULTS / "crypto.json"),
+    "crypto suites": lambda: crypto_suites_table.write(RESULTS / "crypto_suites.json"),
+    "kill matrix": matrix.main,
+    "leakage": leakage_table.main,
+    "mutants": report.write,
+    "quality": quality_table.main,
+    "quality under noise": privacy_table.main,
+    "rounds": round_table.main,
+    "time of a round": round_time_table.main,
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_table_is_what_its_command_makes_of_the_figures(make, monkeypatch):
+    made = {}
+    monkeypatch.setattr(Path, "write_text", lambda path, text, **_: made.setdefault(path, text))
+    make()
+    assert made
+    for path, text in made.items():
+        assert text == path.read_text(encoding="utf-8"), f"make {path.name} again from its JSON"
