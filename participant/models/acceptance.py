@@ -17,8 +17,6 @@ DEPTH: Final = 100
 """Candidates of a customer that are looked at: deeper ones are never shown."""
 PRIOR_PRECISION: Final = 4.0
 STEPS: Final = 50
-SLOPE_MIN: Final = 0.05
-"""A flatter curve says that scores tell next to nothing; nothing is divided by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +30,6 @@ class Acceptance:
 
     intercept: float
     slope: float
-
-    @property
-    def worth(self) -> float:
-        """What one unit of log-odds is in standardised scores.
-
-        >>> Acceptance(intercept=-3.0, slope=0.5).worth, Acceptance(intercept=-3.0, slope=0.0).worth
-        (2.0, 20.0)
-        """
-        return 1.0 / max(self.slope, SLOPE_MIN)
 
     def probability(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """P(accept) of standardised scores, in (0, 1), same shape."""

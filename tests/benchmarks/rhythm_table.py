@@ -15,11 +15,10 @@ RESULTS = Path(__file__).parent / "results"
 ARMS = {
     "taken": "as each company chose on validation",
     "shuffled": "the same strengths, moments shuffled",
-    "ungated": "hour and weekday whatever the gate says",
-    "ungated shuffled": "the same, moments shuffled",
-    "hour": "hour alone, at full strength",
-    "weekday": "weekday alone, at full strength",
-    "season": "season alone, at full strength",
+    "ungated": "as fitted, whatever the gate says",
+    "hour": "of these, hour alone",
+    "weekday": "of these, weekday alone",
+    "season": "of these, season alone",
 }
 TASKS = {
     "first": "What a visit brings for the first time",
@@ -48,7 +47,7 @@ def task(report: dict[str, Any], name: str) -> str:
         if row["task"] != name:
             continue
         if row["arm"] == "none":
-            if row["source"] == report["rows"][0]["source"]:
+            if not rows:
                 rows.append(("-", "no context", say(row), "", "", ""))
             continue
         difference, below = row["difference"], row["below"]
@@ -81,14 +80,14 @@ def strengths(report: dict[str, Any]) -> str:
         for name, title in TASKS.items():
             found = chosen[name][source]
             said = "; ".join(
-                f"{each['factor']} {each['strength']:g} ({each['gained']:+.4f} ± {each['error']:.4f})"
-                for each in found
+                f"{each['factor']} {each['strength']:.2f} (± {each['error']:.2f})" for each in found["each"]
             )
-            rows.append((number, title, said))
+            word = "yes" if found["taken"] else "no"
+            rows.append((number, title, said, f"{found['gained']:+.4f} ± {found['error']:.4f}", word))
     return table(
-        "Strengths chosen on weeks 34-40",
-        "Own counts beside the release. In brackets what the best strength tried gained on validation, with its standard error; 0: not taken.",
-        ("company", "task", "strength by factor"),
+        "Strengths fitted on weeks 34-40",
+        "Own counts beside the release. Log-odds per log ratio, in brackets the standard error of the fit; 0.00: not two of them above none.",
+        ("company", "task", "strength by factor", "nDCG@10 on these weeks, ± standard error", "taken"),
         rows,
     )
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from participant.models.tilt import NAMES, Strength, Tilt, ratios_of
+from participant.models import tilting
+from participant.models.tilt import NAMES, Strength, Strengths, Tilt, ratios_of
 from participant.models.tilting import Judged, choose, first_visits, gains, visit_gains
 from participant.models.visits import HeldVisits, held_visits
 from protocols.questions.moments import FACTORS, UNKNOWN
@@ -31,22 +34,40 @@ def made(effect, seed=0):
     )
     nothing = np.zeros((CUSTOMERS, M), np.bool_)
     scores = rng.random((CUSTOMERS, M)).astype(np.float32)
-    return Judged(scores=scores, worth=1.0, history=nothing, excluded=nothing[0]), visits
+    return Judged(scores=scores, history=nothing, excluded=nothing[0]), visits
 
 
 def test_a_factor_that_helps_is_taken_and_one_that_does_not_is_not():
-    (strong,) = choose(*made(1.0), RATIOS)
-    assert strong.strength > 0
-    assert strong.gained > 2 * strong.error > 0
-    backwards = {"hour": -RATIOS["hour"]}
-    assert [each.strength for each in choose(*made(1.0), backwards)] == [0.0]
-    assert choose(*made(1.0), {"weather": RATIOS["hour"]}) == ()  # no visit knows its weather
+    found = choose(*made(1.0), RATIOS)
+    (strong,) = found.each
+    assert strong.strength > 10 * strong.error
+    assert found.gained > 2 * found.error > 0
+    assert found.moving == {"hour": found.worth * strong.strength}
+    backwards = choose(*made(1.0), {"hour": -RATIOS["hour"]})
+    assert [each.strength for each in backwards.each] == [0.0]
+    assert backwards.moving == {}
+    assert choose(*made(1.0), {"weather": RATIOS["hour"]}).each == ()  # no visit knows its weather
+
+
+def test_a_weak_effect_is_seen_where_the_first_ten_places_hardly_show_it():
+    found = [choose(*made(0.1, seed), RATIOS) for seed in range(10)]
+    assert sum(one.each[0].strength > 0 for one in found) >= 5
+    assert sum(one.gained > 2 * one.error for one in found) <= 5
 
 
 def test_chance_alone_is_rarely_taken_and_what_it_gains_is_small():
-    taken = [choose(*made(0.0, seed), RATIOS)[0] for seed in range(20)]
-    assert sum(each.strength > 0 for each in taken) <= 8  # one standard error, the best of three strengths
-    assert max(each.gained for each in taken) < 0.06
+    found = [choose(*made(0.0, seed), RATIOS) for seed in range(20)]
+    assert sum(one.taken for one in found) <= 2  # two standard errors
+    assert max(one.gained for one in found) < 0.06
+
+
+def test_what_is_likelier_but_finds_less_moves_nothing(monkeypatch):
+    monkeypatch.setattr(tilting, "gains", lambda *_: np.array([[0.3, 0.2], [0.2, 0.2]]))
+    found = choose(*made(1.0), RATIOS)
+    assert found.each[0].strength > 0
+    assert (found.taken, found.moving) == (False, {})
+    monkeypatch.setattr(tilting, "gains", lambda *_: np.array([[0.2, 0.2], [0.3, 0.2]]))
+    assert choose(*made(1.0), RATIOS).taken
 
 
 def test_gains_are_those_of_the_one_definition_of_the_metric():
@@ -74,7 +95,7 @@ def test_what_was_bought_the_visit_before_is_no_target_and_no_candidate_any_more
     assert [np.flatnonzero(row).tolist() for row in before] == [[6], [3, 4, 6], [6]]
     assert [np.flatnonzero(row).tolist() for row in bought & ~before] == [[3, 4], [5], [3]]
     scores = np.tile(np.arange(7, dtype=np.float32), (2, 1))
-    judged = Judged(scores=scores, worth=1.0, history=history, excluded=np.zeros(7, np.bool_))
+    judged = Judged(scores=scores, history=history, excluded=np.zeros(7, np.bool_))
     first = visit_gains(
         np.array([[0, 1, 2, 3, 4, 5, -np.inf]], np.float32),
         np.eye(7, dtype=np.bool_)[[3]] | np.eye(7, dtype=np.bool_)[[4]],
@@ -86,7 +107,7 @@ def test_only_what_was_bought_before_is_a_candidate_when_it_is_about_buying_agai
     judged, visits = made(1.0)
     history = np.zeros((CUSTOMERS, M), np.bool_)
     history[:, ::2] = True
-    again = Judged(scores=judged.scores, worth=1.0, history=history, excluded=judged.excluded, again=True)
+    again = Judged(scores=judged.scores, history=history, excluded=judged.excluded, again=True)
     odd = HeldVisits(
         customer=visits.customer, indptr=visits.indptr, concepts=visits.concepts | 1, bands=visits.bands
     )
@@ -136,11 +157,16 @@ def test_own_counts_are_drawn_towards_the_consortiums_and_stand_alone_without_th
 
 
 def test_a_factor_of_strength_nought_and_an_unknown_band_move_nothing():
-    off = Strength(factor="hour", strength=0.0, gained=0.0, error=0.0, customers=1)
-    on = Strength(factor="weekday", strength=1.0, gained=0.0, error=0.0, customers=1)
+    off, on = (
+        Strength(factor="hour", strength=0.0, error=0.0),
+        Strength(factor="weekday", strength=1.0, error=0.0),
+    )
     ratios = {name: np.ones((len(FACTORS[name]), 3), np.float32) for name in ("hour", "weekday")}
-    tilt = Tilt(ratios=ratios, strengths={"explore": (off, on)})
-    assert tilt.moving("explore") == ("weekday",)
-    assert tilt.moving("surprise") == ()
+    both = Strengths(worth=2.0, each=(off, on), taken=True, gained=0.0, error=0.0, customers=1)
+    tilt = Tilt(ratios=ratios, strengths={"explore": both})
+    assert tilt.moving("explore") == {"weekday": 2.0}
+    assert tilt.moving("surprise") == {}
     assert tilt.of("explore", {"hour": 2}) is None
-    assert tilt.of("explore", {"hour": 2, "weekday": 6}).tolist() == [1, 1, 1]
+    assert tilt.of("explore", {"hour": 2, "weekday": 6}).tolist() == [2, 2, 2]
+    unproved = Tilt(ratios=ratios, strengths={"explore": replace(both, taken=False)})
+    assert unproved.of("explore", {"hour": 2, "weekday": 6}) is None
