@@ -18,15 +18,17 @@ Mask = NDArray[np.bool_]
 Part = tuple[Floats, Sequence[Floats], Mask]
 """Scores, (choices, candidates), minus infinity for what could not be chosen; features and targets, same shape."""
 
-RIDGE: Final = 1e-4
-"""Precision of a prior around none: for choices that say nothing of a feature, so weak that no unit matters. How
-sure a strength is, its standard error says."""
+PRIOR: Final = 1.0
+"""A strength is drawn to none as if features that move log-odds by one, root mean square, were one standard
+deviation. So a few choices decide nothing, choices that all go one way have an end, and no unit of a feature matters."""
+LEAST_PRECISION: Final = 1e-4
 SCALE_START: Final = 0.5
 SCALE_MIN: Final = 0.05
 """A score that says next to nothing has a small scale; nothing is divided by less."""
 STEPS: Final = 12
 HALVINGS: Final = 8
 ENOUGH: Final = 1e-3
+"""Log-likelihood gained by a step after which there is no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,23 +58,24 @@ def fit(parts: Callable[[], Iterable[Part]], features: int) -> Logit:
     >>> feature = np.tile(np.array([1.0, 0.0], np.float32), (4, 1))
     >>> target = np.array([[True, False]] * 3 + [[False, True]])
     >>> found = fit(lambda: [(scores, [feature], target)] * 1_000, 1)
-    >>> found.strengths.round(2), found.errors.round(2)  # log 3, and 1 / sqrt(4000 x 3/16): not log 1/3
+    >>> found.strengths.round(2), found.errors.round(2)  # log 3 and 1 / sqrt(4000 x 3/16), not log 1/3
     (array([1.1]), array([0.04]))
     """
     at = np.concatenate([[SCALE_START], np.zeros(features)])
-    here = _slope(parts(), at)
+    precision = _precision(parts(), features)
+    here = _slope(parts(), at, precision)
     for _ in range(STEPS):
         step = np.linalg.solve(here.curvature, here.gradient)
         for _ in range(HALVINGS):
             tried = at + step
-            there = _slope(parts(), tried)
+            there = _slope(parts(), tried, precision)
             if there.value >= here.value:
                 break
             step = step / 2
         else:
             break
-        at, here = tried, there
-        if np.abs(step).max() < ENOUGH:
+        gained, at, here = there.value - here.value, tried, there
+        if gained < ENOUGH:
             break
     errors = np.sqrt(np.diag(np.linalg.inv(here.curvature)))
     return Logit(
@@ -80,8 +83,20 @@ def fit(parts: Callable[[], Iterable[Part]], features: int) -> Logit:
     )
 
 
-def _slope(parts: Iterable[Part], at: Gains) -> _Slope:
-    precision = np.full(len(at), RIDGE)
+def _precision(parts: Iterable[Part], features: int) -> Gains:
+    """Of the prior: none to speak of for the scale, the mean square of each feature for its strength."""
+    squares, cells = np.zeros(features), 0
+    for scores, given, _ in parts:
+        possible = np.isfinite(scores)
+        squares += [
+            np.square(each, where=possible, out=np.zeros_like(each)).sum(dtype=np.float64) for each in given
+        ]
+        cells += int(possible.sum())
+    found = np.concatenate([[0.0], squares / max(cells, 1) / PRIOR**2])
+    return np.where(found > 0, found, LEAST_PRECISION)
+
+
+def _slope(parts: Iterable[Part], at: Gains, precision: Gains) -> _Slope:
     value = -0.5 * float(precision @ at**2)
     gradient, curvature, choices = -precision * at, np.diag(precision), 0
     for scores, features, target in parts:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from participant.models.logit import RIDGE, fit
+from participant.models.logit import LEAST_PRECISION, fit
 
 M, N = 40, 4_000
 TRUE = np.array([0.7, 1.5, -0.8])
@@ -50,7 +50,7 @@ def test_the_maximum_is_found_with_scores_of_heavy_tails_too():
         logits = sum(one * f for one, f in zip(at, wide, strict=True))
         logits = logits - logits.max(1, keepdims=True)
         chosen = logits[row, np.argmax(target, axis=1)] - np.log(np.exp(logits).sum(1))
-        return -chosen.sum() + RIDGE / 2 * (at**2).sum()
+        return -chosen.sum() + 0.25 / 2 * (at[1:] ** 2).sum()
 
     oracle = minimize(loss, TRUE, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).x
     assert [found.scale, *found.strengths] == pytest.approx(oracle, abs=2e-3)
@@ -62,7 +62,7 @@ def test_a_few_choices_decide_nothing():
     assert (np.abs(few.strengths) < 2 * few.errors).all()
     none = fit(list, 2)
     assert (none.strengths.tolist(), none.choices) == ([0.0, 0.0], 0)
-    assert none.errors.tolist() == [RIDGE**-0.5] * 2
+    assert none.errors.tolist() == [LEAST_PRECISION**-0.5] * 2
 
 
 def test_several_things_chosen_at_once_are_several_choices_from_the_same_candidates():
@@ -83,3 +83,19 @@ def test_several_things_chosen_at_once_are_several_choices_from_the_same_candida
     assert together.choices == one_by_one.choices > 600
     assert together.strengths == pytest.approx(one_by_one.strengths, abs=1e-3)
     assert together.strengths != pytest.approx(fit(in_parts(*other), 2).strengths, abs=1e-3)
+
+
+def test_choices_that_all_go_one_way_have_an_end_and_are_sure():
+    scores = np.zeros((400, 2), np.float32)
+    feature = np.tile(np.array([1.0, -1.0], np.float32), (400, 1))
+    target = np.tile(np.array([True, False]), (400, 1))
+    found = fit(in_parts(scores, [feature], target), 1)
+    assert 2.0 < found.strengths[0] < 5.0
+    assert found.strengths[0] > 3 * found.errors[0]
+
+
+def test_the_unit_of_a_feature_changes_nothing_but_the_unit_of_its_strength():
+    scores, features, target = made(300)
+    one, other = (fit(in_parts(scores, [unit * f for f in features], target), 2) for unit in (1, 1e-3))
+    assert other.strengths == pytest.approx(1e3 * one.strengths, rel=1e-3)
+    assert other.errors == pytest.approx(1e3 * one.errors, rel=1e-3)
