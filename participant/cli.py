@@ -22,6 +22,7 @@ COLUMN_HELP: Final = "FIELD=COLUMN, for example customer=cid or catalogue.item=s
 SHELF_HELP: Final = (
     "What each store stocked, showed and asked for it, and when: one row an item, store and time."
 )
+SURROUNDINGS_HELP: Final = "Weather, kind of place, local events: one row per day, store or both."
 TRUST_HELP: Final = "The consortium's release key (FILE.pub): whose app bundles the courier may run."
 
 app = typer.Typer(
@@ -85,39 +86,25 @@ def connect(
     home: HomeOption = DEFAULT_HOME,
     catalogue: Annotated[list[Path] | None, typer.Option("--catalogue", help="One row per item.")] = None,
     shelf: Annotated[list[Path] | None, typer.Option("--shelf", help=SHELF_HELP)] = None,
+    surroundings: Annotated[list[Path] | None, typer.Option("--surroundings", help=SURROUNDINGS_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help=COLUMN_HELP)] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="A category to leave out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
 ) -> None:
-    """Read purchases, catalogue and shelves in, and map items to the consortium's vocabulary."""
-    from participant.commands import shown
-    from participant.intake import ColumnMapping, read, read_shelf
+    """Read purchases, catalogue, shelves and surroundings in, and map items to the consortium's vocabulary."""
+    from participant.commands import connecting
+    from participant.intake import ColumnMapping
 
-    node = node_at(home)
-    vocabulary = node.standing.renew_vocabulary()
-    typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
-    if sources:
-        report = read(
-            sources,
-            home=node.home.root,
-            engine=node.db,
-            mapping=ColumnMapping.parse(column or ()),
-            catalogue=catalogue or (),
-            excluded=exclude or (),
-            concepts=frozenset(vocabulary.concepts),
-            dry_run=dry_run,
-        )
-        shown.imported(report, dry=dry_run)
-    if shelf:
-        found = read_shelf(
-            shelf,
-            home=node.home.root,
-            engine=node.db,
-            mapping=ColumnMapping.parse(column or ()),
-            catalogue=catalogue or (),
-            dry_run=dry_run,
-        )
-        typer.echo(found.summary)
+    connecting.connect(
+        node_at(home),
+        sources=sources or (),
+        catalogue=catalogue or (),
+        shelf=shelf or (),
+        surroundings=surroundings or (),
+        mapping=ColumnMapping.parse(column or ()),
+        exclude=exclude or (),
+        dry_run=dry_run,
+    )
 
 
 @app.command()

@@ -132,7 +132,7 @@ def open_node(
     )
     rosters = RosterDesk(db=db, link=link, me=member.partner, key=key, clock=clock)
     standing = Standing(db=db, link=link)
-    records = Records(home.root, db)
+    records = Records(home.root, db, settings.calendar.calendar())
     verdicts = Verdicts(home.verdicts)
     verification = Verification(db=db, link=link, verdicts=verdicts, policy=policy, clock=clock)
     releases = ReleaseDesk(

@@ -15,10 +15,12 @@ from participant.console.view import (
     Suggestion,
     Suggestions,
     UnknownCustomer,
+    When,
 )
 from participant.console.view import Reason as ShownReason
 from participant.door.words import MASKED_VECTOR, SEALED_VECTOR
 from participant.errors import NoData
+from participant.moment import Moment
 from participant.node import Node
 from participant.nonbuyers.report import Report
 from participant.release_shelf import open_stored
@@ -177,15 +179,20 @@ class Overview:
         """What of the privacy budget is spent, and on what."""
         return standing(self._node.db, self._node.settings.policy.policy(), self.now())
 
-    def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
-        """Suggestions for the customer with this external id.
+    def suggestions(self, customer: str, scenario: str, count: int, when: When) -> Suggestions:
+        """Suggestions for the customer with this external id, shown at that moment.
 
         Raises:
             UnknownCustomer: nobody with this id bought here.
             NoModelYet: this shop has no data at all.
+            BadInput: no such time, or a word that names no band.
         """
+        at = self._node.records.calendar.instant(when.at) if when.at else None
+        moment = Moment(time=at, weather=when.weather, location=when.location, event=when.event)
         try:
-            served = self._recommender.serve(Wish(customer=customer, scenario=scenario, n=count))
+            served = self._recommender.serve(
+                Wish(customer=customer, scenario=scenario, n=count, moment=moment)
+            )
         except NoData as error:
             raise NoModelYet(expected=error.expected, came=error.came, do=error.do) from None
         if served.degraded and not served.bought:
@@ -214,6 +221,7 @@ class Overview:
                 for item in served.items
             ),
             degraded=served.degraded,
+            moved_by=served.moved_by,
         )
 
     def nonbuyers(self, concept: str) -> Report:

@@ -17,6 +17,7 @@ from protocols.identity import Signed
 from protocols.messages import Block
 from protocols.questions import Reading, question_named, read
 from protocols.questions.encoder import EncoderStep
+from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
 from protocols.service.unit_of_work import reading
@@ -92,6 +93,19 @@ class ReleaseShelf:
         if me in manifest.survivors:
             total, members = total - self._door.own_part(manifest.answer), members - 1
         return _taste(manifest, total, n_concepts, members)
+
+    def rhythm(self, release: bytes) -> Rhythm:
+        """The rhythm part of a kept release, read noise-aware.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        readings = read(manifest.answer, total, n_concepts)
+        for block, found in zip(manifest.answer.blocks, readings, strict=True):
+            if isinstance(found, Rhythm):
+                return found.noise_aware(sum_sigma(block, len(manifest.survivors)))
+        raise BadRelease(expected="a rhythm release", came="other questions", do="name a rhythm release")
 
     def _encoder_round(self, release: bytes) -> Round:
         """What an encoder release was asked with, and what it says.

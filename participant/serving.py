@@ -6,7 +6,7 @@ the shop's own bestsellers, and says ``degraded``.
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from participant.appetites import AppetiteDesk
 from participant.errors import NoData
 from participant.models import SCENARIOS, NodeModel
+from participant.moment import NOW, Moment, in_words
 from participant.newcomer_shelf import Asked, places_of
 from participant.store.membership import Membership
 from participant.store.records import History, Records, UnknownCustomer
@@ -37,7 +38,7 @@ REMEMBER_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for: ``minimum`` and ``maximum`` are the surprise dial in [0, 1]."""
+    """What is asked for: ``minimum`` and ``maximum`` are the surprise dial in [0, 1], ``moment`` when it is shown."""
 
     customer: str
     scenario: str = "surprise"
@@ -49,6 +50,7 @@ class Wish:
     language: str = "en"
     without_items: frozenset[str] = frozenset()
     without_concepts: frozenset[str] = frozenset()
+    moment: Moment = NOW
 
     @property
     def is_open(self) -> bool:
@@ -66,13 +68,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """The suggestions in order; ``bought`` are the customer's own concepts, for local pages only."""
+    """The suggestions in order; ``bought`` are the customer's own concepts, for local pages only.
+
+    ``moved_by``: the bands of the moment that the order was moved by, by factor; empty where none was.
+    """
 
     items: tuple[Recommendation, ...]
     bought: tuple[str, ...]
     model_version: str
     filtered: Mapping[str, int]
     degraded: bool
+    moved_by: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,6 +132,7 @@ class Recommender:
             cheap=wish.places is None,
             calibration=wish.calibration,
         )
+        moment = self._moment(wish, model)
         found = recommend(
             model,
             concepts,
@@ -135,6 +142,7 @@ class Recommender:
             language=wish.language,
             denied=self._trainer.guard.denied(vocabulary, model.starters),
             unwanted=_unwanted_of(wish, model),
+            moment=moment,
         )
         if not found.items:
             return self._bestsellers(wish, vocabulary, concepts, version)
@@ -145,7 +153,16 @@ class Recommender:
             model_version=version,
             filtered=dict(found.filtered),
             degraded=found.degraded or known is None,
+            moved_by=in_words(moment),
         )
+
+    def _moment(self, wish: Wish, model: NodeModel) -> dict[str, int]:
+        """Bands by factor, of those factors that move anything here; usually that is nothing to look up."""
+        moving = () if model.tilt is None else model.tilt.moving(wish.scenario)
+        if not moving:
+            return {}
+        bands = wish.moment.bands(self._records, self._clock.now())
+        return {factor: bands[factor] for factor in moving if factor in bands}
 
     def _new_here(
         self, wish: Wish, version: str, model: NodeModel, vocabulary: Vocabulary, known: History

@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from participant.errors import BadSettings
 from participant.home import Home
+from participant.store.calendar import Calendar, zone_named
 from protocols.errors import BadInput
 from protocols.limits import RECOMPUTED_MEMBERS
 from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
@@ -45,7 +46,7 @@ class _Part(BaseModel):
 class PolicySettings(_Part):
     """What this company refuses, whoever asks (see ``protocols.policy``)."""
 
-    questions: tuple[str, ...] = ("taste", "evaluation")
+    questions: tuple[str, ...] = ("taste", "evaluation", "rhythm")
     minimum_cohort: int = 4
     colluders: int = -1
     customers_floor: int = 50
@@ -131,6 +132,26 @@ class SuggestionSettings(_Part):
     )
 
 
+class CalendarSettings(_Part):
+    """The clock on the shop's wall: an IANA time ``zone``, and whether January is summer there."""
+
+    zone: str = "UTC"
+    southern: bool = False
+
+    @field_validator("zone")
+    @classmethod
+    def _a_zone(cls, given: str) -> str:
+        try:
+            zone_named(given)
+        except BadInput as bad:
+            raise ValueError(f"expected {bad.expected}, came {bad.came}") from None
+        return given
+
+    def calendar(self) -> Calendar:
+        """The node's calendar."""
+        return Calendar(self.zone, southern=self.southern)
+
+
 class CourierSwitch(_Part):
     """Who runs Flower's processes, and how shut in.
 
@@ -157,6 +178,7 @@ class Settings(BaseSettings):
     exchange: ExchangeSettings = ExchangeSettings()
     training: TrainingSettings = TrainingSettings()
     suggestions: SuggestionSettings = SuggestionSettings()
+    calendar: CalendarSettings = CalendarSettings()
     courier: CourierSwitch = CourierSwitch()
 
     @classmethod

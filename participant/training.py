@@ -25,6 +25,7 @@ from participant.models import Exchange as Released
 from participant.newcomer_shelf import NewcomerShelf
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
+from participant.rhythms import rhythms_for
 from participant.settings import TrainingSettings
 from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
@@ -205,6 +206,7 @@ class Trainer:
     def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
             vocabulary = Membership(connection).vocabulary()
+            kept = Releases(connection).all()
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
                 expected="purchases and a vocabulary",
@@ -214,9 +216,14 @@ class Trainer:
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
         contents = contents_for(self._releases, plan.contents) if plan is not None else None
-        denied = self.guard.denied(vocabulary)
         return train(
-            self._records, vocabulary, windows=windows, exchange=exchange, contents=contents, denied=denied
+            self._records,
+            vocabulary,
+            windows=windows,
+            exchange=exchange,
+            contents=contents,
+            rhythms=rhythms_for(windows, kept, self._releases, vocabulary.digest),
+            denied=self.guard.denied(vocabulary),
         )
 
     def in_use(self) -> tuple[str, NodeModel] | None:

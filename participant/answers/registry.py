@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import content, encoder, evaluation, landmarks, nonbuyers, taste
+from participant.answers import content, encoder, evaluation, landmarks, nonbuyers, rhythm, taste
 from participant.answers.context import AnswerContext
 from protocols.errors import QuestionNotAllowed
 
@@ -20,6 +20,7 @@ ANSWERS: Final[Mapping[str, Fill]] = {
     "nonbuyers": nonbuyers.fill,
     "content": content.fill,
     "landmarks": landmarks.fill,
+    "rhythm": rhythm.fill,
 }
 
 

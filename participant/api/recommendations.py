@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from participant import entropy
+from participant.moment import Moment
 from participant.serving import Recommender, Served, Wish
 from participant.store.tokens import Tokens
+from protocols.questions.parameters import instant
 from protocols.service.clock import Clock
 from protocols.service.tokens import require
 
@@ -40,17 +42,41 @@ class Filter(_Shape):
     exclude_concepts: tuple[str, ...] = ()
 
 
-class Asked(_Shape):
-    """One request; ``context`` is accepted for later use and does not change the answer yet.
+class Context(_Shape):
+    """When and where the suggestions are shown; what is left out the node fills in from its clock and its files.
 
-    ``calibration`` above 0 draws the list towards the categories of what the customer buys.
+    ``time``: unix seconds, or ISO 8601 with a zone. It moves the order as far as the node found that this helps.
     """
+
+    time: Annotated[str, Field(max_length=40)] | int | None = None
+    store: Annotated[str, Field(max_length=255)] = ""
+    weather: str = ""
+    location: str = ""
+    event: str = ""
+
+    def moment(self) -> Moment:
+        """The same, checked.
+
+        Raises:
+            BadInput: no instant, or a word that names no band.
+        """
+        return Moment(
+            time=None if self.time is None else instant({"time": self.time}, "time"),
+            store=self.store,
+            weather=self.weather,
+            location=self.location,
+            event=self.event,
+        )
+
+
+class Asked(_Shape):
+    """One request; ``calibration`` above 0 draws the list towards the categories of what the customer buys."""
 
     user_id: Annotated[str, Field(min_length=1, max_length=255)]
     scenario: str = "surprise"
     n: Annotated[int, Field(ge=1, le=100)] = 10
     language: str = "en"
-    context: dict[str, str | int | float | bool] = {}
+    context: Context = Context()
     filter: Filter = Filter()
     surprise: SurpriseRange = SurpriseRange()
     calibration: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -77,13 +103,17 @@ class Item(_Shape):
 
 
 class Answer(_Shape):
-    """The suggestions, best first. ``rec_id`` comes back with events; never an empty list."""
+    """The suggestions, best first. ``rec_id`` comes back with events; never an empty list.
+
+    ``moved_by``: which bands of the context moved the order, by factor; empty where none did.
+    """
 
     rec_id: str
     model_version: str
     experiment: str | None
     degraded: bool
     filtered: dict[str, int]
+    moved_by: dict[str, str]
     items: tuple[Item, ...]
 
 
@@ -105,6 +135,7 @@ def recommendations_router(recommender: Recommender, tokens: Tokens, clock: Cloc
             language=asked.language,
             without_items=frozenset(asked.filter.exclude_items),
             without_concepts=frozenset(asked.filter.exclude_concepts),
+            moment=asked.context.moment(),
         )
         return answer_of(await run_in_threadpool(recommender.serve, wish))
 
@@ -119,6 +150,7 @@ def answer_of(served: Served) -> Answer:
         experiment=None,
         degraded=served.degraded,
         filtered=dict(served.filtered),
+        moved_by=dict(served.moved_by),
         items=tuple(
             Item(
                 item_id=item.item_id,

@@ -21,6 +21,7 @@ BOUNDED: Final[Mapping[str, Mapping[str, Given]]] = {
     "taste": {"row_scheme": "unit"},
     "evaluation": {"obvious": "pooled"},
     "encoder": {"mode": "gradient"},
+    "rhythm": {"scheme": "unit"},
 }
 """What to ask with noise instead, where the usual parameters bound nobody's share in the answer."""
 

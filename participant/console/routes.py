@@ -21,7 +21,10 @@ from participant.console.view import (
     ScenarioResult,
     Suggestions,
     UnknownCustomer,
+    When,
 )
+from protocols.errors import BadInput
+from protocols.questions.moments import EVENTS, LOCATIONS, WEATHER
 from protocols.service.origin import LOOPBACK, same_origin
 from protocols.service.pages import COLOURS, Link, Pages
 from protocols.service.plots import Bar, Line, Mark, bar_plot, interval_plot
@@ -63,10 +66,16 @@ def console_router(view: NodeView, pages: Pages, *, hosts: frozenset[str] = LOOP
 
     @router.get("/recommendations")
     async def recommendations(
-        customer: Annotated[str, Query(max_length=200)] = "", scenario: str = "surprise"
+        customer: Annotated[str, Query(max_length=200)] = "",
+        scenario: str = "surprise",
+        at: Annotated[str, Query(max_length=20)] = "",
+        weather: Annotated[str, Query(max_length=40)] = "",
+        location: Annotated[str, Query(max_length=40)] = "",
+        event: Annotated[str, Query(max_length=40)] = "",
     ) -> HTMLResponse:
         known = scenario if scenario in words.SCENARIOS else "surprise"
-        return await run_in_threadpool(_recommendations, view, pages, customer.strip(), known)
+        when = When(at=at.strip(), weather=weather, location=location, event=event)
+        return await run_in_threadpool(_recommendations, view, pages, customer.strip(), known, when)
 
     @router.get("/nonbuyers")
     async def nonbuyers(concept: Annotated[str, Query(max_length=255)] = "") -> HTMLResponse:
@@ -170,15 +179,15 @@ def _budget_bars(budget: BudgetStanding) -> list[Bar]:
     ]
 
 
-def _recommendations(view: NodeView, pages: Pages, customer: str, scenario: str) -> HTMLResponse:
+def _recommendations(view: NodeView, pages: Pages, customer: str, scenario: str, when: When) -> HTMLResponse:
     found: Suggestions | None = None
     sentence, status = "Look up what one of your customers would be shown, and why.", 200
     trouble = ""
     if customer:
         try:
-            found = view.suggestions(customer, scenario, SUGGESTIONS)
+            found = view.suggestions(customer, scenario, SUGGESTIONS, when)
             sentence = words.suggestions_sentence(found)
-        except (UnknownCustomer, NoModelYet) as error:
+        except (UnknownCustomer, NoModelYet, BadInput) as error:
             sentence, status = f"No suggestions: {error.came}.", error.status
             trouble = error.do
     return pages.render(
@@ -193,6 +202,9 @@ def _recommendations(view: NodeView, pages: Pages, customer: str, scenario: str)
             "scenarios": words.SCENARIOS,
             "found": found,
             "trouble": trouble,
+            "when": when,
+            "surroundings": {"weather": WEATHER, "location": LOCATIONS, "event": EVENTS},
+            "moved": words.moved_by(found) if found else "",
         },
     )
 

@@ -3,7 +3,8 @@
 The node daemon implements :class:`NodeView`; the pages know nothing else of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -140,14 +141,28 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """The moment that a page asks about: ``at`` on the shop's clock (2017-08-14T09:30); "" is now, or not said."""
+
+    at: str = ""
+    weather: str = ""
+    location: str = ""
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestions:
-    """What one customer would be shown. ``degraded`` means: popularity, for want of a model."""
+    """What one customer would be shown. ``degraded`` means: popularity, for want of a model.
+
+    ``moved_by``: the bands of the moment that moved the order, by factor.
+    """
 
     customer: str
     scenario: str
     bought: tuple[str, ...]
     items: tuple[Suggestion, ...]
     degraded: bool
+    moved_by: Mapping[str, str] = field(default_factory=dict)
 
 
 class NodeView(Protocol):
@@ -169,11 +184,12 @@ class NodeView(Protocol):
         """What of the privacy budget is spent, and on what."""
         ...
 
-    def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
-        """Suggestions for the customer with this external id.
+    def suggestions(self, customer: str, scenario: str, count: int, when: When) -> Suggestions:
+        """Suggestions for the customer with this external id, shown at that moment.
 
         Raises:
             UnknownCustomer, NoModelYet.
+            BadInput: no such time, or a word that names no band.
         """
         ...
 

@@ -54,6 +54,17 @@ def suggestions_sentence(found: Suggestions) -> str:
     return f"Customer {found.customer} would be shown {things} never bought here before."
 
 
+def moved_by(found: Suggestions) -> str:
+    """What the moment did to the order of a customer's recommendations."""
+    if not found.moved_by:
+        return (
+            "The order is the same at any moment: nothing that is known of this one was found to help on this "
+            "company's own validation weeks."
+        )
+    bands = ", ".join(f"{factor} {band}" for factor, band in found.moved_by.items())
+    return f"Ordered for this moment: {bands}."
+
+
 def contact(status: NodeStatus, now: int) -> str:
     """When the coordinator last answered."""
     if not status.last_contact:

@@ -9,5 +9,15 @@ from participant.intake.mapping import ColumnMapping
 from participant.intake.read import read
 from participant.intake.report import IntakeReport
 from participant.intake.shelf import ShelfReport, read_shelf
+from participant.intake.surroundings import SurroundingsReport, read_surroundings
 
-__all__ = ["REASONS", "ColumnMapping", "IntakeReport", "ShelfReport", "read", "read_shelf"]
+__all__ = [
+    "REASONS",
+    "ColumnMapping",
+    "IntakeReport",
+    "ShelfReport",
+    "SurroundingsReport",
+    "read",
+    "read_shelf",
+    "read_surroundings",
+]

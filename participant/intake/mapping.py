@@ -49,6 +49,12 @@ GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "display": ("display", "display_location"),
     "leaflet": ("leaflet", "mailer", "mailer_location", "flyer"),
     "price": ("price", "list_price", "shelf_price", "regular_price"),
+    "day": ("day", "date"),
+    "weather": ("weather",),
+    "temperature": ("temperature", "temperature_max", "tmax"),
+    "rain": ("rain", "precipitation", "rainfall"),
+    "location": ("location", "place", "kind_of_place"),
+    "event": ("event", "local_event", "holiday"),
 }
 """Names tried in this order, compared without case: plain names, Complete Journey, GA4."""
 
@@ -79,24 +85,37 @@ SHELF: Final = {
 }
 """Fields of a shelf row and whether they must be there."""
 
+SURROUNDINGS: Final = {
+    "day": False,
+    "store": False,
+    "weather": False,
+    "temperature": False,
+    "rain": False,
+    "location": False,
+    "event": False,
+}
+"""Fields of a row about a day and a place; each row says for itself what is missing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMapping:
     """Column names given by hand; a field that is not named here is guessed.
 
-    ``transactions``, ``catalogue`` and ``shelf`` map field names (see :data:`TRANSACTIONS`,
-    :data:`CATALOGUE` and :data:`SHELF`) to column names of the files.
+    ``transactions``, ``catalogue``, ``shelf`` and ``surroundings`` map field names (see :data:`TRANSACTIONS`,
+    :data:`CATALOGUE`, :data:`SHELF` and :data:`SURROUNDINGS`) to column names of the files.
     """
 
     transactions: Mapping[str, str] = field(default_factory=dict)
     catalogue: Mapping[str, str] = field(default_factory=dict)
     shelf: Mapping[str, str] = field(default_factory=dict)
+    surroundings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for given, fields in (
             (self.transactions, TRANSACTIONS),
             (self.catalogue, CATALOGUE),
             (self.shelf, SHELF),
+            (self.surroundings, SURROUNDINGS),
         ):
             for name in given:
                 if name not in fields:
@@ -108,31 +127,36 @@ class ColumnMapping:
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> "ColumnMapping":
-        """Read ``field=column`` pairs; ``catalogue.`` or ``shelf.`` before the field names a column of those files.
+        """Read ``field=column`` pairs, by default of the sales and the catalogue.
+
+        ``catalogue.``, ``shelf.`` or ``surroundings.`` before a field names a column of those files.
 
         Raises:
             UnknownColumn: a pair without ``=`` or with an unknown field.
 
         >>> found = ColumnMapping.parse(
-        ...     ["customer=cid", "catalogue.item=sku", "concept=type", "shelf.item=ean"]
+        ...     ["customer=cid", "catalogue.item=sku", "concept=type", "shelf.item=ean", "rain=mm"]
         ... )
-        >>> found.transactions, found.catalogue, found.shelf
-        ({'customer': 'cid'}, {'item': 'sku', 'concept': 'type'}, {'item': 'ean'})
+        >>> found.transactions, found.catalogue, found.shelf, found.surroundings
+        ({'customer': 'cid'}, {'item': 'sku', 'concept': 'type'}, {'item': 'ean'}, {'rain': 'mm'})
         """
         transactions: dict[str, str] = {}
         catalogue: dict[str, str] = {}
         shelf: dict[str, str] = {}
+        surroundings: dict[str, str] = {}
         for pair in pairs:
             name, equals, column = pair.partition("=")
             if not equals or not column:
                 raise UnknownColumn(expected="field=column", came=f"{pair!r}", do="name both sides")
-            if name.startswith("shelf.") or (name in SHELF and name not in TRANSACTIONS):
+            if name.startswith("surroundings.") or (name in SURROUNDINGS and name not in TRANSACTIONS):
+                surroundings[name.removeprefix("surroundings.")] = column
+            elif name.startswith("shelf.") or (name in SHELF and name not in TRANSACTIONS):
                 shelf[name.removeprefix("shelf.")] = column
             elif name.startswith("catalogue.") or name not in TRANSACTIONS:
                 catalogue[name.removeprefix("catalogue.")] = column
             else:
                 transactions[name] = column
-        return cls(transactions=transactions, catalogue=catalogue, shelf=shelf)
+        return cls(transactions=transactions, catalogue=catalogue, shelf=shelf, surroundings=surroundings)
 
 
 def guess(

@@ -24,6 +24,7 @@ from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers, Rules
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.tilt import Strengths, Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import BadInput
@@ -37,6 +38,7 @@ _ROWS = 256
 """Rows transposed at a time: what is written stays in the cache until it is full lines."""
 APPETITE: Final = "appetite."
 _APPETITE_PARTS: Final = ("customer_keys", "traits", "logits", "cuts", "marks")
+TILT: Final = "tilt."
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -77,6 +79,7 @@ class Choices:
     starters: dict[int, Product]
     concepts: tuple[str, ...]
     newcomers: Rules | None = None
+    strengths: dict[str, Strengths] | None = None
 
 
 _CHOICES: Final = TypeAdapter(Choices)
@@ -94,6 +97,8 @@ def save(model: NodeModel, folder: Path) -> Path:
         tensors["on_sale"] = model.on_sale
     if model.appetites is not None:
         tensors |= {APPETITE + name: getattr(model.appetites, name) for name in _APPETITE_PARTS}
+    if model.tilt is not None:
+        tensors |= {TILT + factor: cells for factor, cells in model.tilt.ratios.items()}
     names: dict[int, str] = {}
 
     def named(weights: NDArray[np.float32] | None, name: str) -> str:
@@ -133,6 +138,7 @@ def save(model: NodeModel, folder: Path) -> Path:
         starters=dict(model.starters),
         concepts=model.concepts,
         newcomers=model.newcomers.rules if model.newcomers is not None else None,
+        strengths=None if model.tilt is None else dict(model.tilt.strengths),
     )
     staged = folder / f".staging-{os.getpid()}.json"
     staged.write_bytes(_CHOICES.dump_json(choices, indent=1))
@@ -204,6 +210,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         newcomers=Newcomers.kept(choices.newcomers, tensors),
         appetites=_appetites(tensors),
         on_sale=np.asarray(tensors["on_sale"], np.float64) if "on_sale" in tensors else None,
+        tilt=_tilt(choices, tensors),
     )
 
 
@@ -237,6 +244,18 @@ def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:
         if name != "customer_keys"
     }
     return Appetites(customer_keys=keys, **rest)
+
+
+def _tilt(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> Tilt | None:
+    """None for a model saved before there was one."""
+    if choices.strengths is None:
+        return None
+    ratios = {
+        name.removeprefix(TILT): np.asarray(cells, np.float32)
+        for name, cells in tensors.items()
+        if name.startswith(TILT)
+    }
+    return Tilt(ratios=ratios, strengths=choices.strengths)
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

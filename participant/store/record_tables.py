@@ -85,6 +85,16 @@ shelves: Final = Table(
 )
 """One import each of what was on the shelves; its rows are a Parquet file, visible by this row alone."""
 
+surroundings: Final = Table(
+    "surroundings",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("store", String(255), primary_key=True),
+    Column("band", String(32), nullable=False),
+)
+"""Weather, kind of place or event on a local day (since 1970, -1: every day) at a store ("": every store)."""
+
 erasures: Final = Table(
     "erasures",
     metadata,

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, func, select, update
 
+from participant.store.calendar import Calendar
 from participant.store.record_tables import customers, imports
 from participant.store.records_cap import CapOrder
 from participant.store.records_catalogue import Catalogue
@@ -23,7 +24,10 @@ from participant.store.records_journeys import JourneyBatch, stream_journeys
 from participant.store.records_products import Product, starter_products
 from participant.store.records_rows import RowBatch, stream
 from participant.store.records_shelf import Shelf, item_categories, load_shelf, shelf_files
+from participant.store.records_visits import VisitBatch, bands_of, stream_visits
+from participant.store.surroundings import load, load_for
 from protocols.errors import BadInput
+from protocols.questions.moments import DAY_S
 from protocols.service.unit_of_work import reading, transaction
 from protocols.vocabulary import Vocabulary
 
@@ -47,11 +51,12 @@ class History:
 
 
 class Records:
-    """Reads the node's records at ``home``; safe to share between threads."""
+    """Reads the node's records at ``home``; safe to share between threads. ``calendar`` is that of the shop."""
 
-    def __init__(self, home: Path, engine: Engine) -> None:
+    def __init__(self, home: Path, engine: Engine, calendar: Calendar | None = None) -> None:
         self._data = home / "data"
         self._engine = engine
+        self.calendar = calendar or Calendar()
         self._events = Events(home, engine)
         self._order = CapOrder(home)
         self.catalogue = Catalogue(engine)
@@ -230,6 +235,43 @@ class Records:
                 until=until,
                 batch=batch,
             )
+
+    def visits(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int = 0,
+        batch: int = BATCH,
+    ) -> Iterator[VisitBatch]:
+        """When and in which surroundings the customers of :meth:`taste_rows` bought what, batch by batch."""
+        keys = self._counted(customers_until, customers_cap)
+        if len(keys) == 0:
+            return
+        item_keys, concepts = self.catalogue.mapping(vocabulary)
+        with self._events.scanning() as connection:
+            yield from stream_visits(
+                connection,
+                self._events.journeys_relation(),
+                calendar=self.calendar,
+                surroundings=load(self._engine),
+                customers=keys,
+                items=item_keys,
+                concepts=concepts,
+                since=since,
+                until=until,
+                batch=batch,
+            )
+
+    def bands_at(self, seconds: int, store: str = "") -> Ints:
+        """The bands of one moment at one store, shape (len(FACETS),), UNKNOWN where nothing is known."""
+        day = int(self.calendar.local(np.array([seconds]))[0]) // DAY_S
+        with reading(self._engine) as connection:
+            known = load_for(connection, day, store)
+        place = known.stores.index(store) + 1 if store in known.stores else 0
+        return bands_of(np.array([seconds]), np.array([place]), self.calendar, known)[:, 0]
 
     def history(self, external_id: str, vocabulary: Vocabulary) -> History:
         """Everything one customer bought here.

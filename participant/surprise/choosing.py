@@ -28,6 +28,8 @@ from participant.models.newcomer_trial import Contents, learn_newcomers
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
 from participant.models.scoring import linear, standardise
+from participant.models.tilt import Rhythms
+from participant.models.tilting import learn_tilt
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -73,9 +75,11 @@ def train(
     exchange: Exchange | None = None,
     contents: Contents | None = None,
     denied: Mask | None = None,
+    rhythms: Rhythms | None = None,
 ) -> NodeModel:
-    """Train a node's model and choose how bold its lists are; see :func:`participant.models.learn`.
+    """Train a node's model and choose how bold its lists are, and what the moment of a request may move.
 
+    See :func:`participant.models.learn` and :mod:`participant.models.tilting`; ``rhythms`` are the consortium's.
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange)
@@ -91,7 +95,16 @@ def train(
         if levels is not None:
             found = personal(_with(rehearsal, scenario, tried), learned.held, scenario, found, levels, denied)
         model = _with(model, scenario, replace(part, boldness=found))
-    return replace(model, newcomers=learn_newcomers(records, vocabulary, learned, contents))
+        rehearsal = _with(rehearsal, scenario, tried)
+    tilt = learn_tilt(
+        records,
+        vocabulary,
+        rehearsal=rehearsal,
+        held=learned.held,
+        rhythms=rhythms or Rhythms(),
+        denied=denied,
+    )
+    return replace(model, tilt=tilt, newcomers=learn_newcomers(records, vocabulary, learned, contents))
 
 
 def choose(

@@ -56,6 +56,7 @@ def recommend(
     sellable_only: bool = True,
     denied: Mask | None = None,
     unwanted: Mask | None = None,
+    moment: Mapping[str, int] | None = None,
 ) -> RecommendationList:
     """Suggest ``n`` concepts never bought here, each as the shop's own starter product.
 
@@ -69,6 +70,8 @@ def recommend(
         sellable_only: leave out concepts that this shop has never sold (no product to show).
         denied: sensitive concepts, (n_concepts,): not suggested, no reason, and not looked at in the history.
         unwanted: what the request does not want to see, (n_concepts,).
+        moment: bands by factor of when and where this is shown; it moves the ranking as far as that was found
+            to help here. None for no moment in particular.
 
     Returns:
         Never empty while any candidate is left: where the dial leaves too few, the nearest ones
@@ -95,7 +98,7 @@ def recommend(
     if not candidates.any():
         return RecommendationList(items=(), filtered=filtered, degraded=True)
     part = model.scenarios[scenario]
-    view = _view(model, concepts, scenario, candidates)
+    view = _view(model, concepts, scenario, candidates, moment or {})
     order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
     # Nothing is known of a customer without a history that could make a bold choice theirs.
@@ -130,12 +133,14 @@ def _calibrated(
     return calibration.rerank(utility, [category(int(c)) for c in order], bought, n, strength)
 
 
-def _view(model: NodeModel, concepts: Ints, scenario: str, candidates: Mask) -> View:
-    shop = Shop.of(model, scenario)
-    if len(concepts):
-        shown = model.local_scores(scenario, concepts)
-        return shop.view(model.scores(scenario, concepts, candidates), shown, candidates, len(concepts))
-    return shop.view(model.popular_scores(candidates), model.buyers.astype(np.float32), candidates, 0)
+def _view(
+    model: NodeModel, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
+) -> View:
+    shop, tilted = Shop.of(model, scenario), model.tilted(scenario, moment)
+    known = len(concepts) > 0
+    scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
+    shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)
+    return shop.view(scores if tilted is None else scores + tilted, shown, candidates, len(concepts))
 
 
 def _candidates(

@@ -40,11 +40,12 @@ from protocols.questions.landmarks import LANDMARKS, Landmarks
 from protocols.questions.nonbuyers import NONBUYERS, NonBuyers
 from protocols.questions.parameters import Given
 from protocols.questions.question import Question
+from protocols.questions.rhythm import RHYTHM, Rhythm
 from protocols.questions.taste import TASTE, Taste
 from protocols.ring import Fixed, Noise, to_float
 from protocols.vocabulary import Vocabulary, check_vocabulary
 
-Reading = Taste | EvaluationReading | EncoderStep | NonBuyers | Content | Landmarks
+Reading = Taste | EvaluationReading | EncoderStep | NonBuyers | Content | Landmarks | Rhythm
 """What a sum becomes."""
 
 QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
@@ -55,6 +56,7 @@ QUESTIONS: Final[Mapping[str, Question[Any, Reading]]] = MappingProxyType(
         "nonbuyers": NONBUYERS,
         "content": CONTENT,
         "landmarks": LANDMARKS,
+        "rhythm": RHYTHM,
     }
 )
 

@@ -17,8 +17,10 @@ from participant.store.records_items import Item
 from participant.store.records_journeys import JourneyBatch
 from participant.store.records_rows import RowBatch
 from participant.store.records_shelf import Shelf
+from participant.store.records_visits import VisitBatch
 from protocols.questions import spectral
 from protocols.questions.encoder import Parameters
+from protocols.questions.moments import FACETS, UNKNOWN
 from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
@@ -79,6 +81,23 @@ class MemoryRecords:
     def item_rows(self, catalogue: tuple[Item, ...], **span: int) -> Iterator[RowBatch]:
         assert catalogue == ITEMS
         return self.taste_rows(WORDS, **span)
+
+    def visits(
+        self, _vocabulary: Vocabulary, *, since: int, until: int, customers_until: int, customers_cap: int
+    ) -> Iterator[VisitBatch]:
+        assert customers_until > 0
+        assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
+        for start in range(0, len(self.customers), self.batch):
+            part = self.customers[start : start + self.batch]
+            rows = [sorted(at for at in customer if since <= at[0] < until) for customer in part]
+            found = np.array([at for row in rows for at in row], dtype=np.int64).reshape(-1, 2)
+            yield VisitBatch(
+                customer_keys=np.arange(start, start + len(part)),
+                indptr=np.cumsum([0, *map(len, rows)]),
+                seconds=found[:, 0],
+                concepts=found[:, 1],
+                bands=_bands(found[:, 0]),
+            )
 
     def shelf(self, _vocabulary: Vocabulary, *, since: int, until: int) -> Shelf:
         assert since < until
@@ -168,6 +187,13 @@ def _journeys(customers: tuple[Customer, ...], since: int, until: int) -> Journe
     )
 
 
+def _bands(seconds: np.ndarray) -> np.ndarray:
+    """Some band for each instant; weather is not known of every third second."""
+    known = np.stack([seconds % len(bands) for bands in FACETS.values()])
+    known[list(FACETS).index("weather")][seconds % 3 == 1] = UNKNOWN
+    return known
+
+
 def _row(customer: Customer, since: int, until: int) -> dict[int, int]:
     bought: dict[int, int] = {}
     for (instant, concept), lines in sorted(customer.items(), key=lambda item: item[0][1]):
@@ -177,7 +203,9 @@ def _row(customer: Customer, since: int, until: int) -> dict[int, int]:
 
 
 customers = st.dictionaries(
-    st.tuples(st.sampled_from((BEFORE, AFTER)), st.integers(0, M - 1)), st.integers(1, 20), max_size=14
+    st.tuples(st.sampled_from((BEFORE, BEFORE + 1, AFTER)), st.integers(0, M - 1)),
+    st.integers(1, 20),
+    max_size=14,
 )
 
 
@@ -207,7 +235,25 @@ def _taste(scheme: str) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+RHYTHMS = st.fixed_dictionaries(
+    {
+        "until": st.sampled_from((CUT, END)),
+        "facets": st.sampled_from(("week", "season,event", "week,season,weather,location,event")),
+        "scheme": st.sampled_from(("plain", "unit")),
+        "purchases_cap": st.integers(1, 4),
+        "items_cap": st.integers(1, 9),
+    }
+)
+
 NEIGHBOURS: Mapping[str, Neighbours] = {
+    "rhythm": Neighbours(
+        typed=RHYTHMS,
+        worst=(
+            {"until": CUT, "facets": "season,event", "items_cap": 2, "purchases_cap": 1},
+            {(BEFORE, 3): 2, (BEFORE, 4): 1},
+        ),
+        shop={"until": 300 * DAY, "scheme": "unit"},
+    ),
     "taste": Neighbours(
         typed=st.sampled_from(ROW_SCHEMES).flatmap(_taste),
         worst=({"until": CUT, "row_scheme": "unit"}, {(BEFORE, 3): 2}),

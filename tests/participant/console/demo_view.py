@@ -15,6 +15,7 @@ from participant.console.view import (
     Suggestion,
     Suggestions,
     UnknownCustomer,
+    When,
 )
 from participant.courier import Isolation
 from participant.nonbuyers.report import Report, Row, Standout, UnknownConcept
@@ -206,7 +207,7 @@ class DemoView:
     def budget(self) -> BudgetStanding:
         return self.shown_budget
 
-    def suggestions(self, customer: str, scenario: str, count: int) -> Suggestions:
+    def suggestions(self, customer: str, scenario: str, count: int, when: When) -> Suggestions:
         if not self.shown_results:
             raise NoModelYet(
                 expected="a trained model",
@@ -230,6 +231,7 @@ class DemoView:
             bought=("fresh herbs", "dry pasta", "tomatoes"),
             items=items[:count],
             degraded=False,
+            moved_by={"weather": when.weather} if when.weather else {},
         )
 
     def nonbuyers(self, concept: str) -> Report:

@@ -114,6 +114,14 @@ def test_a_customer_is_shown_suggestions_with_reasons(view):
     assert "nothing about this customer leaves it" in text
 
 
+def test_a_moment_can_be_asked_about_and_what_it_moved_is_said(view):
+    text = shown(view, "/recommendations?customer=2391&weather=hot-dry&at=2017-08-14T09:30").text
+    assert "Ordered for this moment: weather hot-dry." in text
+    assert '<option value="hot-dry" selected>' in text
+    assert 'value="2017-08-14T09:30"' in text
+    assert "The order is the same at any moment" in shown(view, "/recommendations?customer=2391").text
+
+
 def test_an_unknown_customer_and_a_missing_model_say_what_to_do(view):
     answer = shown(view, "/recommendations?customer=99")
     assert answer.status_code == 404

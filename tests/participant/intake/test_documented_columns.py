@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from participant import intake
-from participant.intake.mapping import CATALOGUE, GUESSES, SHELF, TRANSACTIONS
+from participant.intake.mapping import CATALOGUE, GUESSES, SHELF, SURROUNDINGS, TRANSACTIONS
+from protocols.questions.moments import FACETS
 
 README = Path(intake.__file__).with_name("README.md").read_text()
 
@@ -21,3 +22,11 @@ def test_the_readme_names_the_columns_of_sales_catalogue_and_shelf_that_are_gues
     assert rows("catalogue: ") == catalogue | {"item": (True, ("as above",))}
     shelf = {name: (needed, GUESSES[name]) for name, needed in SHELF.items()}
     assert rows("shelf: ") == shelf | dict.fromkeys(("item", "store"), (True, ("as above",)))
+
+
+def test_the_readme_names_the_columns_and_words_of_surroundings():
+    table = dict(re.findall(r"^\| `(\w+)` \| ([a-z_, ]+) \| .+ \|$", README, re.MULTILINE))
+    guessed = {name: tuple(names.split(", ")) for name, names in table.items() if name in SURROUNDINGS}
+    assert guessed == {name: GUESSES[name] for name in SURROUNDINGS}
+    for kind in ("weather", "location", "event"):
+        assert f"| {', '.join(FACETS[kind])} |" in README

@@ -32,6 +32,7 @@ TYPED = {
     "nonbuyers": {"until": "2017-08-14"},
     "content": {"until": "2017-08-14", "dimensions": 4},
     "landmarks": {"until": "2017-08-14", "landmarks": "0,2"},
+    "rhythm": {"until": "2017-08-14"},
 }
 
 
@@ -137,6 +138,7 @@ NOISY = {
     "nonbuyers": {"until": "2017-08-14", "concepts": [0, 2], "noise": "2.45"},
     "content": {**TYPED["content"], "noise": "10"},
     "landmarks": {**TYPED["landmarks"], "noise": "10"},
+    "rhythm": {"until": "2017-08-14", "scheme": "unit", "noise": "2.45"},
 }
 
 
