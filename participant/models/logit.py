@@ -22,11 +22,10 @@ PRIOR: Final = 1.0
 """A strength is drawn to none as if features that move log-odds by one, root mean square, were one standard
 deviation. So a few choices decide nothing, choices that all go one way have an end, and no unit of a feature matters."""
 LEAST_PRECISION: Final = 1e-4
-SCALE_START: Final = 0.5
 SCALE_MIN: Final = 0.05
 """A score that says next to nothing has a small scale; nothing is divided by less."""
-STEPS: Final = 12
-HALVINGS: Final = 8
+STEPS: Final = 25
+HALVINGS: Final = 20
 ENOUGH: Final = 1e-3
 """Log-likelihood gained by a step after which there is no other."""
 
@@ -61,7 +60,7 @@ def fit(parts: Callable[[], Iterable[Part]], features: int) -> Logit:
     >>> found.strengths.round(2), found.errors.round(2)  # log 3 and 1 / sqrt(4000 x 3/16), not log 1/3
     (array([1.1]), array([0.04]))
     """
-    at = np.concatenate([[SCALE_START], np.zeros(features)])
+    at = np.zeros(1 + features)
     precision = _precision(parts(), features)
     here = _slope(parts(), at, precision)
     for _ in range(STEPS):

@@ -115,8 +115,8 @@ def main() -> None:
         f"{report['companies']} companies, {visits:,} visits of weeks 41-53, each ranked by what its customer had until the minute "
         "before; nDCG@10 is averaged over the visits of a customer, then over customers, then over companies. Intervals: "
         "bootstrap by customer, paired. Times are local to the stores.\n\n"
-        "**Season cannot be judged on these data**: they are one year, so that the weeks that test (October to December) are a "
-        "season in which nothing was counted before. **Weather, places and events are not in these data**: that each of them "
+        "**Season can hardly be judged on these data**: they are one year. Of the seasons of the test weeks (October to December), "
+        "one month of autumn and two of winter had been counted before, and of autumn nothing when strengths were fitted. **Weather, places and events are not in these data**: that each of them "
         "changes what is found where purchases do depend on it is tested with made-up companies "
         "(`tests/participant/rhythm`), and nothing is claimed of real ones.\n\n"
         + "".join(task(report, name) for name in TASKS)
