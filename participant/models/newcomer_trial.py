@@ -34,7 +34,7 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 TEXTS: Final = 2_000
-"""Texts that are tried or served at most: drawn at random for the trial, those of the largest shares when served."""
+"""Texts that are tried at most."""
 SHOWN: Final = 500
 """Customers on whom a chance is measured."""
 OWN_RIDGES: Final = (0.1, 1.0)

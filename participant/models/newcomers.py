@@ -90,7 +90,7 @@ class Newcomers:
 
         known = TextMap(
             shares=array("shares"),
-            tastes=array("tastes"),
+            tastes=np.asarray(tensors[_PREFIX + "tastes"], np.float32),
             mean_row=array("mean_row"),
             boldness=rules.boldness,
         )

@@ -108,6 +108,13 @@ def test_an_encoder_that_is_not_here_is_done_without(companies, contents, monkey
     assert trained(companies[0], asked).newcomers.texts is None
 
 
+def test_a_sentence_model_that_went_away_takes_its_items_with_it(model, companies, monkeypatch):
+    rules = replace(model.newcomers.rules, encoder="sentences", dimensions=384)
+    monkeypatch.setattr("participant.encoders.find_spec", lambda _name: None)
+    changed = replace(model, newcomers=replace(model.newcomers, rules=rules))
+    assert offered(companies[0], changed, "c002") == ()
+
+
 def test_a_kept_model_offers_the_same(model, companies, tmp_path):
     save(model, tmp_path)
     again = load(tmp_path)
