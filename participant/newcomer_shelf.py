@@ -198,7 +198,10 @@ def _loose_items(loose: _Loose | None, rules: Rules, known: History, asked: Aske
             surprise=float(loose.surprise[at]),
             relevance=rules.text_chance,
             reasons=_reasons(
-                "described-like", asked.language, int(loose.scored.shares[at]), int(loose.buyers[at])
+                "described-like" if rules.boldness and len(known.concepts) else "described-popular",
+                asked.language,
+                int(loose.scored.shares[at]),
+                int(loose.buyers[at]),
             ),
         )
         for at in found
