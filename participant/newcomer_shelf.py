@@ -15,11 +15,12 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from participant.encoders import encoder_named
 from participant.models.content import ContentModel
-from participant.models.newcomer_trial import TEXTS, Texts, listed_concepts
+from participant.models.newcomer_trial import Texts, listed_concepts
 from participant.models.newcomers import Rules
 from participant.models.node_model import NodeModel
 from participant.store.records import History, Records
@@ -28,8 +29,11 @@ from participant.surprise.dial import Dial
 from participant.surprise.measures import MINIMUM_ELSEWHERE, novelty
 from participant.surprise.reasons import Reason, reason
 from participant.surprise.recommend import Recommendation
+from protocols.errors import QuestionNotAllowed
 from protocols.questions.ranking import top_indices
 
+TEXTS: Final = 1_000
+"""Texts that are offered at most, those of the largest shares: at 20,000 concepts they take 80 MB."""
 ONE_IN: Final = 10
 SHORTEST: Final = 5
 """A list of fewer has no place for what nobody knows."""
@@ -39,6 +43,8 @@ NO_CONCEPT: Final = -1
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+_log = structlog.get_logger(__name__)
 
 
 def places_of(n: int) -> int:
@@ -122,7 +128,7 @@ class NewcomerShelf:
         rules = model.newcomers.rules
         found = [
             *_new_concepts(ready.concepts, model, rules, known, asked),
-            *_loose_items(ready.loose, model, rules, known, asked),
+            *_loose_items(ready.loose, rules, known, asked),
         ]
         return tuple(sorted(found, key=lambda item: -item.score)[: asked.places])
 
@@ -148,7 +154,12 @@ class NewcomerShelf:
         kept = model.newcomers
         if kept is None or kept.texts is None or not self._reads_texts:
             return None
-        texts = Texts.of(catalogue, encoder_named(kept.rules.encoder, kept.rules.dimensions))
+        try:
+            encode = encoder_named(kept.rules.encoder, kept.rules.dimensions)
+        except QuestionNotAllowed as error:  # it was there when the model was trained
+            _log.warning("texts are not used", code=error.code)
+            return None
+        texts = Texts.of(catalogue, encode)
         until = self._records.span()[1] + 1
         buyers = np.zeros(len(texts.items), np.int64)
         for batch in texts.bought(self._records, catalogue, since=0, until=until, customers_until=until):
@@ -159,7 +170,7 @@ class NewcomerShelf:
         obvious = model.buyers[model.obvious].min(initial=np.iinfo(np.int64).max)
         return _Loose(
             items=tuple(texts.items[int(at)] for at in best),
-            scored=kept.texts.model(texts.rows[best]),
+            scored=kept.texts.model(texts.rows[best]).packed(),
             buyers=buyers[best],
             surprise=novelty(np.concatenate([model.buyers, buyers[best]]))[len(model.buyers) :],
             usual=np.asarray(buyers[best] >= max(int(obvious), 1), np.bool_),
@@ -171,18 +182,14 @@ class NewcomerShelf:
         )
 
 
-def _loose_items(
-    loose: _Loose | None, model: NodeModel, rules: Rules, known: History, asked: Asked
-) -> list[Recommendation]:
+def _loose_items(loose: _Loose | None, rules: Rules, known: History, asked: Asked) -> list[Recommendation]:
     if loose is None:
         return []
     allowed = (loose.surprise >= asked.dial.minimum) & (loose.surprise <= asked.dial.maximum)
     allowed[[loose.place_of[key] for key in known.item_keys.tolist() if key in loose.place_of]] = False
     if asked.scenario == "surprise":
         allowed &= ~loose.usual
-    history = np.zeros((1, len(model.concepts)))
-    history[0, known.concepts] = 1.0
-    scores = np.where(allowed, loose.scored.scores(history)[0], -np.inf)
+    scores = np.where(allowed, loose.scored.scores_of(known.concepts), -np.inf)
     found = _first(scores, allowed, asked, lambda at: loose.items[at])
     return [
         Recommendation(
@@ -194,7 +201,10 @@ def _loose_items(
             surprise=float(loose.surprise[at]),
             relevance=rules.text_chance,
             reasons=_reasons(
-                "described-like", asked.language, int(loose.scored.shares[at]), int(loose.buyers[at])
+                "described-like" if rules.boldness and len(known.concepts) else "described-popular",
+                asked.language,
+                int(loose.scored.shares[at]),
+                int(loose.buyers[at]),
             ),
         )
         for at, item in found

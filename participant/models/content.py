@@ -15,7 +15,7 @@ an item is not preferred for being described in common words.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -34,18 +34,24 @@ _LEAST: Final = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What validation chooses: both ridges of `protocols.questions.content`, and how much taste counts."""
+    """What validation chooses: both ridges of `protocols.questions.content`, and how much taste counts.
+
+    ``own``: the weight of what this company's own sales say of a text, beside the share of all baskets.
+    """
 
     share_ridge: float = 0.03
     taste_ridge: float = 10.0
     boldness: float = 1.0
+    own: float = 0.0
 
 
-GRID: Final = tuple(
-    Settings(share_ridge=share, taste_ridge=10.0, boldness=boldness)
-    for share in (0.01, 0.03, 0.1, 0.3)
-    for boldness in (0.0, 0.5, 1.0, 2.0)
+BOLDNESS: Final = (0.0, 0.5, 1.0, 2.0)
+BASES: Final = (
+    *(Settings(share_ridge=share, own=own) for own in (0.0, 0.5) for share in (0.01, 0.03, 0.1, 0.3)),
+    Settings(own=1.0),
 )
+"""Settings that differ in more than boldness: what is said elsewhere alone, half and half, and own sales alone."""
+GRID: Final = tuple(replace(base, boldness=boldness) for base in BASES for boldness in BOLDNESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,20 +66,31 @@ class TextMap:
     """
 
     shares: Floats
-    tastes: Floats
+    tastes: NDArray[np.floating]
     mean_row: Floats
     boldness: float
 
     @classmethod
-    def of(cls, content: Content, catalogue: Floats, *, mean_row: Floats, settings: Settings) -> "TextMap":
+    def of(
+        cls,
+        content: Content,
+        catalogue: Floats,
+        *,
+        mean_row: Floats,
+        settings: Settings,
+        own: Floats | None = None,
+    ) -> "TextMap":
         """The map of ``content``; ``catalogue``: texts of what this company sells, (n, dimensions).
+
+        ``own``: what each dimension of a text adds to this company's own sales, :func:`own_sales`.
 
         Raises:
             BadInput: ridges too small for a noisy sum.
         """
         each = np.eye(len(content.texts))
+        shares = content.shares(each, catalogue, settings.share_ridge)
         return cls(
-            shares=content.shares(each, catalogue, settings.share_ridge),
+            shares=shares if own is None else mixed(shares, own, catalogue, settings.own),
             tastes=content.buyers(each, settings.taste_ridge),
             mean_row=mean_row,
             boldness=settings.boldness,
@@ -81,7 +98,7 @@ class TextMap:
 
     def model(self, rows: Floats) -> "ContentModel":
         """The model of items with these texts, (n_items, dimensions) in units of length."""
-        tastes = np.maximum(rows @ self.tastes, 0.0)
+        tastes = np.maximum(rows.astype(self.tastes.dtype) @ self.tastes, 0.0)
         return ContentModel(
             shares=np.maximum(rows @ self.shares, _LEAST),
             tastes=tastes,
@@ -102,7 +119,7 @@ class ContentModel:
     """
 
     shares: Floats
-    tastes: Floats
+    tastes: NDArray[np.floating]
     usual: Floats
     boldness: float
 
@@ -117,6 +134,36 @@ class ContentModel:
         lift[~history.any(1)] = 1.0
         scores: Floats = self.shares * lift**self.boldness
         return scores
+
+    def scores_of(self, concepts: NDArray[np.int64]) -> Floats:
+        """The same for one customer who bought these ``concepts``, (n_items,); reads their columns alone."""
+        if not len(concepts):
+            return self.shares
+        common = self.tastes[:, concepts].sum(1, dtype=np.float64) / np.sqrt(len(concepts))
+        scores: Floats = self.shares * (np.maximum(common, _LEAST * self.usual) / self.usual) ** self.boldness
+        return scores
+
+    def packed(self) -> "ContentModel":
+        """The same in half the memory, laid out for :meth:`scores_of`."""
+        return replace(self, tastes=np.asfortranarray(self.tastes, np.float32))
+
+
+def own_sales(rows: Floats, sales: Floats, ridge: float) -> Floats:
+    """A regression of a company's own ``sales`` (n,) on the texts of what it sold, (n, dimensions)."""
+    found: Floats = np.linalg.solve(rows.T @ rows + ridge * np.eye(rows.shape[1]), rows.T @ sales)
+    return found
+
+
+def mixed(shares: Floats, own: Floats, catalogue: Floats, weight: float) -> Floats:
+    """``weight`` of ``own`` and the rest of ``shares``, both worth as much over the ``catalogue``; in units of shares.
+
+    >>> mixed(np.array([2.0, 0.0]), np.array([0.0, 10.0]), np.eye(2), 0.5).round(
+    ...     2
+    ... )  # means of 1 and 5: not [1, 5]
+    array([1., 1.])
+    """
+    of_shares, of_own = (float(np.maximum(catalogue @ each, _LEAST).mean()) for each in (shares, own))
+    return np.asarray((1.0 - weight) * shares + weight * own * of_shares / of_own)
 
 
 def unit(history: Floats) -> Floats:
@@ -133,6 +180,7 @@ def learn(
     *,
     mean_row: Floats,
     settings: Settings,
+    own: Floats | None = None,
 ) -> ContentModel:
     """The model of the ``listed`` items.
 
@@ -143,8 +191,9 @@ def learn(
         encode: the encoder that the question named.
         mean_row: mean unit row of this company's customers, (n_concepts,).
         settings: see there.
+        own: see :meth:`TextMap.of`.
     """
-    known = TextMap.of(content, texts(catalogue, encode), mean_row=mean_row, settings=settings)
+    known = TextMap.of(content, texts(catalogue, encode), mean_row=mean_row, settings=settings, own=own)
     return known.model(texts(listed, encode))
 
 

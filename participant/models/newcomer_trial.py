@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, vstack
 
 from participant.encoders import Encoder, encoder_named, text_of
 from participant.models.blend import wins
-from participant.models.content import GRID, TextMap, unit
+from participant.models.content import BASES, BOLDNESS, GRID, TextMap, own_sales, unit
 from participant.models.gate import holds_up
 from participant.models.holdout import CUSTOMERS, DAY_S, HoldOut
 from participant.models.newcomers import Newcomers, Rules, chance, soon
@@ -34,7 +34,7 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 TEXTS: Final = 2_000
-"""Texts that are tried or served at most: drawn at random for the trial, those of the largest shares when served."""
+"""Texts that are tried at most."""
 SHOWN: Final = 500
 """Customers on whom a chance is measured."""
 OWN_RIDGES: Final = (0.1, 1.0)
@@ -139,11 +139,11 @@ def _try_texts(
 ) -> Newcomers:
     windows, held = learned.model.windows, learned.held
     texts = Texts.of(catalogue, encoder_named(contents.encoder, contents.dimensions))
-    span = {"customers_until": windows.customers_until, "since": 0}
+    whole = {"customers_until": windows.customers_until, "since": 0}
     sales = np.zeros(len(texts.items))
-    for batch in texts.bought(records, catalogue, until=windows.fit_until, **span):
+    for batch in texts.bought(records, catalogue, until=windows.fit_until, **whole):
         sales += batch.sum(0)
-    span = {**span, "customers_cap": CUSTOMERS}
+    span = {**whole, "customers_cap": CUSTOMERS}
     later = {**span, "since": windows.fit_until, "until": windows.validation_until}
     future = _stacked(texts.bought(records, catalogue, **later), len(texts.items))
     new = np.flatnonzero((sales == 0) & (future.sum(0) > 0))
@@ -152,20 +152,17 @@ def _try_texts(
     if not len(new) or len(target) != len(held.history):
         return Newcomers(rules=rules)
     known = np.union1d(np.flatnonzero(sales > 0), new)
-    own = max((_gains(each, target) for each in _own(texts.rows, sales, new)), key=np.mean)
+    sold = sales > 0
+    owns = [own_sales(texts.rows[sold], sales[sold], ridge) for ridge in OWN_RIDGES]
+    floors = [_gains((texts.rows[new] @ each)[None, :], target) for each in owns]
+    floor = int(np.argmax([each.mean() for each in floors]))
     mean_row = unit(held.history.astype(np.float64)).mean(0)
-    maps = [
-        TextMap.of(contents.fitted, texts.rows[known], mean_row=mean_row, settings=settings)
-        for settings in GRID[::4]
-    ]
-    tried = [
-        replace(each, boldness=settings.boldness)
-        for at, each in enumerate(maps)
-        for settings in GRID[4 * at : 4 * at + 4]
-    ]
+    made = {"mean_row": mean_row, "own": owns[floor]}
+    maps = [TextMap.of(contents.fitted, texts.rows[known], settings=base, **made) for base in BASES]
+    tried = [replace(each, boldness=boldness) for each in maps for boldness in BOLDNESS]
     history = held.history.astype(np.float64)
     table = np.stack([_gains(each.model(texts.rows[new]).scores(history), target) for each in tried])
-    gain = _cross_fitted(table) - own
+    gain = _cross_fitted(table) - floors[floor]
     if not (wins(gain) if contents.noisy else holds_up(gain)):
         return Newcomers(rules=replace(rules, text_gain=interval(gain)))
     best = int(table.mean(1).argmax())
@@ -179,7 +176,12 @@ def _try_texts(
         text_gain=interval(gain),
         text_chance=_text_chance(texts, tried[best], held, before, future, vocabulary),
     )
-    served = TextMap.of(contents.refitted, texts.rows, mean_row=mean_row, settings=GRID[best])
+    every = np.zeros(len(texts.items))
+    for batch in texts.bought(records, catalogue, **{**whole, "until": windows.validation_until}):
+        every += batch.sum(0)
+    sold = every > 0
+    made["own"] = own_sales(texts.rows[sold], every[sold], OWN_RIDGES[floor])
+    served = TextMap.of(contents.refitted, texts.rows, settings=GRID[best], **made)
     return Newcomers(rules=rules, texts=served)
 
 
@@ -187,16 +189,6 @@ def listed_concepts(catalogue: tuple[Item, ...], concepts: tuple[str, ...]) -> M
     """The shared concepts of which this shop lists an item, (n_concepts,)."""
     named = {item.concept_name for item in catalogue}
     return np.array([concept in named for concept in concepts], np.bool_)
-
-
-def _own(rows: Floats, sales: Floats, new: Ints) -> list[Floats]:
-    """What own sales by text say of the ``new`` ones, by ridge, (1, n_new)."""
-    sold = sales > 0
-    gram, right = rows[sold].T @ rows[sold], rows[sold].T @ sales[sold]
-    return [
-        (rows[new] @ np.linalg.solve(gram + ridge * np.eye(len(gram)), right))[None, :]
-        for ridge in OWN_RIDGES
-    ]
 
 
 def _gains(scores: Floats, future: Mask, among: Mask | None = None) -> Floats:

@@ -4,9 +4,9 @@ Two kinds of item are in no list of concepts that were sold here: an item that n
 which nothing is known but its text, and an item of a shared concept that nobody has bought here yet. Each kind has
 a rule of its own, and a gate:
 
-- *Texts* are scored by the `content` sum (:mod:`participant.models.content`), where that ranks what was first sold
-  in the validation weeks better than a regression of the shop's own sales on texts: its floor, since popularity
-  elsewhere is not known of an item without a concept.
+- *Texts* are scored by the `content` sum (:mod:`participant.models.content`), by itself or beside the shop's own
+  sales by text, where that ranks what was first sold in the validation weeks better than own sales by text alone: its
+  floor, since popularity elsewhere is not known of an item without a concept.
 - *Concepts* new to the shop are ranked by popularity elsewhere, and by the blended taste where that ranks those first
   sold in the validation weeks better.
 
@@ -92,7 +92,7 @@ class Newcomers:
 
         known = TextMap(
             shares=array("shares"),
-            tastes=array("tastes"),
+            tastes=np.asarray(tensors[_PREFIX + "tastes"], np.float32),
             mean_row=array("mean_row"),
             boldness=rules.boldness,
         )

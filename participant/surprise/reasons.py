@@ -31,6 +31,10 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "Described like what people with a taste like yours buy at other shops.",
         "it": "Descritto come ciò che altrove comprano persone con gusti simili ai tuoi.",
     },
+    "described-popular": {
+        "en": "Described like what sells well at other shops.",
+        "it": "Descritto come ciò che si vende bene altrove.",
+    },
     "popular-here": {
         "en": "A favourite of this shop's customers.",
         "it": "Tra i preferiti dei clienti di questo negozio.",

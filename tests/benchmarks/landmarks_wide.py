@@ -2,34 +2,46 @@
 
 A concept is a single product with at least five buyers on weeks 1-40, the most bought first; customers are the
 households of all stores together. Quality is explore nDCG@10 on weeks 41-53, differences paired by customer.
+
+The square of all of them takes minutes of many processors. This module needs numpy, scipy and `protocols` alone, so
+that it runs on another machine:
+
+    python -m tests.benchmarks.landmarks --rows rows.npz           # here
+    python -m tests.benchmarks.landmarks_wide rows.npz wide.json   # there
+    python -m tests.benchmarks.landmarks --measured wide.json      # here
 """
 
+import argparse
+import json
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing import get_context
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-import duckdb
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from protocols.questions.ease import ease
 from protocols.questions.low_rank import low_rank
 from protocols.questions.ranking import ndcg, top_indices
-from tests.benchmarks import summary
-from tests.benchmarks.newcomers_data import LEFT_OUT, TOP, Floats, Mask
-from tests.benchmarks.newcomers_report import Json
-from tests.benchmarks.oracle import VALID, data_folder
 
+TOP: Final = 10
+SIZES: Final = (256, 512, 1024, 2048)
 RIDGE: Final = 60.0
 LEAST_BUYERS: Final = 5
 CUSTOMERS: Final = 256
 """Customers scored at a time: a dense row of 25,000 concepts is 200 kB."""
 REQUESTS: Final = 20
 MIB: Final = 2**20
+
+Floats = NDArray[np.float64]
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,31 +54,6 @@ class Bought:
     def widest(self, concepts: int) -> "Bought":
         """The ``concepts`` most bought products alone."""
         return Bought(history=self.history[:, :concepts], future=self.future[:, :concepts])
-
-
-def bought() -> Bought:
-    """From the data."""
-    folder = data_folder()
-    db = duckdb.connect()
-    db.execute("SET threads = 1")
-    found = db.execute(
-        f"""WITH lines AS (
-            SELECT DISTINCT household_id, product_id, week > {VALID} AS later
-            FROM '{folder}/transactions.parquet' JOIN '{folder}/products.parquet' USING (product_id)
-            WHERE quantity > 0 AND product_type IS NOT NULL AND department NOT IN {LEFT_OUT}),
-        kept AS (
-            SELECT product_id, row_number() OVER (ORDER BY count(*) DESC, product_id) - 1 AS place
-            FROM lines WHERE NOT later GROUP BY product_id HAVING count(*) >= {LEAST_BUYERS})
-        SELECT household_id, place, later FROM lines JOIN kept USING (product_id)"""
-    ).fetchnumpy()
-    households, who = np.unique(found["household_id"], return_inverse=True)
-    what, later = np.asarray(found["place"], np.int64), np.asarray(found["later"], np.bool_)
-    shape = (len(households), int(what.max()) + 1)
-
-    def part(inside: Mask) -> csr_array:
-        return csr_array((np.ones(int(inside.sum())), (who[inside], what[inside])), shape=shape)
-
-    return Bought(history=part(~later), future=part(later))
 
 
 def measured(everything: Bought, concepts: int, landmarks: int) -> tuple[Json, Floats]:
@@ -105,7 +92,6 @@ def measured(everything: Bought, concepts: int, landmarks: int) -> tuple[Json, F
         "seconds": wall,
         "request_ms": (time.perf_counter() - started) / REQUESTS * 1e3,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "ndcg": asdict(summary.figure([found])),
     }
     return line, found
 
@@ -117,13 +103,55 @@ def _gains(score: Callable[[Floats], Floats], rows: csr_array, data: Bought) -> 
         yield ndcg(score(dense), dense > 0, future, np.zeros(dense.shape[1], np.bool_), top=TOP).gains
 
 
-def level(concepts: int, sizes: Sequence[int]) -> list[Json]:
+def level(data: Bought, concepts: int, sizes: Sequence[int]) -> tuple[list[Json], list[Floats]]:
     """The whole square of so many products (0: of all) and every size, each in a process of its own for its peak."""
-    data = bought()
-    found = []
+    lines, gains = [], []
     for size in (0, *sizes):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            found.append(alone.submit(measured, data, concepts or data.history.shape[1], size).result())
-        print(f"{found[-1][0]['concepts']} concepts, {size or 'no'} landmarks", flush=True)
-    whole = found[0][1]
-    return [{**line, "difference": asdict(summary.figure([gains - whole]))} for line, gains in found]
+            line, found = alone.submit(measured, data, concepts or data.history.shape[1], size).result()
+        lines.append(line)
+        gains.append(found)
+        print(f"{line['concepts']} concepts, {size or 'no'} landmarks: {line['seconds']:.0f} s", flush=True)
+    return lines, gains
+
+
+def save_rows(data: Bought, path: Path) -> None:
+    """Both windows into one file, so that another machine needs neither the data nor what reads it."""
+    windows = {"history": data.history, "future": data.future}
+    parts = {
+        f"{name}_{axis}": at
+        for name, rows in windows.items()
+        for axis, at in zip("uc", rows.nonzero(), strict=True)
+    }
+    np.savez_compressed(path, shape=np.array(data.history.shape), **parts)
+
+
+def load_rows(path: Path) -> Bought:
+    """What :func:`save_rows` wrote."""
+    with np.load(path, allow_pickle=False) as kept:
+        shape = tuple(kept["shape"].tolist())
+        history, future = (
+            csr_array((np.ones(len(kept[f"{name}_u"])), (kept[f"{name}_u"], kept[f"{name}_c"])), shape=shape)
+            for name in ("history", "future")
+        )
+    return Bought(history=history, future=future)
+
+
+def main() -> None:
+    """Measure one level of a file of rows on this machine."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("rows", type=Path, help="made by `python -m tests.benchmarks.landmarks --rows FILE`")
+    parser.add_argument(
+        "into", type=Path, help="read by `python -m tests.benchmarks.landmarks --measured FILE`"
+    )
+    parser.add_argument("--concepts", type=int, default=0)
+    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
+    given = parser.parse_args()
+    lines, gains = level(load_rows(given.rows), given.concepts, given.sizes)
+    versions = {name: version(name) for name in ("numpy", "scipy")}
+    report = {"lines": lines, "gains": [each.tolist() for each in gains], "versions": versions}
+    given.into.write_text(json.dumps(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from participant.answers.content import Batch, sums
 from participant.encoders import Encoder
-from participant.models.content import GRID, Settings, learn
+from participant.models.content import BASES, GRID, Settings, learn, own_sales
 from participant.store.records_items import Item
 from protocols.limits import FRACTION_BITS, ROW_BITS
 from protocols.questions.content import Content
@@ -30,6 +30,8 @@ TEMPERS = (0.0, 0.2)
 MIXES = (0.2, 0.4, 0.8)
 """Weights of a customer's standardised liking beside its standardised activity, when customers are ranked."""
 LEAST_BUYERS = 5
+OWN_RIDGE = 1.0
+"""Of own sales by text, where they stand beside what others say."""
 ACTIVITY = "activity"
 WHOM = 60.0
 """The ridge of the scores by which customers are ranked."""
@@ -191,8 +193,9 @@ def unshared(
                     popular = everything[listed] @ np.linalg.solve(inner, own.T @ buyers[k][sold])
                     add(f"own popularity by text ({name})", f"ridge {ridge:g}", k, popular)
             history = rows[k][:, known].astype(np.float64)
-            for ridge in sorted({settings.share_ridge for settings in GRID}):
-                among = [s for s in GRID if s.share_ridge == ridge and due(f"content ({name})", say(s))]
+            for base in BASES:
+                arm = f"content ({name})" if not base.own else f"content and own sales ({name})"
+                among = [s for s in GRID if replace(s, boldness=base.boldness) == base and due(arm, say(s))]
                 if not among:
                     continue
                 model = learn(
@@ -201,21 +204,19 @@ def unshared(
                     [items[i] for i in np.union1d(sold, listed)],
                     encode,
                     mean_row=unit(rows[k][:, known]).mean(0).astype(np.float64),
-                    settings=among[0],
+                    settings=base,
+                    own=own_sales(own, buyers[k][sold].astype(np.float64), OWN_RIDGE),
                 )
                 for settings in among:
-                    add(
-                        f"content ({name})",
-                        say(settings),
-                        k,
-                        replace(model, boldness=settings.boldness).scores(history),
-                    )
+                    scores = replace(model, boldness=settings.boldness).scores(history)
+                    add(arm, say(settings), k, scores)
     return arms
 
 
 def say(settings: Settings) -> str:
     """Settings in words."""
-    return f"share ridge {settings.share_ridge:g}, boldness {settings.boldness:g}"
+    own = f", own sales {settings.own:g}" if settings.own else ""
+    return f"share ridge {settings.share_ridge:g}, boldness {settings.boldness:g}{own}"
 
 
 def asked(rows: list[Rows], vectors: Ints, known: Ints) -> Content:

@@ -67,6 +67,14 @@ def test_without_boldness_and_without_a_history_everybody_gets_the_shares():
     assert (model().scores(history()) == model().shares).all()
 
 
+def test_one_customer_scores_as_among_many_from_the_packed_model_too():
+    whole = model()
+    for concepts in ((0, 1), (7,), ()):
+        expected = whole.scores(history(*concepts))[0]
+        for made in (whole, whole.packed()):
+            np.testing.assert_allclose(made.scores_of(np.array(concepts, np.int64)), expected, rtol=1e-5)
+
+
 def test_a_lift_below_its_floor_does_not_turn_negative():
     made = ContentModel(shares=np.ones(1), tastes=np.zeros((1, 2)), usual=np.ones(1), boldness=0.5)
     assert made.scores(np.array([[1.0, 1.0]]))[0, 0] == pytest.approx(1e-3**0.5)

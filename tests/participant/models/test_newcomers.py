@@ -92,7 +92,7 @@ def test_texts_that_praise_what_nobody_took_to_are_not_used(companies, contents)
     wrong = replace(contents.fitted, baskets=least, tastes=0 * contents.fitted.tastes)
     rules = trained(companies[0], replace(contents, fitted=wrong)).newcomers.rules
     assert (rules.release, rules.encoder) == ("", "")
-    assert rules.text_gain.mean < 0 < rules.text_gain.customers
+    assert rules.text_gain.mean <= 0 < rules.text_gain.customers
 
 
 def test_a_shop_where_nothing_was_new_has_no_evidence_and_does_without(companies, contents):
@@ -106,6 +106,13 @@ def test_an_encoder_that_is_not_here_is_done_without(companies, contents, monkey
     monkeypatch.setattr("participant.encoders.find_spec", lambda _name: None)
     asked = replace(contents, encoder="sentences", dimensions=384)
     assert trained(companies[0], asked).newcomers.texts is None
+
+
+def test_a_sentence_model_that_went_away_takes_its_items_with_it(model, companies, monkeypatch):
+    rules = replace(model.newcomers.rules, encoder="sentences", dimensions=384)
+    monkeypatch.setattr("participant.encoders.find_spec", lambda _name: None)
+    changed = replace(model, newcomers=replace(model.newcomers, rules=rules))
+    assert offered(companies[0], changed, "c002") == ()
 
 
 def test_a_kept_model_offers_the_same(model, companies, tmp_path):
