@@ -30,8 +30,13 @@ from tests.benchmarks.trial import Marked, Outcome, here, marked
 ENCODER, TILTED, MIXTURE = "federated autoencoder", "federated EASE + popularity", "federated mixture"
 BLEND, OWN = "blend and gate", "local model of a node"
 ARMS = (TILTED, ENCODER, MIXTURE, BLEND)
-WITHOUT = "0:100:0,0:100:15,0:100:30,0:100:60,0:100:100"
-WITH = "100:0:0,100:30:0,100:30:30,100:0:60,100:60:60,100:100:60"
+PLAIN = "0:100:0"
+WITHOUT = "0:100:15,0:100:30,0:100:60,0:100:100"
+WITH = "100:0:0,100:30:0,100:0:60,100:60:60,100:100:60"
+EVERY = 3
+"""Rounds between two looks at the autoencoder."""
+CUSTOMERS = 5_000
+"""Who choose for the exchange, of all companies together, each as many: more take longer and choose the same."""
 ALONE = Mixture.typed("100:0:0")
 EARLY, LATE = b"a" * 32, b"b" * 32
 Scores = NDArray[np.floating]
@@ -126,20 +131,24 @@ def _chosen(
     side: Side, records: Sequence[ShopRecords], ridges: Sequence[int], rounds: int
 ) -> tuple[list[bytes], dict[str, dict[str, Chosen]]]:
     """Rounds over the fit window, and of each arm and scenario the best setting on validation windows."""
-    plain = side.evaluate(EARLY, b"", records, lambdas=ridges, mixes=WITHOUT)
-    settings = {name: _settings(getattr(plain, name), 0) for name in SCENARIOS}
-    tilted = {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
-    near = sorted({each.lam for each in tilted.values()})
-    made = side.train(EARLY, FIT_UNTIL, rounds)
-    for at in range(2, rounds + 1, 2):
-        reading = side.evaluate(EARLY, made[at - 1], records, lambdas=near, mixes=WITH)
+    cap = CUSTOMERS // len(records)
+    settings: dict[str, list[Chosen]] = {name: [] for name in SCENARIOS}
+
+    def look(encoder: bytes, lambdas: Sequence[int], mixes: str, at: int = 0) -> dict[str, Chosen]:
+        reading = side.evaluate(EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap)
         for name in SCENARIOS:
             settings[name] += _settings(getattr(reading, name), at)
+        return {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
+
+    near = sorted({each.lam for each in look(b"", ridges, PLAIN).values()})
+    tilted = look(b"", near, WITHOUT)
+    made, mixed = side.train(EARLY, FIT_UNTIL, rounds), tilted
+    for at in range(EVERY, rounds + 1, EVERY):
+        mixed = look(made[at - 1], near, WITH, at)
     alone = {
         name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
         for name in SCENARIOS
     }
-    mixed = {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
     return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}
 
 

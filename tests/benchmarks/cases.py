@@ -119,6 +119,6 @@ CHECK = Case(
     scale=0.01,
     ridges=(10, 100),
     steps=(5, 20),
-    rounds=2,
+    rounds=3,
 )
 """Goes from start to table in seconds; says nothing of any data."""

@@ -217,6 +217,9 @@ def main() -> int:
     parser.add_argument("--pack", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--only", metavar="PART", help="this part, in this process")
+    parser.add_argument(
+        "--match", nargs="+", metavar="WORD", help="parts with one of these words in their names"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=24 * 60)
     asked = parser.parse_args()
@@ -230,6 +233,8 @@ def main() -> int:
             print(case.packed())
         return 0
     wanted = [part for name in asked.cases or CASES for part in parts(known[name])]
+    if asked.match:
+        wanted = [part for part in wanted if any(word in part.id for word in asked.match)]
     if asked.list:
         for part in wanted:
             print(f"{'kept' if part.kept else '':5}{part.id}")

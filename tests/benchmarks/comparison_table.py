@@ -33,9 +33,12 @@ WORDS = """# Every arm, two data sets
 Everything is tuned on validation windows only, *explore* and *surprise* each by itself; full ranking, no sampled
 negatives. A figure is a mean over a company's customers with a target, then over companies. Intervals draw
 customers anew, paired where two arms are compared. **Local** arms are fitted on a company's own rows; **pooled** ones
-on everybody's, which nobody could have; federated EASE is equal to the pooled one, for its sum is exact.
-*Blend and gate* is what a node would serve, by the product's own choice. *Seeds*: standard deviation of the mean over
-five seeds, for what has chance in it. *Best local, by own validation* is what each company would have chosen alone
+on everybody's, which nobody could have; federated EASE is equal to the pooled one, for its sum is exact. Other
+**federated** arms are what the product's own questions release, chosen by the `evaluation` of all companies: *EASE +
+popularity* with both of the sum, the *autoencoder* of a few rounds, and the best *mixture* of the three. *Blend and
+gate* is what nodes would serve of that mixture, and *local model of a node* what they would serve alone, both as
+`participant.models` learns and chooses them. *Seeds*: standard deviation of the mean over the seeds, for what has
+chance in it: five, of the exchange as many as are said in *Time*. *Best local, by own validation* is what each company would have chosen alone
 among all its local arms; the *strongest local arm* is the one with the highest mean on test windows, chosen in its
 favour. *Companies below*: of all companies those below by the mean, and those significantly below (one-sided paired
 t-test, Holm). *Closure* is (arm - strongest local) / (bound - strongest local), where the bound is the best arm that is
@@ -60,9 +63,7 @@ def _about(report: Json) -> str:
     return (
         f"{report['data']}. {len(customers)} companies of {min(customers)} to {max(customers)} customers, "
         f"{report['concepts']} concepts; ridges {', '.join(map(str, report['ridges']))}. "
-        f"Command `{report['command']}`, commit {report['commit']}, "
-        + ", ".join(f"{name} {number}" for name, number in report["versions"].items())
-        + "."
+        f"Command `{report['command']}`, commit {report['commit']}; measured on {'; and on '.join(report['measured_on'])}."
     )
 
 
@@ -93,11 +94,19 @@ def _beside(found: Json) -> str:
 def _times(report: Json) -> str:
     rows = [row for row in report["rows"] if row["metric"] == report["rows"][0]["metric"]]
     cells = (
-        (row["arm"], f"{row['fit_cpu_s']:.0f}", f"{row['score_cpu_ms']:.2f}" if row["score_cpu_ms"] else "")
+        (
+            row["arm"],
+            str(len(row["seeds"]) or ""),
+            f"{row['fit_cpu_s']:.0f}",
+            f"{row['score_cpu_ms']:.2f}" if row["score_cpu_ms"] else "",
+        )
         for row in rows
     )
-    says = "CPU seconds of one core for tuning and fitting at all companies; milliseconds to rank for a customer."
-    return table("Time", says, ("arm", "tuning and fitting, s", "ranking, ms"), cells)
+    says = (
+        "CPU seconds of one core for tuning and fitting at all companies, without what a GPU did for autoencoders; "
+        "those of the exchange begin with its first question. Milliseconds to rank for a customer."
+    )
+    return table("Time", says, ("arm", "seeds", "tuning and fitting, s", "ranking, ms"), cells)
 
 
 def oracles(report: Json) -> str:

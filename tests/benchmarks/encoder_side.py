@@ -19,6 +19,7 @@ from protocols.questions import read as read_sum
 from protocols.questions.encoder import EncoderStep
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.parameters import Given
+from protocols.questions.taste import CUSTOMERS_CAP
 from protocols.ring import encode_vector, lift
 from protocols.secure_sum.play import play
 from protocols.vocabulary import Vocabulary
@@ -95,9 +96,11 @@ class Side:
         *,
         lambdas: Sequence[int] = LAMBDAS,
         mixes: str = MIXES,
+        customers_cap: int = CUSTOMERS_CAP,
     ) -> EvaluationReading:
         """What the members' own validation weeks say of a round."""
         asked: dict[str, Given] = {
+            "customers_cap": customers_cap,
             "release": taste.hex(),
             "encoder": encoder.hex(),
             "mixes": mixes,

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import (
+    comparison_table,
     crypto_suites_table,
     crypto_table,
+    growth_table,
     leakage_table,
     privacy_table,
     quality_table,
@@ -21,8 +23,10 @@ from tests.mutation import report
 
 RESULTS = ROOT / "tests/benchmarks/results"
 MAKERS: dict[str, Callable[[], object]] = {
+    "comparison": comparison_table.main,
     "crypto": lambda: crypto_table.write(RESULTS / "crypto.json"),
     "crypto suites": lambda: crypto_suites_table.write(RESULTS / "crypto_suites.json"),
+    "growth": growth_table.main,
     "kill matrix": matrix.main,
     "leakage": leakage_table.main,
     "mutants": report.write,
