@@ -89,8 +89,9 @@ def prepare(companies: int, folder: Path) -> Consortium:
     catalogue = folder / "catalogue.parquet"
     db.execute(
         f"""COPY (SELECT product_id, product_type, brand, product_category FROM '{source}/products.parquet'
+        SEMI JOIN (SELECT product_id FROM '{source}/transactions.parquet' WHERE quantity > 0) USING (product_id)
         WHERE product_type IS NOT NULL AND department NOT IN {LEFT_OUT}) TO '{catalogue}' (FORMAT parquet)"""
-    )
+    )  # what nobody ever bought would be concepts that lengthen the shops' obvious lists
     members, rejected = [], 0
     for company in range(companies):
         home = folder / f"company-{company}"

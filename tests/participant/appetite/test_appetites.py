@@ -3,6 +3,7 @@ import pytest
 
 from participant.appetite import Appetites, Traits, learn
 from participant.appetite.words import HABITS, described
+from participant.errors import RecordsChanged
 from participant.models import Windows, load, save
 from participant.models import learn as learn_model
 from participant.models.boldness import Boldness
@@ -107,6 +108,15 @@ def test_a_model_keeps_everybodys_appetite_and_reads_it_back(records, learned, t
     _, levels = appetites(records, VOCABULARY, learned)
     assert len(levels) == len(learned.held.history)
     assert set(levels.tolist()) <= {0, 1, 2}
+
+
+def test_a_customer_who_leaves_before_appetites_are_learned_is_noticed(records, learned):
+    records.opt_out("c000")
+    try:
+        with pytest.raises(RecordsChanged):
+            appetites(records, VOCABULARY, learned)
+    finally:
+        records.opt_out("c000", opted_out=False)
 
 
 @pytest.mark.parametrize(("gain", "kept"), [(0.01, True), (-0.01, False), (0.0, False)])
