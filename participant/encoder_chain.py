@@ -3,10 +3,12 @@
 A chain is a `taste` release and the `encoder` releases that name one another (``after``). The node steps
 through it with `protocols.questions.server_step`; after each release the state is kept beside it, so that a
 restart, a new round or an evaluation goes on where the last one ended. A checkpoint is a cache: one that is
-damaged or gone is computed again from the releases, which were verified when they were kept.
+damaged or gone is computed again from the releases, which were verified when they were kept. So only the newest few
+stay, and chains that nobody asks for any more do not fill the disk.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,12 @@ from protocols.service import durable
 
 ROUNDS_MAX: Final = 1_000
 """No chain is longer."""
+
+KEPT: Final = 8
+"""Checkpoints that stay, those used last: a training has two starts, two newest rounds, and the chosen rounds of two
+scenarios in two windows. Each is as large as one release (10 MB at 2,221 concepts), or three by FedAdam."""
+
+SUFFIX: Final = ".checkpoint"
 
 Round = tuple[Parameters, EncoderStep]
 
@@ -74,7 +82,8 @@ class EncoderChain:
         for name in reversed(missing):
             parameters, reading = self._opened(name)
             state = step(state, reading.change, parameters.server, parameters.server_rate / 1e6)
-            self._keep(name.hex(), state, parameters.server)
+        if missing:  # of a long walk only where it ended: from there the next one goes on
+            self._keep(release.hex(), state, asked.server)
         return state
 
     def _rounds(self, release: bytes, asked: Parameters) -> tuple[list[bytes], State | None]:
@@ -108,7 +117,7 @@ class EncoderChain:
         return state
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.checkpoint"
+        return self._folder / f"{name}{SUFFIX}"
 
     def _keep(self, name: str, state: State, server: str) -> None:
         tensors = {"weights": state.weights}
@@ -117,12 +126,19 @@ class EncoderChain:
         said = {"rounds": str(state.rounds), "sha256": _digest(tensors)}
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         durable.write(self._path(name), [save(tensors, said)])
+        self._prune()
+
+    def _prune(self) -> None:
+        """Delete all but the checkpoints that were used last."""
+        for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=_used_at)[:-KEPT]:
+            path.unlink(missing_ok=True)
 
     def _load(self, name: str) -> State | None:
         try:
             with safe_open(self._path(name), framework="numpy") as file:
                 said = file.metadata() or {}
                 tensors: dict[str, Weights] = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118
+            os.utime(self._path(name))
         except (OSError, SafetensorError):
             return None
         if said.get("sha256") != _digest(tensors) or "weights" not in tensors:
@@ -134,6 +150,13 @@ class EncoderChain:
             square=tensors.get("square", zeros),
             rounds=int(said["rounds"]),
         )
+
+
+def _used_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # another command of this node was quicker
+        return 0
 
 
 def _digest(tensors: dict[str, Weights]) -> str:

@@ -22,6 +22,7 @@ from participant.errors import RecordsChanged
 from participant.store.records import Records
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
+from protocols.questions.mixture import Arms
 from protocols.questions.ranking import ndcg, obvious
 from protocols.vocabulary import Vocabulary
 
@@ -63,11 +64,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         gains = {}
         for metric, out in excluded.items():
             candidates = np.asarray((history == 0) & ~out)
-            scores = (
-                mix.apply(encoded, one, np.diagonal(gram), candidates)
-                for one in ranked
-                for mix in asked.mixes
-            )
+            buyers = np.diagonal(gram)
+            arms = (Arms(encoder=encoded, ease=one, buyers=buyers, candidates=candidates) for one in ranked)
+            scores = (mix.of(each) for each in arms for mix in asked.mixes)
             gains[metric] = np.stack(
                 [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
             )

@@ -8,7 +8,7 @@ measures several), so it is in whole hundredths, and what was measured is what a
 '1 x encoder + 0.3 x EASE'
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from protocols.errors import BadInput, MalformedMessage
 
 Scores = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 WEIGHT_MAX: Final = 10_000
 """A hundred times another arm: the rest would not be heard."""
@@ -70,47 +71,71 @@ class Mixture:
     def apply(
         self, encoder: Scores | None, ease: Scores, buyers: npt.NDArray[np.floating], candidates: Mask
     ) -> Scores:
-        """Scores of the mixture, (customers, n_concepts). EASE alone stays as it is: a scale changes no ranking.
-
-        Args:
-            encoder: scores of the autoencoder; None where it has no weight.
-            ease: scores of EASE, same shape.
-            buyers: (n_concepts,), how often each concept was bought in the sum.
-            candidates: what may be shown, same shape as the scores.
-
-        Raises:
-            BadInput: the encoder has a weight and no scores came.
+        """:meth:`of` arms that no other mixture is made of.
 
         >>> mask = np.ones((1, 3), bool)
         >>> half = Mixture(encoder=0, ease=100, popularity=50)
         >>> half.apply(None, np.array([[0.0, 1.0, 2.0]]), np.array([9.0, 0.0, 0.0]), mask).round(3)
         array([[-0.518, -0.354,  0.871]])
         """
+        return self.of(Arms(encoder=encoder, ease=ease, buyers=buyers, candidates=candidates))
+
+    def of(self, arms: "Arms") -> Scores:
+        """Scores of the mixture, (customers, n_concepts). EASE alone stays as it is: a scale changes no ranking.
+
+        Raises:
+            BadInput: the encoder has a weight and no scores came.
+        """
         if self == PLAIN:
-            return ease
-        if self.encoder and encoder is None:
+            return arms.ease
+        if self.encoder and arms.encoder is None:
             raise BadInput(
                 expected="scores of an encoder", came="none", do="name the encoder release that is meant"
             )
-        arms = (
-            (self.encoder, encoder),
-            (self.ease, ease),
-            (self.popularity, np.broadcast_to(np.log1p(np.maximum(buyers, 0.0)), candidates.shape)),
-        )
         # hundredths, divided at the end: a weight of one leaves standardised scores as they are, to the bit
         total = sum(
-            weight * standardise(scores, candidates)
-            for weight, scores in arms
-            if weight and scores is not None
+            weight * arms.standard(name)
+            for name, weight in (
+                ("encoder", self.encoder),
+                ("ease", self.ease),
+                ("popularity", self.popularity),
+            )
+            if weight
         )
         return np.asarray(total) / 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Arms:
+    """Scores of the released models for some customers, standardised once for all mixtures of them.
+
+    Attributes:
+        encoder: of the autoencoder, (customers, n_concepts); None where no mixture uses one.
+        ease: of EASE, same shape.
+        buyers: (n_concepts,), how often each concept was bought in the sum.
+        candidates: what may be shown, same shape as the scores.
+    """
+
+    encoder: Scores | None
+    ease: Scores
+    buyers: npt.NDArray[np.floating]
+    candidates: Mask
+    _standard: dict[str, Floats] = field(default_factory=dict, repr=False)
+
+    def standard(self, arm: str) -> Floats:
+        """Standardised scores of "encoder", "ease" or "popularity", made when they are first wanted."""
+        if arm not in self._standard:
+            popularity = np.broadcast_to(np.log1p(np.maximum(self.buyers, 0.0)), self.candidates.shape)
+            scores = {"encoder": self.encoder, "ease": self.ease, "popularity": popularity}[arm]
+            self._standard[arm] = standardise(np.asarray(scores), self.candidates)
+        return self._standard[arm]
 
 
 PLAIN: Final = Mixture(encoder=0, ease=100, popularity=0)
 """EASE alone: what a `taste` release is by itself."""
 
 
-def standardise(scores: Scores, candidates: Mask) -> npt.NDArray[np.float64]:
+def standardise(scores: Scores, candidates: Mask) -> Floats:
     """Mean 0 and spread 1 over each row's candidates; 0 elsewhere.
 
     >>> standardise(np.array([[9.0, 1.0, 3.0]]), np.array([[False, True, True]]))

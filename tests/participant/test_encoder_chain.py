@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from participant import encoder_chain
 from participant.encoder_chain import EncoderChain
 from protocols.errors import BadRelease
 from protocols.questions.encoder import EncoderStep, parse
@@ -27,13 +28,14 @@ def gram(release):
 class Book:
     """Releases of three rounds, and how often each was read."""
 
-    def __init__(self, folder, asked=ASKED):
+    def __init__(self, folder, asked=ASKED, first=1):
         self.folder = folder
+        self.taste = asked.taste
         self.read = []
         self.rounds = {}
         before = b""
         for number in range(3):
-            release = bytes([number + 1]) * 32
+            release = bytes([number + first]) * 32
             change = np.random.default_rng(number).normal(0, 0.01, SIZE)
             self.rounds[release] = (replace(asked, after=before), EncoderStep(change=change, customers=9.0))
             before = release
@@ -56,7 +58,7 @@ def book(tmp_path):
 
 
 def by_hand(book, server="fedadam"):
-    state = begin(start(gram(TASTE), ASKED.shape(M)))
+    state = begin(start(gram(book.taste), ASKED.shape(M)))
     for _, reading in book.rounds.values():
         state = step(state, reading.change, server, ASKED.server_rate / 1e6)
     return state.weights
@@ -104,3 +106,27 @@ def test_a_round_whose_earlier_one_is_missing_is_refused_until_it_is_there(book)
         book.chain().network(book.last, M)
     book.rounds = {first: missing, **book.rounds}
     np.testing.assert_array_equal(book.chain().network(book.last, M).weights, by_hand(book))
+
+
+def test_checkpoints_of_chains_that_nobody_asks_for_do_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoder_chain, "KEPT", 3)
+    books = [
+        Book(tmp_path, replace(ASKED, taste=bytes([number]) * 32), first=number) for number in range(1, 12, 3)
+    ]
+    books[0].chain().network(books[0].last, M)
+    books[0].read.clear()
+    for book in books[1:]:
+        for release in book.rounds:
+            book.chain().network(release, M)
+            books[0].chain().network(books[0].last, M)
+            assert len(list(tmp_path.glob("*.checkpoint"))) <= 3
+    assert set(books[0].read) == {books[0].last}  # what is in use stays, however old
+    assert not (tmp_path / f"{books[1].last.hex()}.checkpoint").exists()
+    made = books[1].chain().network(books[1].last, M).weights  # what is gone is computed again
+    np.testing.assert_array_equal(made, by_hand(books[1]))
+
+
+def test_a_long_walk_leaves_one_checkpoint_where_it_ends(book):
+    book.chain().network(book.last, M)
+    start_of = f"{TASTE.hex()}-{ASKED.hidden}-{ASKED.latent}"
+    assert {path.stem for path in book.folder.glob("*.checkpoint")} == {start_of, book.last.hex()}

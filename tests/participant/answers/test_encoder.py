@@ -107,6 +107,42 @@ def test_local_training_ends_after_as_many_steps_as_were_asked_for():
     assert moved[1] < moved[2] < moved[400]
 
 
+def trained(rows, **made):
+    """How training in some precision goes on, and what the loss is then."""
+    before, asked = start(released(b""), SHAPE), parse({**TYPED, "epochs": 20, "batch": 8})
+    network = Autoencoder(SHAPE, before, **made)
+    moved = network.train(rows, asked, bytes(32))
+    return moved, loss(before + moved, rows)
+
+
+def test_products_in_half_precision_learn_what_whole_ones_do_and_nobody_without_a_gpu_gets_them():
+    rows = rows_of(customers())
+    (whole, aim), (half, got), (usual, _) = (
+        trained(rows, **made) for made in ({"half": False}, {"half": True}, {})
+    )
+    assert (half != whole).any()  # bfloat16 was really used
+    assert got < 1.02 * aim < 0.8 * loss(start(released(b""), SHAPE), rows)
+    assert (usual == whole).all() or torch.cuda.is_available()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here: training on one is not tried")
+def test_on_a_gpu_training_is_in_half_precision_and_learns_what_the_processor_learns(monkeypatch):
+    rows = rows_of(customers())
+    assert Autoencoder(SHAPE, start(released(b""), SHAPE)).half
+    _, got = trained(rows)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert got < 1.05 * trained(rows)[1]
+
+
+def test_a_customers_own_gradient_is_in_whole_precision_whatever_training_is():
+    concepts, asked = rows_of(customers()).one(0), parse({**TYPED, "mode": "gradient"})
+    found = [
+        Autoencoder(SHAPE, start(released(b""), SHAPE), half=half).gradient(concepts, asked, bytes(32))
+        for half in (True, False)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_nobody_to_train_on_answers_with_zeros():
     assert not answer([{(AFTER, 1): 1}]).any()
     assert not answer([], mode="gradient").any()

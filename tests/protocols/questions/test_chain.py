@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import BadInput, BadRelease, MalformedMessage
-from protocols.questions import spectral
-from protocols.questions.mixture import PLAIN, Mixture, standardise
+from protocols.questions import mixture, spectral
+from protocols.questions.mixture import PLAIN, Arms, Mixture, standardise
 from protocols.questions.network import Network, Shape, exact_product
 from protocols.questions.server_step import FEDADAM, FEDAVG, MOMENTUM, SERVERS, begin, step
 from protocols.questions.spectral import FAINTEST, start
@@ -158,6 +158,22 @@ def test_a_mixture_adds_standardised_scores_and_ease_alone_is_left_as_it_is():
     np.testing.assert_allclose(mixed, expected)
     with pytest.raises(BadInput, match="encoder"):
         Mixture.typed("1:1:1").apply(None, ease, buyers, mask)
+
+
+def test_mixtures_of_shared_arms_are_to_the_bit_those_made_alone_and_each_arm_is_standardised_once(
+    monkeypatch,
+):
+    rng = np.random.default_rng(2)
+    encoder, ease, mask = rng.random((4, 9)), rng.random((4, 9)), rng.random((4, 9)) < 0.8
+    buyers = rng.integers(0, 50, 9).astype(float)
+    mixes = [Mixture.typed(each) for each in ("0:100:0", "100:0:0", "0:100:15", "100:60:30", "7:5:3")]
+    alone = [mix.apply(encoder, ease, buyers, mask) for mix in mixes]
+    made = []
+    monkeypatch.setattr(mixture, "standardise", lambda *given: made.append(1) or standardise(*given))
+    arms = Arms(encoder=encoder, ease=ease, buyers=buyers, candidates=mask)
+    for mix, expected in zip(mixes, alone, strict=True):
+        np.testing.assert_array_equal(mix.of(arms), expected)
+    assert len(made) == 3
 
 
 @pytest.mark.parametrize("typed", ["", "1:2", "1:2:x", "-1:0:0", "1.5:0:0"])
