@@ -140,8 +140,8 @@ class ContentModel:
         if not len(concepts):
             return self.shares
         common = self.tastes[:, concepts].sum(1, dtype=np.float64) / np.sqrt(len(concepts))
-        scores: Floats = self.shares * (np.maximum(common, _LEAST * self.usual) / self.usual) ** self.boldness
-        return scores
+        ratio = np.maximum(common, _LEAST * self.usual) / self.usual
+        return np.asarray(self.shares * ratio**self.boldness, np.float64)
 
     def packed(self) -> "ContentModel":
         """The same in half the memory, laid out for :meth:`scores_of`."""
