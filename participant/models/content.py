@@ -150,8 +150,8 @@ class ContentModel:
 
 def own_sales(rows: Floats, sales: Floats, ridge: float) -> Floats:
     """A regression of a company's own ``sales`` (n,) on the texts of what it sold, (n, dimensions)."""
-    found: Floats = np.linalg.solve(rows.T @ rows + ridge * np.eye(rows.shape[1]), rows.T @ sales)
-    return found
+    solved = np.linalg.solve(rows.T @ rows + ridge * np.eye(rows.shape[1]), rows.T @ sales)
+    return np.asarray(solved, np.float64)
 
 
 def mixed(shares: Floats, own: Floats, catalogue: Floats, weight: float) -> Floats:
