@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 FEDERATED, APART = "federated EASE", "federated EASE, household-disjoint"
 DRAWS = (0, 1, 2)
 """Seeds of the exchange: its evaluation costs too much for five."""
-GPU_PARTS = 6
+GPU_PARTS = 8
 """Autoencoders trained at a time: more only wait for one another."""
 COMMON = ("purchases", "trial", "learners", "cases")
 PRODUCT = ("participant/models", "participant/answers", "protocols/questions")
@@ -45,7 +45,7 @@ PRODUCT = ("participant/models", "participant/answers", "protocols/questions")
 class Part:
     """One piece of work: ``arms`` are what it makes, by the name that the learner gives them.
 
-    ``weight`` are rough CPU seconds, by which the longest come first; ``late``: what can be done without.
+    ``weight`` are rough seconds, by which the longest come first; ``late``: what can be done without.
     """
 
     case: Case
@@ -85,17 +85,16 @@ class Part:
 
 def parts(case: Case) -> list[Part]:
     """Everything that is measured of ``case``."""
-    scale = case.scale
-    learners: tuple[tuple[Learner, str, float, bool], ...] = (
-        (Popularity(), "learners", 5, False),
-        (Ease(case.ridges), "learners", 15, False),
-        (Knn(), "learners", 15, False),
-        (Ials(), "ials", 100 * scale, False),
-        (Autoencoder(steps=case.steps), "autoencoder", 400 if case.scale > 1 else 200, True),
+    learners: tuple[tuple[Learner, str, float], ...] = (
+        (Popularity(), "learners", 5),
+        (Ease(case.ridges), "learners", 4 * case.companies),
+        (Knn(), "learners", 4 * case.companies),
+        (Ials(), "ials", 80 * case.scale),
+        (Autoencoder(steps=case.steps), "autoencoder", 20 * case.companies),
     )
     found = [
-        _learner(case, learner, source, weight, shared=shared, gpu=gpu)
-        for learner, source, weight, gpu in learners
+        _learner(case, learner, source, weight, shared=shared)
+        for learner, source, weight in learners
         for shared in (False, True)
         if not (shared and isinstance(learner, Popularity))
     ]
@@ -106,7 +105,7 @@ def parts(case: Case) -> list[Part]:
             arms={blended.OWN: blended.OWN},
             sources=("blended", "shop_records"),
             make=lambda shops: {blended.OWN: blended.own(shops)},
-            weight=60 * scale,
+            weight=60 * case.scale,
         )
     )
     found += [_draw(case, seed) for seed in DRAWS]
@@ -126,18 +125,15 @@ def parts(case: Case) -> list[Part]:
     return found
 
 
-def _learner(case: Case, learner: Learner, source: str, weight: float, *, shared: bool, gpu: bool) -> Part:
-    names = _names(learner, shared=shared)
-    many = case.companies > 10
+def _learner(case: Case, learner: Learner, source: str, weight: float, *, shared: bool) -> Part:
     return Part(
         case=case,
         name=f"{'pooled' if shared else 'local'} {learner.name}",
-        arms=names,
+        arms=_names(learner, shared=shared),
         sources=(source,),
         make=lambda shops: trial.run(learner, shops, shared=shared),
-        weight=weight * (3 if many and not shared else 1),
-        gpu=gpu,
-        late=gpu and many and not shared and case.products,
+        weight=weight,
+        gpu=isinstance(learner, Autoencoder),
     )
 
 
@@ -148,7 +144,7 @@ def _draw(case: Case, seed: int) -> Part:
         arms={arm: arm for arm in blended.ARMS},
         sources=("blended", "shop_records", "encoder_side"),
         make=lambda shops: blended.exchanged(shops, ridges=case.ridges, rounds=case.rounds, seed=seed),
-        weight=150 * case.scale,
+        weight=250,
         late=seed > 0,
     )
 

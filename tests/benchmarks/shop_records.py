@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from participant.models import Windows
 from participant.store.records_products import Product
@@ -40,10 +41,13 @@ class ShopRecords:
         customers_cap: int = 0,
         batch: int = 1_024,
     ) -> Iterator[RowBatch]:
-        """As `participant.store.records` does; which customers are left out beyond a cap is drawn with one seed."""
+        """As `participant.store.records` does; which customers are left out beyond a cap is drawn with one seed.
+
+        Purchases have a window and no day: an instant within the validation window stands for its end.
+        """
         if customers_until != FIT_UNTIL:
             raise ValueError(f"customers are those of the fit window, not those until {customers_until}")
-        rows = self._rows[since, until]
+        rows = self._rows[since, FIT_UNTIL if until <= FIT_UNTIL else VALIDATION_UNTIL]
         rows.sort_indices()
         keys = np.arange(rows.shape[0])
         if 0 < customers_cap < len(keys):
@@ -57,6 +61,10 @@ class ShopRecords:
                 indices=part.indices.astype(np.int64),
                 counts=np.ones(part.nnz, np.int64),
             )
+
+    def on_sale(self, vocabulary: Vocabulary, **_asked: int) -> NDArray[np.float64]:
+        """Everything at all times: the data sets do not say."""
+        return np.ones(len(vocabulary))
 
     def starter_products(self, _vocabulary: Vocabulary, *, until: int) -> dict[int, Product]:
         """None: the comparison ranks concepts."""

@@ -25,7 +25,7 @@ from protocols.questions.network import Network, Shape, Weights
 from protocols.questions.parameters import Given
 from protocols.questions.rows import ROW_SCHEMES, SCHEMES
 from protocols.vocabulary import Vocabulary
-from tests.participant.shop import DAY
+from tests.participant.shop import CONCEPTS, DAY
 
 M = 12
 WORDS = Vocabulary.of("words", [f"concept {i:02d}" for i in range(M)])
@@ -328,7 +328,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             }
         ),
         worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
-        shop={"until": 300 * DAY, "concepts": (0, 3, 7)},
+        shop={"until": 300 * DAY, "concepts": tuple(range(len(CONCEPTS)))},
     ),
     "landmarks": Neighbours(
         typed=st.fixed_dictionaries(
