@@ -8,7 +8,7 @@ import pytest
 
 from participant.models import Windows
 from participant.surprise import Dial, recommend, train
-from participant.surprise.lists import BOLD_FROM, served_lists
+from participant.surprise.lists import BOLD_FROM, View, boldest, served_lists
 from protocols.errors import BadInput
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 
@@ -72,6 +72,21 @@ def test_bold_places_are_the_last_ones_and_stay_within_the_dial(model):
     narrow = replace(PLAIN, places=5, maximum=BOLD_FROM - 0.01)
     for item in recommend(model, history, n=4, scenario="explore", dial=narrow).items:
         assert item.surprise < BOLD_FROM
+
+
+def test_a_bold_place_is_for_the_most_own_of_what_is_surprising_enough():
+    flat = np.ones(5)
+    surprise = np.array([0.9, BOLD_FROM - 0.01, BOLD_FROM, 0.8, 1.0])
+    view = View(
+        scores=flat.astype(np.float32),
+        relevance=flat,
+        surprise=surprise,
+        unexpected=flat,
+        appeal=flat,
+        own=np.array([9.0, 8.0, 1.0, 2.0, 7.0]),
+    )
+    inside = np.array([True, True, True, True, False])
+    assert boldest(view, np.array([0]), 4, inside).tolist() == [3, 2]
 
 
 def test_places_are_of_ten_and_a_short_list_has_accordingly_fewer(model):
