@@ -15,7 +15,10 @@ PAYLOAD_BYTES = 9_870_124
 
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
-    "encoder": ("-m", "tests.benchmarks.encoder", "--seeds", "3", "--rounds", "6"),
+    "encoder": ("-m", "tests.benchmarks.encoder_parts"),
+    "encoder-join": ("-m", "tests.benchmarks.encoder_join"),
+    "encoder-oracle": ("-m", "tests.benchmarks.encoder_oracle"),
+    "encoder-speed": ("-m", "tests.benchmarks.encoder_speed"),
     "privacy-quality": ("-m", "tests.benchmarks.privacy_quality"),
     "privacy-choice": ("-m", "tests.benchmarks.privacy_choice"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
