@@ -65,7 +65,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> None:
             side.seconds
         ) < 60 * asked.minutes * (1 - FOR_TEST)
 
-    stage = Stage(asked.companies, folder)
+    stage = Stage(asked.companies, folder, asked.threads)
     found = about(asked) | {"name": name, "concepts": len(stage.consortium.vocabulary)}
     say(f"{found['concepts']} concepts, taste sums released")
     typed = {"server": asked.server, "server_rate": asked.server_rate}
@@ -140,7 +140,9 @@ def arguments() -> argparse.ArgumentParser:
     words.add_argument("--server", choices=SERVERS, default=FEDAVG)
     words.add_argument("--server-rate", type=int, default=MILLION, help="in millionths")
     words.add_argument("--curve-only", action="store_true", help="validation only; no refit, no test weeks")
-    words.add_argument("--threads", type=int, default=1, help="of torch")
+    words.add_argument(
+        "--threads", type=int, default=1, help="companies at a time; of torch where there is one company"
+    )
     words.add_argument("--commit", default="", help="where there is no repository to ask")
     words.add_argument("--out", type=Path, required=True)
     return words
@@ -150,7 +152,7 @@ def main() -> None:
     """Measure one part."""
     asked = arguments().parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(1 if asked.part == FEDERATED else asked.threads)  # companies are threads already
     with tempfile.TemporaryDirectory() as folder:
         measure(asked, Path(folder))
 

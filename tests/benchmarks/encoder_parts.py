@@ -1,4 +1,4 @@
-"""All parts of the encoder's measurement, each in a process of its own, as many at a time as there are cores.
+"""All parts of the encoder's measurement, each in a process of its own, as many at a time as cores allow.
 
     python -m tests.benchmarks.encoder_parts                                   two cores: hours
     python -m tests.benchmarks.encoder_parts --cores 16 --minutes 9            one machine with sixteen
@@ -33,15 +33,15 @@ LOOK_S: Final = 0.5
 def parts(seeds: int, seeds_of_20: int, pooled_seeds: int) -> Iterator[tuple[str, ...]]:
     """What is typed for each part, those that take longest first."""
     for seed in range(seeds_of_20):
-        yield ("--part", "federated", "--companies", "20", "--seed", str(seed))
-    yield ("--part", "pooled", "--companies", "20", "--seed", "0")
+        yield ("--part", "federated", "--companies", "20", "--seed", str(seed), "--threads", "4")
+    yield ("--part", "pooled", "--companies", "20", "--seed", "0", "--threads", "2")
     for seed in range(seeds):
         yield ("--part", "federated", "--companies", "5", "--seed", str(seed))
     for seed in range(pooled_seeds):
         yield ("--part", "pooled", "--companies", "5", "--seed", str(seed))
     for server, rate in SERVERS:
-        typed = ("--server", server, "--server-rate", str(rate), "--curve-only")
-        yield ("--part", "federated", "--companies", "5", "--seed", "0", *typed)
+        other = ("--server", server, "--server-rate", str(rate), "--curve-only")
+        yield ("--part", "federated", "--companies", "5", "--seed", "0", *other)
     for company in range(5):
         yield ("--part", "local", "--companies", "5", "--seed", "0", "--company", str(company))
 
@@ -51,26 +51,26 @@ class Running:
     """A part at work."""
 
     name: str
+    threads: int
     process: subprocess.Popen[bytes]
     began: float
 
 
 class Crew:
-    """Processes of parts, never more than ``cores`` at a time."""
+    """Processes of parts, never with more threads together than ``cores``."""
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self._asked = asked
         self._began = time.monotonic()
         self._running: list[Running] = []
         self._commit = asked.commit or commit()
-        self._room = max(1, asked.cores // asked.threads)
 
     def work(self) -> int:
         """Measure every part that is wanted; how many did not end well."""
         waiting = [words for words in listed(self._asked) if not self._is_there(words)]
         failed = 0
         while waiting or self._running:
-            while waiting and len(self._running) < self._room:
+            while waiting and self._has_room(waiting[0]):
                 self._start(waiting.pop(0))
             time.sleep(LOOK_S)
             failed += self._ended()
@@ -84,6 +84,11 @@ class Crew:
     def _left_s(self) -> float:
         return 60 * self._asked.minutes - (time.monotonic() - self._began)
 
+    def _has_room(self, words: tuple[str, ...]) -> bool:
+        """A part wider than the machine is measured by itself."""
+        busy = sum(each.threads for each in self._running)
+        return not busy or busy + typed(words).threads <= self._asked.cores
+
     def _is_there(self, words: tuple[str, ...]) -> bool:
         path = self._asked.out / f"{named(words)}.json"
         if not path.exists():
@@ -92,18 +97,20 @@ class Crew:
         return bool(found["complete"] and found["commit"] == self._commit)
 
     def _start(self, words: tuple[str, ...]) -> None:
-        threads = str(self._asked.threads)
-        more = ("--rounds", str(self._asked.rounds), "--threads", threads, "--commit", self._commit)
+        more = ("--rounds", str(self._asked.rounds), "--commit", self._commit)
         more = (*more, "--minutes", f"{self._left_s() / 60:.2f}", "--out", str(self._asked.out))
         with (self._asked.out / f"{named(words)}.log").open("wb") as log:
             process = subprocess.Popen(
                 (sys.executable, "-m", "tests.benchmarks.encoder", *words, *more),
                 cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._running.append(Running(name=named(words), process=process, began=time.monotonic()))
+        threads = typed(words).threads
+        self._running.append(
+            Running(name=named(words), threads=threads, process=process, began=time.monotonic())
+        )
 
     def _ended(self) -> int:
         failed = 0
@@ -131,14 +138,18 @@ def listed(asked: argparse.Namespace) -> list[tuple[str, ...]]:
 
 def named(words: tuple[str, ...]) -> str:
     """A part's name from what is typed for it."""
-    return name_of(arguments().parse_args([*words, "--out", "."]))
+    return name_of(typed(words))
+
+
+def typed(words: tuple[str, ...]) -> argparse.Namespace:
+    """What a part is told."""
+    return arguments().parse_args([*words, "--out", "."])
 
 
 def main() -> int:
     """Measure the parts."""
     words = argparse.ArgumentParser(prog="python -m tests.benchmarks.encoder_parts")
     words.add_argument("--cores", type=int, default=os.cpu_count() or 1)
-    words.add_argument("--threads", type=int, default=1, help="of each part")
     words.add_argument("--minutes", type=float, default=24 * 60)
     words.add_argument("--rounds", type=int, default=8)
     words.add_argument("--seeds", type=int, default=3)

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +51,8 @@ class Pool:
 class Side:
     """Who trains together: companies, what they train on, and their released Gram matrix of each window.
 
-    ``settings`` are typed with every round; ``seconds`` and ``cpu_seconds`` are those of every round so far, all
-    companies' training, the sum and the step, one after the other.
+    So many companies answer at the same time as there are ``threads``. ``settings`` are typed with every round;
+    ``seconds`` and ``cpu_seconds`` are those of every round so far: all companies' training, the sum and the step.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Side:
     vocabulary: Vocabulary
     folder: Path
     seed: int
+    threads: int
     settings: Mapping[str, Given]
     rounds: dict[bytes, Round] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -128,19 +130,18 @@ class Side:
         """The question's parameters, what was asked, and the sum of the answers in ring units."""
         spec = ask([(question, asked)], self.vocabulary, members=len(answering), epoch="1")
         parameters = spec.blocks[0].parameters
-        answers = [
-            fill(
-                question,
-                parameters,
-                AnswerContext(
-                    records=part,  # type: ignore[arg-type]  # a pool has the rows of records, and nothing else of them
-                    vocabulary=self.vocabulary,
-                    released=self.grams.__getitem__,
-                    encoders=self.chain,
-                ),
+
+        def answer(part: Records | Pool) -> NDArray[np.int64]:
+            context = AnswerContext(
+                records=part,  # type: ignore[arg-type]  # a pool has the rows of records, and nothing else of them
+                vocabulary=self.vocabulary,
+                released=self.grams.__getitem__,
+                encoders=self.chain,
             )
-            for part in answering
-        ]
+            return fill(question, parameters, context)
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            answers = list(pool.map(answer, answering))
         if len(answers) < COMPANIES_MIN:
             words = [lift(encode_vector(answer, spec), 32) for answer in answers]
             return parameters, spec, np.sum(words, axis=0)

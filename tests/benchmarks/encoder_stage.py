@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models import SCENARIOS, Exchange, Windows, learn
+from participant.models import SCENARIOS, Exchange, NodeModel, Windows, learn
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
 from participant.models.scoring import linear
@@ -38,8 +39,9 @@ class Stage:
     early, late = b"a" * 32, b"b" * 32
     fit_until, validation_until = FIT_UNTIL, VALIDATION_UNTIL
 
-    def __init__(self, companies: int, folder: Path) -> None:
+    def __init__(self, companies: int, folder: Path, threads: int) -> None:
         self._folder = folder
+        self._threads = threads
         self.consortium = prepare(companies, folder)
         self.grams = {
             self.early: taste_sum(self.consortium, FIT_UNTIL).gram,
@@ -69,6 +71,7 @@ class Stage:
             vocabulary=self.consortium.vocabulary,
             folder=self._folder / "checkpoints",
             seed=seed,
+            threads=self._threads,
             settings={"rate": POOLED_RATE if part == "pooled" else RATE, **typed},
         )
         return side, members
@@ -119,10 +122,12 @@ class Stage:
                 if each.mixture.encoder
             },
         )
-        models = [
-            learn(records, self.consortium.vocabulary, windows=WINDOWS, exchange=exchange).model
-            for records in self.consortium.members
-        ]
+
+        def learned(records: Records) -> NodeModel:
+            return learn(records, self.consortium.vocabulary, windows=WINDOWS, exchange=exchange).model
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            models = list(pool.map(learned, self.consortium.members))
         found: Rows = {}
         for scenario in SCENARIOS:
             parts = [model.scenarios[scenario] for model in models]
