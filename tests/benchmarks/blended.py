@@ -78,7 +78,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
         )
         made, chosen = _chosen(side, records, ridges, rounds)
         deepest = max(each.rounds for arms in chosen.values() for each in arms.values())
-        again = side.train(LATE, VALIDATION_UNTIL, deepest)
+        again = _rounds(side, LATE, VALIDATION_UNTIL, deepest)
         networks = {
             (window, at): side.chain.network(releases[at - 1], len(vocabulary))
             for window, releases in ((EARLY, made), (LATE, again))
@@ -142,7 +142,7 @@ def _chosen(
 
     near = sorted({each.lam for each in look(b"", ridges, PLAIN).values()})
     tilted = look(b"", near, WITHOUT)
-    made, mixed = side.train(EARLY, FIT_UNTIL, rounds), tilted
+    made, mixed = _rounds(side, EARLY, FIT_UNTIL, rounds), tilted
     for at in range(EVERY, rounds + 1, EVERY):
         mixed = look(made[at - 1], near, WITH, at)
     alone = {
@@ -150,6 +150,14 @@ def _chosen(
         for name in SCENARIOS
     }
     return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}
+
+
+def _rounds(side: Side, taste: bytes, until: int, count: int) -> list[bytes]:
+    """``count`` rounds from ``taste``, each after the one before."""
+    made: list[bytes] = []
+    for _ in range(count):
+        made.append(side.train(taste, until, made[-1] if made else b""))
+    return made
 
 
 def _settings(metric, rounds: int) -> list[Chosen]:

@@ -2,31 +2,38 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import AnswerContext, fill
+from participant.answers import AnswerContext, evaluation, fill
 from participant.encoder_chain import EncoderChain, Round
 from participant.store.records import Records
 from participant.store.records_rows import RowBatch
+from protocols.messages import AnswerSpec
 from protocols.questions import ask, question_named
 from protocols.questions import read as read_sum
+from protocols.questions.ease import ease
 from protocols.questions.encoder import EncoderStep
 from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.parameters import Given
 from protocols.questions.taste import CUSTOMERS_CAP
-from protocols.ring import encode_vector, lift
+from protocols.ring import Fixed, encode_vector, lift
 from protocols.secure_sum.play import play
 from protocols.vocabulary import Vocabulary
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
 
 LAMBDAS: Final = (1000, 3000)
 MIXES: Final = "0:100:0,0:100:15,0:100:30,0:100:60,100:0:0,100:30:0,100:30:30,100:60:30,100:60:60,100:100:60"
+COMPANIES_MIN: Final = 3
+"""Fewer have nothing to hide from one another: their answers are rounded as in a sum and added."""
 Gram = NDArray[np.float64]
 
 
@@ -45,6 +52,8 @@ class Pool:
 class Side:
     """Who trains together: companies, what they train on, and their released Gram matrix of each window.
 
+    So many companies answer at the same time as there are ``threads``. ``settings`` are typed with every round;
+    ``seconds`` and ``cpu_seconds`` are those of every round so far: all companies' training, the sum and the step.
     Not ``masked``: answers are added up in the open, to the same bits.
     """
 
@@ -54,39 +63,40 @@ class Side:
     vocabulary: Vocabulary
     folder: Path
     seed: int
-    rate: int = 3_000
+    threads: int = 1
+    settings: Mapping[str, Given] = field(default_factory=dict)
     masked: bool = True
     rounds: dict[bytes, Round] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    inverted: dict[tuple[bytes, float], NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def chain(self) -> EncoderChain:
         """Its networks."""
         return EncoderChain(gram=self.grams.__getitem__, opened=self.rounds.__getitem__, folder=self.folder)
 
-    def train(self, taste: bytes, until: int, count: int) -> list[bytes]:
-        """``count`` rounds from ``taste``; the ids of their releases."""
-        made: list[bytes] = []
-        for number in range(count):
-            asked: dict[str, Given] = {
-                "taste": taste.hex(),
-                "after": made[-1].hex() if made else "",
-                "until": until,
-                "customers_until": FIT_UNTIL,
-                "rate": self.rate,
-                "customers_cap": 100_000 + self.seed,  # another question: other shuffles, the same customers
-            }
-            began = time.perf_counter()
-            parameters, total = self._sum("encoder", asked)
-            (step,) = read_sum(total[0], total[1], len(self.vocabulary))
-            if not isinstance(step, EncoderStep):
-                raise TypeError("the sum of an encoder question is a step")
-            release = hashlib.sha256(f"{self.name} {number} {until}".encode() + parameters).digest()
-            self.rounds[release] = (question_named("encoder").open(parameters), step)
-            self.chain.network(release, len(self.vocabulary))
-            self.seconds.append(time.perf_counter() - began)
-            made.append(release)
-        return made
+    def train(self, taste: bytes, until: int, after: bytes) -> bytes:
+        """One round from ``taste``, after the release ``after`` (empty: the first); the id of its release."""
+        asked: dict[str, Given] = {
+            "taste": taste.hex(),
+            "after": after.hex(),
+            "until": until,
+            "customers_until": FIT_UNTIL,
+            "customers_cap": 100_000 + self.seed,  # another question: other shuffles, the same customers
+            **self.settings,
+        }
+        began, began_cpu = time.perf_counter(), time.process_time()
+        parameters, spec, total = self._sum("encoder", asked, self.answering)
+        (step,) = read_sum(spec, total, len(self.vocabulary))
+        if not isinstance(step, EncoderStep):
+            raise TypeError("the sum of an encoder question is a step")
+        release = hashlib.sha256(f"{self.name} {until}".encode() + parameters).digest()
+        self.rounds[release] = (question_named("encoder").open(parameters), step)
+        self.chain.network(release, len(self.vocabulary))
+        self.seconds.append(time.perf_counter() - began)
+        self.cpu_seconds.append(time.process_time() - began_cpu)
+        return release
 
     def evaluate(
         self,
@@ -108,30 +118,44 @@ class Side:
             "history_until": FIT_UNTIL,
             "target_until": VALIDATION_UNTIL,
         }
-        _, total = self._sum("evaluation", asked, members)
-        (reading,) = read_sum(total[0], total[1], len(self.vocabulary))
+        with self._ease_once(taste):
+            _, spec, total = self._sum("evaluation", asked, members)
+        (reading,) = read_sum(spec, total, len(self.vocabulary))
         if not isinstance(reading, EvaluationReading):
             raise TypeError("the sum of an evaluation is one")
         return reading
 
-    def _sum(self, question: str, asked: dict[str, Given], answering: Sequence[Records] | None = None):
-        parts = self.answering if answering is None else answering
-        spec = ask([(question, asked)], self.vocabulary, members=len(parts), epoch="1")
+    @contextmanager
+    def _ease_once(self, taste: bytes) -> Iterator[None]:
+        """Every company inverts the same matrix after every round, each on its own machine; here one does for all."""
+
+        def found(_: Gram, lam: float) -> NDArray[np.float32]:
+            if (taste, lam) not in self.inverted:
+                self.inverted[taste, lam] = ease(self.grams[taste], lam)
+            return self.inverted[taste, lam]
+
+        with patch.object(evaluation, "ease", found):
+            yield
+
+    def _sum(
+        self, question: str, asked: Mapping[str, Given], answering: Sequence[Records | Pool]
+    ) -> tuple[bytes, AnswerSpec, Fixed]:
+        """The question's parameters, what was asked, and the sum of the answers in ring units."""
+        spec = ask([(question, asked)], self.vocabulary, members=len(answering), epoch="1")
         parameters = spec.blocks[0].parameters
-        answers = [
-            fill(
-                question,
-                parameters,
-                AnswerContext(
-                    records=part,  # type: ignore[arg-type]
-                    vocabulary=self.vocabulary,
-                    released=self.grams.__getitem__,
-                    encoders=self.chain,
-                ),
+
+        def answer(part: Records | Pool) -> NDArray[np.int64]:
+            context = AnswerContext(
+                records=part,  # type: ignore[arg-type]  # a pool has the rows of records, and nothing else of them
+                vocabulary=self.vocabulary,
+                released=self.grams.__getitem__,
+                encoders=self.chain,
             )
-            for part in parts
-        ]
-        if not self.masked or len(answers) < 3:  # one alone: nothing to hide, and the same rounding
+            return fill(question, parameters, context)
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            answers = list(pool.map(answer, answering))
+        if not self.masked or len(answers) < COMPANIES_MIN:
             words = [lift(encode_vector(answer, spec), 32) for answer in answers]
-            return parameters, (spec, np.sum(words, axis=0))
-        return parameters, (spec, play(answers, spec=spec, seed=hashlib.sha256(parameters).digest()).sum)
+            return parameters, spec, np.sum(words, axis=0)
+        return parameters, spec, play(answers, spec=spec, seed=hashlib.sha256(parameters).digest()).sum

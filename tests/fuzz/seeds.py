@@ -15,12 +15,15 @@ from protocols.codec import decode, encode
 from protocols.enrolment import Invitation
 from protocols.messages import PHASES, Phase, PhaseInput, SealedShare, Submission
 from protocols.participation import Participation, Participations
+from protocols.questions import QUESTIONS
+from protocols.questions.mixture import Mixture
 from protocols.release import pack
 from protocols.restoring import Attestation
 from protocols.secure_sum import linear_check, linear_contributor
 from protocols.service.clock import ManualClock
 from protocols.service.signing import SignedRequests
 from protocols.vocabulary import Vocabulary
+from tests.fuzz import questions
 from tests.fuzz.couriers import NODE, SIZE, packed
 from tests.fuzz.targets import KINDS, NOW, _hybrid_stage, _manifest, _stage
 from tests.protocols import consortium
@@ -93,6 +96,9 @@ def made() -> dict[str, list[bytes]]:
         ),
     ]
     kinds = {kind: index for index, kind in enumerate(KINDS)}
+    asked = questions.valid()
+    values += [QUESTIONS[questions.NAMES[each[0]]].open(each[1:]) for each in asked["question"]]
+    values.append(Mixture.typed("100:30:15"))
     plain = [bytes([kinds[type(value)]]) + encode(value) for value in values]
     inside = [
         bytes([kinds[kind]]) + signed.body for kind, signed in zip(KINDS[3:7], _signed(items), strict=True)
@@ -129,6 +135,7 @@ def made() -> dict[str, list[bytes]]:
         "opened_shares": [bytes(64 + 64 + 16)],
         "opened_capsule": [_capsule()],
         **_couriers(),
+        **asked,
         "answer": [
             b"\0\0\n" + b'{"vocabulary":"' + b"00" * 32 + b'","fleet":{"address":"127.0.0.1:1"}}',
             b"\4\0\n" + b'{"proof":["' + b"00" * 32 + b'"]}',

@@ -26,7 +26,7 @@ from protocols.secure_sum.collector import check_chunk
 from protocols.service.clock import ManualClock
 from protocols.service.signing import Signatures
 from protocols.vocabulary import Vocabulary, open_vocabulary
-from tests.fuzz import answers, couriers, sockets
+from tests.fuzz import answers, couriers, questions, sockets
 from tests.protocols import consortium
 from tests.protocols.secure_sum.stage import Stage
 
@@ -47,6 +47,7 @@ KINDS = (
     *(participation.Participations, restoring.Attestation),
     *(linear_check.Opening, linear_check.LinearAnswer, linear_check.Board, linear_check.Grounds),
     *(linear_check.Dispute, linear_contributor.Armed, linear_contributor.Opened),
+    *questions.KINDS,
 )
 """Every type that is decoded from bytes."""
 FOUR = ("Alma", "Bruno", "Cora", "Dora")
@@ -258,6 +259,7 @@ TARGETS: dict[str, Target] = {
         *(vocabulary, http_signature, chunk, opened_shares, opened_capsule),
         *(couriers.envelope, couriers.reply, couriers.lease, sockets.door_request, sockets.dock_request),
         answers.answer,
+        questions.question,
     )
 }
 
