@@ -15,6 +15,7 @@ from protocols.codec import decode, encode
 from protocols.enrolment import Invitation
 from protocols.messages import PHASES, Phase, PhaseInput, SealedShare, Submission
 from protocols.participation import Participation, Participations
+from protocols.questions import QUESTIONS
 from protocols.release import pack
 from protocols.restoring import Attestation
 from protocols.secure_sum import linear_check, linear_contributor
@@ -92,6 +93,9 @@ def made() -> dict[str, list[bytes]]:
             answers=(bytes(32),),
         ),
     ]
+    until = {"until": NOW}
+    typed = {"taste": until, "content": until, "landmarks": {**until, "landmarks": "0,2"}, "nonbuyers": until}
+    values += [QUESTIONS[name].parse(asked) for name, asked in typed.items()]
     kinds = {kind: index for index, kind in enumerate(KINDS)}
     plain = [bytes([kinds[type(value)]]) + encode(value) for value in values]
     inside = [

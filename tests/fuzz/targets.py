@@ -21,6 +21,7 @@ from protocols.errors import AltroveError, MalformedMessage
 from protocols.identity import COORDINATOR, IdentityKey, PartnerId, Signed
 from protocols.limits import CHUNK_BYTES
 from protocols.messages import Phase, PhaseInput, Submission
+from protocols.questions import QUESTIONS
 from protocols.secure_sum import contributor, linear_check, linear_contributor, sealing, states
 from protocols.secure_sum.collector import check_chunk
 from protocols.service.clock import ManualClock
@@ -47,6 +48,7 @@ KINDS = (
     *(participation.Participations, restoring.Attestation),
     *(linear_check.Opening, linear_check.LinearAnswer, linear_check.Board, linear_check.Grounds),
     *(linear_check.Dispute, linear_contributor.Armed, linear_contributor.Opened),
+    *(question.parameters for question in QUESTIONS.values()),
 )
 """Every type that is decoded from bytes."""
 FOUR = ("Alma", "Bruno", "Cora", "Dora")
