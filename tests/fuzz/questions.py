@@ -52,6 +52,10 @@ def valid() -> dict[str, list[bytes]]:
         ("encoder", {"taste": release, "until": 9, "hidden": 3, "latent": 2, "server": "momentum"}),
         ("nonbuyers", {"until": "2017-08-14"}),
         ("nonbuyers", {"until": "2017-08-14", "concepts": "0,5,11"}),
+        ("content", {"until": "2017-08-14", "dimensions": 4}),
+        ("landmarks", {"until": "2017-08-14", "landmarks": "0,2"}),
+        ("rhythm", {"until": "2017-08-14"}),
+        ("rhythm", {"until": "2017-08-14", "facets": "week,event", "scheme": "unit", "items_cap": 3}),
     ]
     return {
         "question": [
