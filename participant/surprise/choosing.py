@@ -27,7 +27,7 @@ from participant.models.gate import holds_up
 from participant.models.holdout import HoldOut
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
-from participant.models.scoring import linear, standardise
+from participant.models.scoring import standardise
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -69,7 +69,7 @@ def train(
         part, tried = model.scenarios[scenario], rehearsal.scenarios[scenario]
         found, plain = choose(rehearsal, learned.held, scenario)
         if tried.deployed and not holds_up(plain):
-            tried = _alone(tried, learned.held, scenario, plain)
+            tried = _alone(rehearsal, learned.held, scenario, plain)
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
         model = _with(model, scenario, replace(part, boldness=found))
@@ -122,7 +122,7 @@ def served_gains(
     counts and cannot be found.
     """
     customers = held.seekers(scenario)
-    local = gains(held, scenario, linear(held.history, model.scenarios[scenario].local))
+    local = gains(held, scenario, model.local_matrix_scores(scenario, held.history))
     if len(customers) > CUSTOMERS:
         kept = np.sort(np.random.default_rng(0).permutation(len(customers))[:CUSTOMERS])
         customers, local = customers[kept], local[kept]
@@ -131,10 +131,10 @@ def served_gains(
     return np.stack([list_gains(shown, target) for shown in lists]), local
 
 
-def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
-    """``part`` without the release: its list, as this shop can serve it, is not above the own model's."""
-    candidates = held.candidates(scenario)
-    own = standardise(linear(held.history, part.local), candidates)
+def _alone(rehearsal: NodeModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
+    """A scenario without the release: its list, as this shop can serve it, is not above the own model's."""
+    part, candidates = rehearsal.scenarios[scenario], held.candidates(scenario)
+    own = standardise(rehearsal.local_matrix_scores(scenario, held.history), candidates)
     return replace(
         part,
         mix=LOCAL,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from participant.models.acceptance import Acceptance
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.scoring import linear
 from participant.surprise import measures
 from participant.surprise.dial import Dial
 from participant.surprise.diversity import rerank
@@ -147,7 +146,10 @@ def served_lists(
     """
     part, shop, open_dial = model.scenarios[scenario], Shop.of(model, scenario), Dial()
     allowed = candidates_of(model, scenario, history > 0)
-    scores, shown = model.matrix_scores(scenario, history, allowed), linear(history, part.local)
+    scores, shown = (
+        model.matrix_scores(scenario, history, allowed),
+        model.local_matrix_scores(scenario, history),
+    )
     lists = np.full((len(settings), len(history), TOP), NOBODY, np.int64)
     for u in np.flatnonzero(allowed.any(1)):
         known = bool(history[u].any())

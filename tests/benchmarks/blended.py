@@ -1,7 +1,7 @@
 """What nodes would serve: the product's own choice between the exchange, the own model and popularity, and its gate.
 
 `participant.models` chooses on validation windows exactly as a node does; only the reading of purchases is the
-benchmark's. The ridges are those that the local and the federated arm of the same run have chosen.
+benchmark's. What the exchange becomes, the federated arm of the same run has chosen, as `evaluation` does.
 """
 
 import time
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from participant.models import local
 from participant.models.exchange import REFITTED, Exchange, Own
 from participant.models.holdout import CUSTOMERS, HoldOut
-from participant.models.scoring import popularity, standardise
+from participant.models.scoring import popularity, standardise, tilted
 from participant.models.train import Choice, choose
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
+from protocols.questions.mixture import Mixture
 from tests.benchmarks import disjoint
 from tests.benchmarks.learners import Floats, Sample
 from tests.benchmarks.purchases import Shop
@@ -25,25 +26,28 @@ from tests.benchmarks.trial import Marked, Outcome, marked
 Rows = NDArray[np.int64]
 
 
-def served(shops: Sequence[Shop], own: Outcome, shared: Outcome) -> Outcome:
-    """Choose and judge at every company; ``own`` and ``shared`` are the tuned local and federated EASE."""
+def served(shops: Sequence[Shop], shared: Outcome) -> Outcome:
+    """Choose and judge at every company; ``shared`` is the tuned federated EASE with popularity."""
     began = time.process_time()
     fits, fulls = ([Sample(getattr(shop, window)) for shop in shops] for window in ("fit", "full"))
     exchange = Exchange(
         fitted=np.sum([each.gram for each in fits], axis=0),
         refitted=np.sum([each.gram for each in fulls], axis=0),
         lambdas={name: int(shared.chosen[0][name]["lambda"]) for name in SCENARIOS},
+        mixes={
+            name: Mixture(encoder=0, ease=100, popularity=0, tilt=int(shared.chosen[0][name]["tilt"]))
+            for name in SCENARIOS
+        },
     )
     test: list[Marked] = []
     chosen = []
     for place, shop in enumerate(shops):
         mine = Own(gram=fits[place].gram, squares=np.diagonal(fits[place].gram))
         later = Own(gram=fulls[place].gram, squares=np.diagonal(fulls[place].gram))
-        ridges = sorted({int(own.chosen[place][name]["lambda"]) for name in SCENARIOS})
         held = shop.valid.dense(_some(shop))
-        tuned = local.tune(mine.gram, held, ridges)
+        tuned = local.tune(mine.gram, held)
         choices = {name: choose(held, name, tuned, mine, exchange)[0] for name in SCENARIOS}
-        weights = {lam: ease(later.gram, float(lam)) for lam in set(tuned.lambdas.values())}
+        weights = {lam: ease(later.gram, float(lam)) for lam in {each.lam for each in tuned.chosen.values()}}
         test.append(marked(shop.test, _mixed(choices, weights, exchange, later)))
         chosen.append({name: _said(choice) for name, choice in choices.items()})
     return Outcome(
@@ -63,17 +67,21 @@ def _some(shop: Shop) -> Rows:
 
 
 def _mixed(choices: dict[str, Choice], weights: dict[int, Floats], exchange: Exchange, own: Own):
+    everywhere = np.rint(np.diagonal(exchange.refitted)).astype(np.int64)
+
     def scores(_rows: Rows, history, held: HoldOut) -> dict[str, Floats]:
         found = {}
         for name, choice in choices.items():
             candidates = held.candidates(name)
-            local_scores = standardise(history @ weights[choice.local_lambda], candidates)
+            alone = tilted(history @ weights[choice.own.lam], choice.own.tilt, own.buyers)
+            local_scores = standardise(alone, candidates)
             if not choice.verdict.deployed or choice.federated is None:
                 found[name] = local_scores
                 continue
-            released = exchange.weights(REFITTED, choice.federated, own)
+            released = exchange.released(REFITTED, name, choice.federated, own)
+            shared = released.scores(held.history, candidates, everywhere)
             popular = standardise(np.broadcast_to(popularity(held.buyers), candidates.shape), candidates)
-            found[name] = choice.mix.apply(local_scores, standardise(history @ released, candidates), popular)
+            found[name] = choice.mix.apply(local_scores, standardise(shared, candidates), popular)
         return found
 
     return scores
@@ -84,6 +92,8 @@ def _said(choice: Choice) -> dict[str, float]:
         "deployed": float(choice.verdict.deployed),
         "local": choice.mix.local,
         "popularity": choice.mix.popularity,
+        "own ridge": choice.own.lam,
+        "own tilt": choice.own.tilt,
     }
 
 

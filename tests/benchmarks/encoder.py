@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from participant.models import SCENARIOS, Exchange, Windows, learn
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
-from participant.models.scoring import linear
 from participant.store.records import Records
 from protocols.questions.ease import ease
 from protocols.questions.evaluation import EvaluationReading
@@ -232,7 +231,10 @@ class Benchmark:
                 "deployed": sum(part.deployed for part in parts),
                 "mixes": [f"{part.mix.local:g} local, {part.mix.popularity:g} popularity" for part in parts],
             }
-            own = [linear(held.history, part.local) for held, part in zip(self.holds, parts, strict=True)]
+            own = [
+                model.local_matrix_scores(scenario, held.history)
+                for held, model in zip(self.holds, models, strict=True)
+            ]
             tests[scenario]["local EASE"] = measured(own, self.holds, scenario)
 
     def _alone(self, tests: dict[str, Json]) -> None:
