@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from participant.models import SCENARIOS, Exchange, Windows, learn
-from participant.models.blend import gains
+from participant.models.blend import FEDERATED, gains
 from participant.models.holdout import hold_out
-from participant.surprise import train
 from tests.participant.models.test_exchange import rows
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, shop
 
@@ -38,40 +37,36 @@ def records(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(records):
-    return train(records, VOCABULARY, windows=WINDOWS)
+    return learn(records, VOCABULARY, windows=WINDOWS).model
+
+
+@pytest.fixture(scope="module")
+def among_strangers(records):
+    """Models of one company in four consortia whose others are three times as many and mean something else."""
+    made = [sums(strange=True, seed=seed, times=3) for seed in range(4)]
+    return [learn(records, VOCABULARY, windows=WINDOWS, exchange=each).model for each in made]
 
 
 def test_companies_alike_use_the_exchange(records):
-    model = train(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=False))
+    model = learn(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=False)).model
     assert {part.deployed for part in model.scenarios.values()} == {True}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_among_strangers_a_node_serves_its_own_model_to_the_bit(records, alone, seed):
-    model = train(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=True, seed=seed, times=3))
-    history = rows(5, 150 * DAY).astype(np.float32)
-    for scenario, part in model.scenarios.items():
-        assert part.verdict.federated.mean < part.verdict.local.mean
-        assert not part.deployed
-        np.testing.assert_array_equal(
-            model.matrix_scores(scenario, history, history == 0),
-            alone.matrix_scores(scenario, history, history == 0),
-        )
-
-
-def test_whatever_is_served_is_not_below_the_own_model_on_the_weeks_that_were_judged(records):
-    deployed = 0
-    for seed in range(4):
-        found = learn(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=True, seed=seed))
-        for part in found.model.scenarios.values():
-            deployed += part.deployed
+def test_among_strangers_a_node_serves_its_own_model_to_the_bit_or_what_was_better(alone, among_strangers):
+    history, kept = rows(5, 150 * DAY).astype(np.float32), 0
+    for model in among_strangers:
+        for scenario, part in model.scenarios.items():
+            assert part.verdict.federated.mean < part.verdict.local.mean
             assert part.verdict.blend.mean > part.verdict.local.mean or not part.deployed
-    alike = learn(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=False)).model
-    assert deployed < sum(part.deployed for part in alike.scenarios.values()) * 4
+            assert part.mix.local > 0
+            if not part.deployed:
+                kept += 1
+                served, own = (each.matrix_scores(scenario, history, history == 0) for each in (model, alone))
+                np.testing.assert_array_equal(served, own)
+    assert kept >= 6  # of eight
 
 
-def test_a_gate_that_lets_everything_through_would_serve_strangers_below_the_own_model(records, alone):
-    model = train(records, VOCABULARY, windows=WINDOWS, exchange=sums(strange=True, times=3))
+def test_without_the_gate_strangers_would_be_served_below_the_own_model(records, alone, among_strangers):
     later = hold_out(
         records,
         VOCABULARY,
@@ -80,12 +75,20 @@ def test_a_gate_that_lets_everything_through_would_serve_strangers_below_the_own
         customers_until=WINDOWS.customers_until,
     )
     for scenario in SCENARIOS:
-        part, candidates = model.scenarios[scenario], later.candidates(scenario)
-        forced = replace(part, verdict=replace(part.verdict, deployed=True))
-        open_gate = replace(model, scenarios={**model.scenarios, scenario: forced})
-        kept, own, lost = (
-            gains(later, scenario, each.matrix_scores(scenario, later.history, candidates)).mean()
-            for each in (model, alone, open_gate)
-        )
-        assert kept == own
-        assert lost < own
+        candidates = later.candidates(scenario)
+
+        def mean(model, scenario=scenario, candidates=candidates):
+            return gains(later, scenario, model.matrix_scores(scenario, later.history, candidates)).mean()
+
+        own = mean(alone)
+        assert np.mean([mean(ungated(model)) for model in among_strangers]) < own - 0.02
+        assert np.mean([mean(model) for model in among_strangers]) > own - 0.005
+
+
+def ungated(model):
+    """The same model with the plain release in use, whatever the gate said."""
+    parts = {
+        name: replace(part, mix=FEDERATED, verdict=replace(part.verdict, deployed=True))
+        for name, part in model.scenarios.items()
+    }
+    return replace(model, scenarios=parts)
