@@ -64,7 +64,10 @@ def judge(
     >>> barely = down + np.array([0.2, -0.1, 0.2, -0.1])  # by 0.05, with a standard error of 0.09
     >>> judge(down, up, barely).deployed, judge(down, up, barely, noisy=True).deployed
     (True, False)
-    >>> judge(down, down - 0.05, barely).deployed, judge(down, down - 0.05, up).deployed  # a mixture of a worse one
+    >>> (
+    ...     judge(down, down - 0.05, barely).deployed,
+    ...     judge(down, down - 0.05, up).deployed,
+    ... )  # a mixture of a worse one
     (False, True)
     """
     difference = blend - local

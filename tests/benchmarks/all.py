@@ -29,6 +29,7 @@ PAYLOAD_BYTES = 9_870_124
 MEASUREMENTS = {
     "quality": ("-m", "tests.benchmarks.quality", "5", "20"),
     "comparison": ("-m", "tests.benchmarks.comparison"),
+    "floor": ("-m", "tests.benchmarks.floor"),
     "libraries": ("-m", "tests.benchmarks.libraries"),
     "taste-speed": ("-m", "tests.benchmarks.taste_speed"),
     "encoder": ("-m", "tests.benchmarks.encoder", "--seeds", "3", "--rounds", "6"),
@@ -50,6 +51,7 @@ MEASUREMENTS = {
     "large-vectors": ("-m", "tests.benchmarks.large_vectors", "--out", str(RESULTS / "large_vectors.json")),
     "demo": ("-m", "deploy.local", "--yes"),
     "comparison-table": ("-m", "tests.benchmarks.comparison_table"),
+    "floor-table": ("-m", "tests.benchmarks.floor_table"),
     "growth-table": ("-m", "tests.benchmarks.growth_table"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "encoder-table": ("-m", "tests.benchmarks.encoder_table"),

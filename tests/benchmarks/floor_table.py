@@ -44,7 +44,7 @@ def main() -> None:
     """Write the tables of all cases that were measured."""
     paths = [RESULTS / f"floor_{name.replace('-', '_')}.json" for name in CASES]
     parts = [section(json.loads(path.read_text())) for path in paths if path.exists()]
-    (RESULTS / "floor.md").write_text(INTRO + "\n" + "\n".join(parts))
+    (RESULTS / "floor.md").write_text(INTRO + "\n" + "\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 from tests.benchmarks import (
     crypto_suites_table,
     crypto_table,
+    floor_table,
     leakage_table,
     privacy_table,
     quality_table,
@@ -22,6 +23,7 @@ RESULTS = ROOT / "tests/benchmarks/results"
 MAKERS: dict[str, Callable[[], object]] = {
     "crypto": lambda: crypto_table.write(RESULTS / "crypto.json"),
     "crypto suites": lambda: crypto_suites_table.write(RESULTS / "crypto_suites.json"),
+    "own models and releases": floor_table.main,
     "kill matrix": matrix.main,
     "leakage": leakage_table.main,
     "mutants": report.write,
