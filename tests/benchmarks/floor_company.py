@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.models import blend
 from participant.models.holdout import HoldOut
-from participant.models.local import LAMBDAS, TILTS, Setting, best_of
+from participant.models.local import LAMBDAS, TILTS, Setting, TunedLocal, best_of, tune
 from participant.models.scoring import popularity, standardise, tilted
 from participant.models.windows import SCENARIOS
 from tests.benchmarks.learners import Sample
@@ -31,6 +32,11 @@ class Company:
     held: HoldOut
     own: dict[str, Table] = field(default_factory=lambda: {name: {} for name in SCENARIOS})
     shared: dict[str, Table] = field(default_factory=lambda: {name: {} for name in SCENARIOS})
+
+    @cached_property
+    def tuned(self) -> TunedLocal:
+        """The own model as the product chooses it."""
+        return tune(self.gram, self.held)
 
     @classmethod
     def of(cls, shop: Shop, customers: int) -> "Company":
