@@ -1,17 +1,13 @@
 """What the trials of own models and releases rest on: the residual, the folds, the strangers and the tilt."""
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from participant.models.scoring import popularity
 from protocols.questions.ease import ease
 from tests.benchmarks.cases import strangers
 from tests.benchmarks.floor_company import crossed, highest
-from tests.benchmarks.learners import Sample
 from tests.benchmarks.purchases import Lines
 from tests.benchmarks.residual import residual
-from tests.benchmarks.tilted import TiltedEase
 
 
 def some_rows(customers, concepts, seed):
@@ -63,15 +59,3 @@ def test_strangers_keep_their_rows_and_say_other_names():
     renamed = dict(zip(lines.concept[40:], found.concept[40:], strict=True))
     assert sorted(renamed.values()) == sorted(renamed)
     assert [renamed[each] for each in lines.concept[40:]] == found.concept[40:].tolist()
-
-
-def test_a_tilted_learner_is_ease_and_popularity_for_whomever_it_is_fitted_on():
-    learner, history = TiltedEase((10, 100)), sp.csr_matrix(np.eye(12, dtype=np.float32))
-    for seed in (1, 2, 1):
-        sample = Sample(sp.csr_matrix(some_rows(40, 12, seed).astype(np.float32)))
-        for setting in learner.settings:
-            found = learner.fit([sample], setting, 0)[learner.name](history)
-            expected = ease(sample.gram, setting["lambda"]) + setting["tilt"] / 100 * popularity(
-                sample.buyers
-            )
-            np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -1,7 +1,7 @@
 """What nodes would serve: the product's own choice between the exchange, the own model and popularity, and its gate.
 
 `participant.models` chooses on validation windows exactly as a node does; only the reading of purchases is the
-benchmark's. What the exchange becomes, the federated arm of the same run has chosen, as `evaluation` does.
+benchmark's. The release's ridge is the one that the federated arm of the same run has chosen.
 """
 
 import time
@@ -17,7 +17,6 @@ from participant.models.scoring import popularity, standardise, tilted
 from participant.models.train import Choice, choose
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
-from protocols.questions.mixture import Mixture
 from tests.benchmarks import disjoint
 from tests.benchmarks.learners import Floats, Sample
 from tests.benchmarks.purchases import Shop
@@ -27,17 +26,13 @@ Rows = NDArray[np.int64]
 
 
 def served(shops: Sequence[Shop], shared: Outcome) -> Outcome:
-    """Choose and judge at every company; ``shared`` is the tuned federated EASE with popularity."""
+    """Choose and judge at every company; ``shared`` is the tuned federated EASE."""
     began = time.process_time()
     fits, fulls = ([Sample(getattr(shop, window)) for shop in shops] for window in ("fit", "full"))
     exchange = Exchange(
         fitted=np.sum([each.gram for each in fits], axis=0),
         refitted=np.sum([each.gram for each in fulls], axis=0),
         lambdas={name: int(shared.chosen[0][name]["lambda"]) for name in SCENARIOS},
-        mixes={
-            name: Mixture(encoder=0, ease=100, popularity=0, tilt=int(shared.chosen[0][name]["tilt"]))
-            for name in SCENARIOS
-        },
     )
     test: list[Marked] = []
     chosen = []

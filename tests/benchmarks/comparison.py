@@ -30,7 +30,6 @@ from tests.benchmarks.ials import Ials
 from tests.benchmarks.learners import Ease, Knn, Learner, Popularity
 from tests.benchmarks.provenance import ROOT, commit
 from tests.benchmarks.purchases import Shop
-from tests.benchmarks.tilted import TiltedEase
 from tests.benchmarks.trial import Floats, Outcome
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,7 +37,6 @@ KEPT = ROOT / ".altrove" / "bench" / "comparison"
 PACKAGES = ("numpy", "scipy", "torch", "duckdb")
 METRICS = ("ndcg", "recall")
 LOCAL_EASE, FEDERATED, BLEND = "local EASE", "federated EASE", "blend and gate"
-TILTED = "federated EASE and popularity"
 APART = "federated EASE, household-disjoint"
 BEST = "best local, by own validation"
 Json = dict[str, object]
@@ -47,14 +45,7 @@ Outcomes = dict[str, Outcome]
 
 def learners(case: Case) -> tuple[Learner, ...]:
     """All kinds of models, quickest first."""
-    return (
-        Popularity(),
-        Ease(case.ridges),
-        TiltedEase(case.ridges),
-        Knn(),
-        Ials(),
-        Autoencoder(case.ridges[2]),
-    )
+    return (Popularity(), Ease(case.ridges), Knn(), Ials(), Autoencoder(case.ridges[2]))
 
 
 def outcomes(case: Case, only: Sequence[str], say: Callable[[str], None]) -> tuple[Outcomes, Sequence[Shop]]:
@@ -75,7 +66,7 @@ def outcomes(case: Case, only: Sequence[str], say: Callable[[str], None]) -> tup
                     trial.save(paths[arm], outcome)
                     found[names[arm]] = outcome
                     say(_line(names[arm], outcome))
-    made: list[tuple[str, Callable[[], Outcome]]] = [(BLEND, lambda: blended.served(shops, found[TILTED]))]
+    made: list[tuple[str, Callable[[], Outcome]]] = [(BLEND, lambda: blended.served(shops, found[FEDERATED]))]
     if case.disjoint:
         made.append((APART, lambda: blended.apart(shops, found[FEDERATED])))
     for name, make in made:
@@ -90,8 +81,8 @@ def outcomes(case: Case, only: Sequence[str], say: Callable[[str], None]) -> tup
 def _names(learner: Learner, *, shared: bool) -> dict[str, str]:
     """What a learner's arms are called; the sum that companies release makes the pooled EASE everybody's."""
     arms = (learner.name, *filter(None, [getattr(learner, "with_ease", None)]))
-    if isinstance(learner, Ease | TiltedEase) and shared:
-        return {learner.name: f"federated {learner.name}"}
+    if isinstance(learner, Ease) and shared:
+        return {learner.name: FEDERATED}
     return {arm: f"{'pooled' if shared else 'local'} {arm}" for arm in arms}
 
 
@@ -167,7 +158,7 @@ def _row(found: Outcomes, scenario: str, metric: str, arm: str) -> Json:
     def highest(names: Iterable[str]) -> str:
         return max(names, key=lambda name: np.mean([each.mean() for each in values(name)]))
 
-    bound = highest(name for name in found if name.startswith("pooled ") or name in (FEDERATED, TILTED))
+    bound = highest(name for name in found if name.startswith("pooled ") or name == FEDERATED)
     strongest = highest(name for name in found if name.startswith(("local ", BEST)))
     beside = {}
     for baseline in dict.fromkeys((LOCAL_EASE, BEST, strongest)):
