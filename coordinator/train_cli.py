@@ -16,7 +16,10 @@ from protocols.errors import BadInput
 from protocols.questions.evaluation import METRICS
 from protocols.questions.parameters import Given
 
-MIXES = "0:100:0,0:100:30,100:0:0,100:30:0,100:30:30,100:30:60,100:60:0,100:60:60,100:100:30"
+MIXES = (
+    "0:100:0,0:100:0:5,0:100:0:10,0:100:30,100:0:0,100:30:0,100:30:30,100:30:60,100:30:0:10,"
+    "100:60:0,100:60:60,100:60:0:10,100:100:30"
+)
 """EASE alone and with popularity, the encoder alone, and mixtures of all three, in hundredths."""
 
 

@@ -27,7 +27,8 @@ PHASES: Final = {
     "consistency-check": "check",
     "unmasking": "unmask",
 }
-LAMBDAS: Final = "300,1000,3000"
+LAMBDAS: Final = "100,300,1000,3000,10000"
+MIXES: Final = "0:100:0,0:100:0:5,0:100:0:10"
 TRAIN_WITHIN_S: Final = 300.0
 READY_WITHIN_S: Final = 120.0
 
@@ -108,6 +109,7 @@ class Cycle:
             {
                 "release": release,
                 "lambdas": LAMBDAS,
+                "mixes": MIXES,
                 "history_until": str(FIT_UNTIL),
                 "target_until": str(VALIDATE_UNTIL),
                 "customers_until": str(FIT_UNTIL),

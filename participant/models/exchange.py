@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.local import Setting
 from participant.models.released import Released
 from participant.models.windows import SCENARIOS
 from protocols.errors import BadInput
@@ -74,10 +75,14 @@ class Diagonal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One model that a release may become: ``weight`` of the others beside the own part, 0 for the sum as it is."""
+    """One model that a release may become.
+
+    ``weight`` of the others beside the own part, 0 for the sum as it is; ``tilt``: hundredths of popularity.
+    """
 
     weight: float
     lam: int
+    tilt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +108,7 @@ class Exchange:
     mixes: Mapping[str, Mixture] = field(default_factory=dict)
     encoders: Mapping[str, tuple[Network, Network]] = field(default_factory=dict)
     _readings: dict[str, Gram] = field(default_factory=dict, repr=False)
-    _weights: dict[tuple[str, Candidate], Floats] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[str, float, int], Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if {name for name, mix in self.mixes.items() if mix.encoder} - set(self.encoders):
@@ -119,15 +124,19 @@ class Exchange:
                 do="fetch the releases again",
             )
 
-    def candidates(self, scenario: str, own_lambda: int) -> tuple[Candidate, ...]:
-        """What the release may become for ``scenario``; beside the own part the ridge is that of the own model."""
+    def candidates(self, scenario: str, own: Setting) -> tuple[Candidate, ...]:
+        """What the release may become for ``scenario``; beside the own part, with ridge and tilt of the own model.
+
+        Otherwise as the consortium measured it, and with the own model's tilt: consortia may not have asked.
+        """
         if self.of_others:
-            return tuple(Candidate(weight=weight, lam=own_lambda) for weight in WEIGHTS)
-        return (Candidate(weight=0.0, lam=self.lambdas[scenario]),)
+            return tuple(Candidate(weight=weight, lam=own.lam, tilt=own.tilt) for weight in WEIGHTS)
+        tilts = dict.fromkeys((self._mixture(scenario).tilt, own.tilt))
+        return tuple(Candidate(weight=0.0, lam=self.lambdas[scenario], tilt=tilt) for tilt in tilts)
 
     def weights(self, window: str, made: Candidate, own: Own) -> Floats:
         """EASE weights of one window's sum as ``made`` says, kept; ``own`` is this company's same window."""
-        key = (window, made)
+        key = (window, made.weight, made.lam)
         if key not in self._weights:
             gram = self._reading(window)
             if self.of_others:
@@ -141,7 +150,7 @@ class Exchange:
         return Released(
             ease=self.weights(window, made, own),
             encoder=None if pair is None else pair[0 if window == FITTED else 1],
-            mixture=self.mixes.get(scenario, PLAIN),
+            mixture=self._mixture(scenario).tilted(made.tilt),
         )
 
     def others(self, window: str, own: Own) -> Diagonal:
@@ -153,6 +162,9 @@ class Exchange:
             released=np.diagonal(gram) - mine,
             sigma=sigma * math.sqrt(2),
         )
+
+    def _mixture(self, scenario: str) -> Mixture:
+        return self.mixes.get(scenario, PLAIN)
 
     def _reading(self, window: str) -> Gram:
         if window not in self._readings:

@@ -64,6 +64,7 @@ class ScenarioChoices:
     encoder: str = ""
     layers: tuple[int, int] = (0, 0)
     mixture: Mixture = PLAIN_EASE
+    local_tilt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ def save(model: NodeModel, folder: Path) -> Path:
             encoder=named(part.encoder.weights if part.encoder else None, f"{name}.encoder"),
             layers=(part.encoder.shape.hidden, part.encoder.shape.latent) if part.encoder else (0, 0),
             mixture=part.mixture,
+            local_tilt=part.local_tilt,
         )
         for name, part in model.scenarios.items()
     }
@@ -198,6 +200,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
                 others_weight=part.others_weight,
                 encoder=network(part),
                 mixture=part.mixture,
+                local_tilt=part.local_tilt,
             )
             for name, part in choices.scenarios.items()
         },

@@ -6,8 +6,11 @@ that choosing does not flatter. It is the literal promise, with no constant: who
 to be better beforehand, and minds a loss as much as a missed gain, decides by the sign of the mean.
 A margin above zero would buy certainty with missed gains, one below it would break the promise.
 
+That is about a release that is above the own model by itself. Where it is not, only a mixture with the own model
+can pass, and among strangers some mixture often does by luck: it has to be above zero by one standard error.
+
 A noisy release is judged with one draw of the noise and served with another, that of the sum until the end of
-validation. Customers say nothing of the second, so their mean has to be above zero by one standard error.
+validation. Customers say nothing of the second, so their mean has to be above zero by as much.
 How lists are made has a stricter gate of its own: :mod:`participant.surprise.choosing`.
 """
 
@@ -61,10 +64,16 @@ def judge(
     >>> barely = down + np.array([0.2, -0.1, 0.2, -0.1])  # by 0.05, with a standard error of 0.09
     >>> judge(down, up, barely).deployed, judge(down, up, barely, noisy=True).deployed
     (True, False)
+    >>> (
+    ...     judge(down, down - 0.05, barely).deployed,
+    ...     judge(down, down - 0.05, up).deployed,
+    ... )  # a mixture of a worse one
+    (False, True)
     """
     difference = blend - local
+    unsure = noisy or not holds_up(federated - local)
     return Verdict(
-        deployed=wins(difference) if noisy else holds_up(difference),
+        deployed=(wins if unsure else holds_up)(difference),
         local=interval(local),
         federated=interval(federated),
         blend=interval(blend),

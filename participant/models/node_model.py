@@ -13,7 +13,7 @@ from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers
 from participant.models.released import Released
-from participant.models.scoring import linear, popularity, standardise
+from participant.models.scoring import linear, popularity, standardise, tilted
 from participant.models.tilt import Tilt
 from participant.models.windows import Windows
 from participant.store.records_products import Product
@@ -36,6 +36,7 @@ class ScenarioModel:
     ``others_weight``: what the others count in ``federated`` beside the own exact part; 0: it is the release itself.
     ``encoder`` and ``mixture``: the released autoencoder, if one is used, and how the released models are mixed.
     ``columns`` is ``serving`` transposed, where a model is kept to answer requests: see :meth:`columns_of`.
+    ``local_tilt``: hundredths that log(1 + buyers here) counts beside the local scores.
     """
 
     local: Floats
@@ -50,6 +51,7 @@ class ScenarioModel:
     encoder: Network | None = None
     mixture: Mixture = PLAIN_EASE
     columns: Floats | None = None
+    local_tilt: int = 0
 
     @property
     def released(self) -> Released | None:
@@ -129,8 +131,14 @@ class NodeModel:
 
     def local_scores(self, scenario: str, concepts: Ints) -> Floats:
         """Scores of the local model alone for a history of ``concepts``, shape (n_concepts,)."""
-        scores: Floats = self.scenarios[scenario].local[concepts].sum(0)
-        return scores
+        return self._own(scenario, self.scenarios[scenario].local[concepts].sum(0))
+
+    def local_matrix_scores(self, scenario: str, history: Floats) -> Floats:
+        """The same for many customers at once, shape (customers, n_concepts)."""
+        return self._own(scenario, linear(history, self.scenarios[scenario].local))
+
+    def _own(self, scenario: str, scores: Floats) -> Floats:
+        return tilted(scores, self.scenarios[scenario].local_tilt, self.buyers)
 
     def popular_scores(self, candidates: Mask) -> Floats:
         """What a customer without a history gets: popularity, standardised over ``candidates``."""
@@ -140,7 +148,7 @@ class NodeModel:
         """Blended scores of one customer, standardised over ``candidates``, shape (n_concepts,)."""
         model = self.scenarios[scenario]
         allowed = candidates[None, :]
-        local = standardise(model.local[concepts].sum(0)[None, :], allowed)
+        local = standardise(self.local_scores(scenario, concepts)[None, :], allowed)
         released = model.released
         if released is None:
             return np.asarray(local[0], np.float32)
@@ -155,7 +163,7 @@ class NodeModel:
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""
         model = self.scenarios[scenario]
-        local = standardise(linear(history, model.local), candidates)
+        local = standardise(self.local_matrix_scores(scenario, history), candidates)
         released = model.released
         if released is None:
             return local

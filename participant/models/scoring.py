@@ -23,6 +23,15 @@ def popularity(buyers: NDArray[np.int64] | NDArray[np.float32]) -> Floats:
     return np.log1p(buyers).astype(np.float32)
 
 
+def tilted(scores: Floats, tilt: int, buyers: NDArray[np.int64]) -> Floats:
+    """``scores + tilt / 100 * log(1 + buyers)``, (..., n_concepts), float32: as in a mixture.
+
+    >>> tilted(np.array([0.0, 0.3], np.float32), 50, np.array([0, 1])).round(3)  # 0.3 + 0.5 log 2
+    array([0.   , 0.647], dtype=float32)
+    """
+    return scores + np.float32(tilt / 100) * popularity(buyers) if tilt else scores
+
+
 def standardise(scores: Floats, candidates: Mask) -> Floats:
     """Mean 0 and spread 1 over each row's candidates; 0 elsewhere.
 

@@ -37,7 +37,7 @@ class Choice:
 
     mix: Mix
     verdict: Verdict
-    local_lambda: int
+    own: local.Setting
     federated: Candidate | None = None
 
 
@@ -76,8 +76,8 @@ def learn(
     for scenario in SCENARIOS:
         choice, scores = choose(held, scenario, tuned, fit, exchange)
         made = choice.federated
-        if choice.local_lambda not in own:
-            own[choice.local_lambda] = ease(full.gram, float(choice.local_lambda))
+        if choice.own.lam not in own:
+            own[choice.own.lam] = ease(full.gram, float(choice.own.lam))
         early, late = (
             exchange.released(window, scenario, made, mine) if exchange and made else None
             for window, mine in ((FITTED, fit), (REFITTED, full))
@@ -85,7 +85,8 @@ def learn(
         rehearsed[scenario] = ScenarioModel(
             local=tuned.weights[scenario],
             federated=early.ease if early else None,
-            local_lambda=choice.local_lambda,
+            local_lambda=choice.own.lam,
+            local_tilt=choice.own.tilt,
             federated_lambda=made.lam if made else 0,
             mix=choice.mix,
             verdict=choice.verdict,
@@ -96,7 +97,7 @@ def learn(
         )
         scenarios[scenario] = replace(
             rehearsed[scenario],
-            local=own[choice.local_lambda],
+            local=own[choice.own.lam],
             federated=late.ease if late else None,
             encoder=late.encoder if late else None,
         )
@@ -152,14 +153,13 @@ def choose(
     held: HoldOut, scenario: str, tuned: local.TunedLocal, fit: Own, exchange: Exchange | None
 ) -> tuple[Choice, Floats]:
     """The choice for ``scenario`` and the standardised validation scores that it gives."""
-    own = tuned.scores[scenario]
-    lam = tuned.lambdas[scenario]
+    own, setting = tuned.scores[scenario], tuned.chosen[scenario]
     candidates = held.candidates(scenario)
     if exchange is None:
         own_gains = blend.gains(held, scenario, own)
-        choice = Choice(mix=LOCAL, verdict=judge(own_gains, own_gains, own_gains), local_lambda=lam)
+        choice = Choice(mix=LOCAL, verdict=judge(own_gains, own_gains, own_gains), own=setting)
         return choice, standardise(own, candidates)
-    made = exchange.candidates(scenario, lam)
+    made = exchange.candidates(scenario, setting)
     everywhere = fit.buyers + _elsewhere(exchange, FITTED, fit)[0]
     scores = [
         exchange.released(FITTED, scenario, each, fit).scores(held.history, candidates, everywhere)
@@ -169,7 +169,7 @@ def choose(
     verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted, noisy=any(exchange.sigmas))
     taken = made[chosen.place]
     choice = Choice(
-        mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, local_lambda=lam, federated=taken
+        mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, own=setting, federated=taken
     )
     popular = np.broadcast_to(popularity(held.buyers), candidates.shape)
     arms = (standardise(arm, candidates) for arm in (own, scores[chosen.place], popular))

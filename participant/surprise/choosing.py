@@ -27,7 +27,7 @@ from participant.models.holdout import HoldOut, Mask
 from participant.models.newcomer_trial import Contents, learn_newcomers
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
-from participant.models.scoring import linear, standardise
+from participant.models.scoring import standardise
 from participant.models.tilt import Rhythms
 from participant.models.tilting import learn_tilt
 from participant.models.train import learn
@@ -89,7 +89,7 @@ def train(
         part, tried = model.scenarios[scenario], rehearsal.scenarios[scenario]
         found, plain = choose(rehearsal, learned.held, scenario, denied)
         if tried.deployed and not holds_up(plain):
-            tried = _alone(tried, learned.held, scenario, plain)
+            tried = _alone(rehearsal, learned.held, scenario, plain)
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario, denied)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)
         if levels is not None:
@@ -155,10 +155,10 @@ def choose(
     return boldness, plain - local
 
 
-def _alone(part: ScenarioModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
-    """``part`` without the release: its list, as this shop can serve it, is not above the own model's."""
-    candidates = held.candidates(scenario)
-    own = standardise(linear(held.history, part.local), candidates)
+def _alone(rehearsal: NodeModel, held: HoldOut, scenario: str, plain: Floats) -> ScenarioModel:
+    """A scenario without the release: its list, as this shop can serve it, is not above the own model's."""
+    part, candidates = rehearsal.scenarios[scenario], held.candidates(scenario)
+    own = standardise(rehearsal.local_matrix_scores(scenario, held.history), candidates)
     return replace(
         part,
         mix=LOCAL,

@@ -12,7 +12,6 @@ import numpy as np
 from participant.models.holdout import HoldOut, Mask, hold_out
 from participant.models.node_model import NodeModel
 from participant.models.resampling import Interval, interval
-from participant.models.scoring import linear
 from participant.models.windows import SCENARIOS
 from participant.store.records import Records
 from participant.surprise.lists import Setting, list_gains, served_lists
@@ -79,7 +78,7 @@ def _scenario(model: NodeModel, held: HoldOut, scenario: str, denied: Mask | Non
     target = held.future[customers] & candidates
     bold = part.boldness
     setting: Setting = (bold.tau, bold.beta, bold.diversity, bold.places)
-    local = top_indices(np.where(candidates, linear(history, part.local), -np.inf), TOP)
+    local = top_indices(np.where(candidates, model.local_matrix_scores(scenario, history), -np.inf), TOP)
     lists = (local, served_lists(model, history, scenario, (setting,), denied, cap=bold.cap)[0])
     gains = [list_gains(shown, target) for shown in lists]
     hits = [np.asarray(gain > 0, np.float64) for gain in gains]

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from participant.models.acceptance import Acceptance
 from participant.models.boldness import PLACES
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.scoring import linear
 from participant.surprise import measures
 from participant.surprise.dial import Dial
 from participant.surprise.diversity import rerank
@@ -218,11 +217,12 @@ def seen(
     model: NodeModel, history: NDArray[np.float32], scenario: str, denied: Mask | None = None
 ) -> Iterator[Seen]:
     """The customers of ``history`` with anything to suggest; arguments as for :func:`served_lists`."""
-    part, shop = model.scenarios[scenario], Shop.of(model, scenario)
+    shop = Shop.of(model, scenario)
     allowed = candidates_of(model, scenario, history > 0, denied)
     if denied is not None:
         history = np.where(denied, np.float32(0), history)
-    scores, shown = model.matrix_scores(scenario, history, allowed), linear(history, part.local)
+    scores = model.matrix_scores(scenario, history, allowed)
+    shown = model.local_matrix_scores(scenario, history)
     for u in np.flatnonzero(allowed.any(1)):
         kinds = int((history[u] > 0).sum())
         if kinds:

@@ -55,8 +55,8 @@ from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
 METRICS: Final = ("explore", "surprise")
 """First purchases among all concepts, and among those outside the company's own obvious list."""
 
-LAMBDAS: Final = (15, 60, 300, 1000, 3000)
-"""Ridges to choose among, unless the admin says otherwise: 15 to 300 for unit rows, 300 to 3000 for binary
+LAMBDAS: Final = (15, 60, 100, 300, 1000, 3000, 10_000)
+"""Ridges to choose among, unless the admin says otherwise: 15 to 300 for unit rows, 100 to 10,000 for binary
 ones. Under noise each costs two more cells, so that an admin who knows the rows names three."""
 
 LAMBDAS_MAX: Final = 64

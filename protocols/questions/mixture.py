@@ -4,11 +4,14 @@ Scores are standardised over a customer's own candidates first, so that a weight
 customer, company and model: ``z = (score - mean) / spread``. A mixture is part of a question (`evaluation`
 measures several), so it is in whole hundredths, and what was measured is what a node then serves.
 
->>> Mixture.typed("100:30:0").words
-'1 x encoder + 0.3 x EASE'
+EASE's own scores grow with what is known of a customer, and what is popular says most about those of whom little
+is. So popularity may also be added to EASE before its scores are standardised: the *tilt*.
+
+>>> Mixture.typed("100:30:0").words, Mixture.typed("0:100:0:5").words
+('1 x encoder + 0.3 x EASE', '1 x (EASE + 0.05 x popularity)')
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -29,44 +32,54 @@ SPREAD_MIN: Final = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """Weights of the released models, in hundredths: `encoder`, EASE, and popularity in the sum (its logarithm)."""
+    """Weights of the released models, in hundredths: `encoder`, EASE, and popularity in the sum (its logarithm).
+
+    ``tilt``: hundredths of popularity that are added to EASE's scores, as they are.
+    """
 
     TAG: ClassVar[str] = "mixture"
     encoder: int
     ease: int
     popularity: int
+    tilt: int = 0
 
     def __post_init__(self) -> None:
         weights = (self.encoder, self.ease, self.popularity)
-        if not all(0 <= weight <= WEIGHT_MAX for weight in weights) or not any(weights):
+        bounded = all(0 <= weight <= WEIGHT_MAX for weight in (*weights, self.tilt))
+        if not bounded or not any(weights) or (self.tilt and not self.ease):
             raise MalformedMessage(
-                expected=f"weights from 0 to {WEIGHT_MAX}, one of them above 0",
-                came=":".join(map(str, weights)),
-                do="write hundredths of encoder, EASE and popularity, such as 100:30:0",
+                expected=f"weights from 0 to {WEIGHT_MAX}, one of them above 0, and a tilt only of EASE",
+                came=":".join(map(str, (*weights, self.tilt))),
+                do="write hundredths of encoder, EASE and popularity, such as 100:30:0, and the tilt if there is one",
             )
 
     @classmethod
     def typed(cls, text: str) -> Self:
-        """The mixture that an admin typed as ``encoder:ease:popularity``.
+        """The mixture that an admin typed as ``encoder:ease:popularity`` or with ``:tilt`` at the end.
 
         Raises:
-            BadInput: not three whole numbers.
+            BadInput: not three or four whole numbers.
         """
         parts = text.strip().split(":")
-        if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        if len(parts) not in (3, 4) or not all(part.isascii() and part.isdigit() for part in parts):
             raise BadInput(
-                expected="hundredths of encoder, EASE and popularity, such as 100:30:0",
+                expected="hundredths of encoder, EASE and popularity, such as 100:30:0, and perhaps of EASE's tilt",
                 came=repr(text)[:80],
                 do="correct mixes",
             )
-        encoder, ease, popularity = map(int, parts)
-        return cls(encoder=encoder, ease=ease, popularity=popularity)
+        encoder, ease, popularity, tilt = map(int, (*parts, "0")[:4])
+        return cls(encoder=encoder, ease=ease, popularity=popularity, tilt=tilt)
 
     @property
     def words(self) -> str:
         """The mixture for people."""
-        named = (("encoder", self.encoder), ("EASE", self.ease), ("popularity", self.popularity))
+        ease = f"(EASE + {self.tilt / 100:g} x popularity)" if self.tilt else "EASE"
+        named = (("encoder", self.encoder), (ease, self.ease), ("popularity", self.popularity))
         return " + ".join(f"{weight / 100:g} x {name}" for name, weight in named if weight)
+
+    def tilted(self, tilt: int) -> Self:
+        """The same with another tilt of EASE; without EASE there is nothing to tilt."""
+        return replace(self, tilt=tilt) if self.ease else self
 
     def apply(
         self, encoder: Scores | None, ease: Scores, buyers: npt.NDArray[np.floating], candidates: Mask
@@ -77,6 +90,9 @@ class Mixture:
         >>> half = Mixture(encoder=0, ease=100, popularity=50)
         >>> half.apply(None, np.array([[0.0, 1.0, 2.0]]), np.array([9.0, 0.0, 0.0]), mask).round(3)
         array([[-0.518, -0.354,  0.871]])
+        >>> tilted = Mixture(encoder=0, ease=100, popularity=0, tilt=50)
+        >>> tilted.apply(None, np.array([[0.0, 1.0, 2.0]]), np.array([9.0, 0.0, 0.0]), mask).round(3)
+        array([[1.151, 1.   , 2.   ]])
         """
         return self.of(Arms(encoder=encoder, ease=ease, buyers=buyers, candidates=candidates))
 
@@ -86,15 +102,15 @@ class Mixture:
         Raises:
             BadInput: the encoder has a weight and no scores came.
         """
-        if self == PLAIN:
-            return arms.ease
+        if self.ease and not self.encoder and not self.popularity:
+            return arms.tilted(self.tilt)
         if self.encoder and arms.encoder is None:
             raise BadInput(
                 expected="scores of an encoder", came="none", do="name the encoder release that is meant"
             )
         # hundredths, divided at the end: a weight of one leaves standardised scores as they are, to the bit
         total = sum(
-            weight * arms.standard(name)
+            weight * arms.standard(name, self.tilt)
             for name, weight in (
                 ("encoder", self.encoder),
                 ("ease", self.ease),
@@ -120,15 +136,27 @@ class Arms:
     ease: Scores
     buyers: npt.NDArray[np.floating]
     candidates: Mask
-    _standard: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _standard: dict[tuple[str, int], Floats] = field(default_factory=dict, repr=False)
 
-    def standard(self, arm: str) -> Floats:
+    @property
+    def popular(self) -> Floats:
+        """log(1 + buyers), (n_concepts,)."""
+        return np.asarray(np.log1p(np.maximum(self.buyers, 0.0)), np.float64)
+
+    def tilted(self, tilt: int) -> Scores:
+        """EASE's scores with ``tilt`` hundredths of popularity."""
+        return self.ease + tilt / 100 * self.popular if tilt else self.ease
+
+    def standard(self, arm: str, tilt: int) -> Floats:
         """Standardised scores of "encoder", "ease" or "popularity", made when they are first wanted."""
-        if arm not in self._standard:
-            popularity = np.broadcast_to(np.log1p(np.maximum(self.buyers, 0.0)), self.candidates.shape)
-            scores = {"encoder": self.encoder, "ease": self.ease, "popularity": popularity}[arm]
-            self._standard[arm] = standardise(np.asarray(scores), self.candidates)
-        return self._standard[arm]
+        key = (arm, tilt if arm == "ease" else 0)
+        if key not in self._standard:
+            popular = np.broadcast_to(self.popular, self.candidates.shape)
+            scores = {"encoder": self.encoder, "ease": self.ease, "popularity": popular}[arm]
+            if key[1]:
+                scores = self.tilted(tilt)
+            self._standard[key] = standardise(np.asarray(scores), self.candidates)
+        return self._standard[key]
 
 
 PLAIN: Final = Mixture(encoder=0, ease=100, popularity=0)

@@ -94,11 +94,15 @@ def company(
         if part.federated is None:
             raise RuntimeError("the benchmark trains with an exchange")
         candidates = held.candidates(scenario)
-        separate = disjoint.scores(inverses[part.federated_lambda], held.history, others)
+        apart = disjoint.scores(inverses[part.federated_lambda], held.history, others)
+        separate, shared = (
+            part.mixture.apply(None, ease, model.everywhere.astype(np.float64), candidates)
+            for ease in (apart, linear(held.history, part.federated))
+        )
         scores: dict[str, NDArray[np.floating]] = {
             POPULARITY: np.broadcast_to(held.buyers.astype(np.float64), candidates.shape),
-            LOCAL: linear(held.history, part.local),
-            FEDERATED: linear(held.history, part.federated),
+            LOCAL: model.local_matrix_scores(scenario, held.history),
+            FEDERATED: shared,
             SERVED: model.matrix_scores(scenario, held.history, candidates),
             DISJOINT: separate,
             SERVED_DISJOINT: _served_with(model, scenario, held, separate.astype(np.float32)),
@@ -131,7 +135,7 @@ def _served_with(
 ) -> NDArray[np.float32]:
     """What would be served if ``federated`` were the federated scores; mix and gate as chosen."""
     part, candidates = model.scenarios[scenario], held.candidates(scenario)
-    local = standardise(linear(held.history, part.local), candidates)
+    local = standardise(model.local_matrix_scores(scenario, held.history), candidates)
     if not part.deployed:
         return local
     popular = standardise(np.broadcast_to(popularity(held.buyers), candidates.shape), candidates)

@@ -31,8 +31,8 @@ ENCODER, TILTED, MIXTURE = "federated autoencoder", "federated EASE + popularity
 BLEND, OWN = "blend and gate", "local model of a node"
 ARMS = (TILTED, ENCODER, MIXTURE, BLEND)
 PLAIN = "0:100:0"
-WITHOUT = "0:100:15,0:100:30,0:100:60,0:100:100"
-WITH = "100:0:0,100:30:0,100:0:60,100:60:60,100:100:60"
+WITHOUT = "0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60"
+WITH = "100:0:0,100:30:0,100:30:0:10,100:0:60,100:60:0:10,100:60:60,100:100:60"
 EVERY = 3
 """Rounds between two looks at the autoencoder."""
 CUSTOMERS = 5_000

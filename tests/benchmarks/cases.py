@@ -1,7 +1,7 @@
 """The data sets of the comparison: which companies, at which level, with which settings to choose from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,36 @@ def _journey(companies: int, level: str, words: str) -> Case:
     )
 
 
+def strangers(lines: Lines, companies: frozenset[str]) -> Lines:
+    """The same lines, but ``companies`` call every concept by another one's name, each in its own way.
+
+    Their customers, rows and co-purchases stay real; what others know of a concept is false for them.
+
+    >>> same = np.array(["a", "a", "b", "b"])
+    >>> lines = Lines(
+    ...     company=same, customer=same, concept=np.array(["x", "y", "x", "y"]), window=np.arange(4)
+    ... )
+    >>> strangers(lines, frozenset("b")).concept[:2].tolist()  # those who are not named stay as they are
+    ['x', 'y']
+    """
+    names, concept = np.unique(lines.concept), lines.concept.copy()
+    for number, company in enumerate(sorted(companies)):
+        mine = lines.company == company
+        other = np.random.default_rng(number).permutation(names)
+        concept[mine] = other[np.searchsorted(names, lines.concept[mine])]
+    return replace(lines, concept=concept)
+
+
+def _strangers(base: Case, companies: frozenset[str]) -> Case:
+    return replace(
+        base,
+        name=f"{base.name}-strangers",
+        title=f"{base.title}; at {len(companies)} of them every concept goes by another one's name",
+        read=lambda: strangers(base.read(), companies),
+        disjoint=False,
+    )
+
+
 def _tafeng(level: str, words: str) -> Case:
     products = level == "PRODUCT_ID"
     return Case(
@@ -101,6 +131,7 @@ CASES = {
     case.name: case
     for case in (
         _journey(5, "product_type", "product types"),
+        _strangers(_journey(5, "product_type", "product types"), frozenset({"03", "04"})),
         _journey(20, "product_type", "product types"),
         _journey(5, "product_id", f"products of {journey.BUYERS_MIN} buyers"),
         _journey(20, "product_id", f"products of {journey.BUYERS_MIN} buyers"),

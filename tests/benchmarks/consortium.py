@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from participant.answers import AnswerContext, fill
 from participant.intake import read
+from participant.models import local
 from participant.store.metadata import metadata
 from participant.store.record_tables import customers, items
 from participant.store.records import Records
@@ -32,7 +33,9 @@ from tests.benchmarks.oracle import data_folder
 FIT_UNTIL, VALIDATION_UNTIL, TEST_UNTIL = 1_502_683_200, 1_506_916_800, 1_514_782_800
 """2017-08-14T04:00Z, 2017-10-02T04:00Z and after the last line: weeks 1-33, 34-40, 41-53."""
 LEFT_OUT = ("FUEL", "MISCELLANEOUS", "COUPON")
-LAMBDAS = "300,1000,3000"
+LAMBDAS = ",".join(str(each) for each in local.LAMBDAS)
+MIXES = ",".join(f"0:100:0:{tilt}" for tilt in local.TILTS)
+"""Ridges and tilts: for everybody together the same as for a company alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,7 @@ def evaluation_sum(consortium: Consortium, gram: NDArray[np.float64]) -> Evaluat
     asked: dict[str, Given] = {
         "release": release.hex(),
         "lambdas": LAMBDAS,
+        "mixes": MIXES,
         "history_until": FIT_UNTIL,
         "target_until": VALIDATION_UNTIL,
         "customers_until": FIT_UNTIL,

@@ -31,7 +31,10 @@ from protocols.vocabulary import Vocabulary
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
 
 LAMBDAS: Final = (1000, 3000)
-MIXES: Final = "0:100:0,0:100:15,0:100:30,0:100:60,100:0:0,100:30:0,100:30:30,100:60:30,100:60:60,100:100:60"
+MIXES: Final = (
+    "0:100:0,0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60,100:0:0,100:30:0,100:30:30,100:30:0:10,"
+    "100:60:30,100:60:60,100:60:0:10,100:100:60"
+)
 COMPANIES_MIN: Final = 3
 """Fewer have nothing to hide from one another: their answers are rounded as in a sum and added."""
 Gram = NDArray[np.float64]

