@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from protocols.questions.ranking import ndcg
-from tests.benchmarks import blended, comparison, tafeng, trial
+from tests.benchmarks import comparison, tafeng, trial
 from tests.benchmarks.learners import Ease, Knn, Popularity, Sample
 from tests.benchmarks.purchases import Shop, Split, binary
 
@@ -93,16 +93,3 @@ def test_the_nearest_concepts_speak_and_no_others():
 def test_the_second_data_set_is_fetched_by_its_hash_and_never_part_of_the_repository():
     assert len(bytes.fromhex(tafeng.SHA256)) == 32
     assert ".altrove" in tafeng.KEPT.parts
-
-
-def test_what_is_served_is_chosen_by_the_products_own_code_and_judged_on_the_test_window():
-    shops = [shop(seed) for seed in (1, 2, 3)]
-    found = blended.served(shops, trial.run(Ease((10, 100)), shops, shared=True)["EASE"])
-    assert len(found.test) == len(found.chosen) == 3
-    for marks, chosen in zip(found.test, found.chosen, strict=True):
-        for name in ("explore", "surprise"):
-            assert len(marks[name].ndcg) > 20
-            assert {"deployed", "local", "own ridge", "own tilt"} <= set(chosen[name])
-    assert not all(
-        choice["deployed"] for chosen in found.chosen for choice in chosen.values()
-    )  # all is chance here

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from participant.models import learn
+from participant.models.blend import FEDERATED
 from participant.surprise import Dial, recommend
 from participant.surprise.lists import Shop, served_lists
 from protocols.questions.mixture import PLAIN
@@ -22,7 +23,11 @@ def model(tmp_path_factory):
     records, _, _ = shop(tmp_path_factory.mktemp("shop"))
     found = learn(records, VOCABULARY, windows=WINDOWS, exchange=exchange(MIXED)).model
     return with_parts(
-        found, {s: replace(p, verdict=replace(p.verdict, deployed=True)) for s, p in found.scenarios.items()}
+        found,
+        {
+            s: replace(p, mix=FEDERATED, verdict=replace(p.verdict, deployed=True))
+            for s, p in found.scenarios.items()
+        },
     )
 
 
