@@ -229,6 +229,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             {"until": CUT, "facets": "season,event", "items_cap": 2, "purchases_cap": 1},
             {(BEFORE, 3): 2, (BEFORE, 4): 1},
         ),
+        shop={"until": 300 * DAY, "scheme": "unit"},
     ),
     "taste": Neighbours(
         typed=st.sampled_from(ROW_SCHEMES).flatmap(_taste),
@@ -304,6 +305,7 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
             }
         ),
         worst=({"until": END, "concepts": (0, 3, 7)}, {(BEFORE, 3): 2}),
+        shop={"until": 300 * DAY, "concepts": (0, 3, 7)},
     ),
 }
 
