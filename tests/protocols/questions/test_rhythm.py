@@ -58,12 +58,12 @@ def test_plain_purchases_of_any_number_of_concepts_have_no_price():
 
 
 def test_a_concept_that_noise_drowns_tilts_nothing_and_one_that_stands_out_keeps_its_tilt():
-    season = np.array([[4000.0, 9.0], [1000.0, -8.0], [1000.0, 4.0], [1000.0, 3.0]])
+    season = 100 * np.array([[4000.0, 9.0], [1000.0, -8.0], [1000.0, 4.0], [1000.0, 3.0]])
     plain, aware = (
         log_ratios(each.factor("season"))
         for each in (
             Rhythm(counts={"season": np.maximum(season, 0)}),
-            Rhythm(counts={"season": season}).noise_aware(10.0),
+            Rhythm(counts={"season": season}).noise_aware(1000.0),
         )
     )
     assert abs(aware[:, 1]).max() < 0.05 < abs(plain[:, 1]).max()
