@@ -67,8 +67,8 @@ def post(node, recommender):
     Tokens(node.db).add(made, label="recommend", at=0, expires_at=0)
     client = TestClient(make_apps(node, recommender, Jobs()).public, base_url="http://127.0.0.1")
 
-    def send(**context):
-        asked = {"user_id": "c003", "scenario": "explore", "n": 10, "context": context}
+    def send(user="c003", **context):
+        asked = {"user_id": user, "scenario": "explore", "n": 10, "context": context}
         headers = {"Authorization": f"Bearer {made.text}"}
         return client.post("/v1/recommendations", json=asked, headers=headers)
 
@@ -102,10 +102,13 @@ def test_the_releases_of_both_ends_are_what_the_node_believes_beside_its_own_cou
     ],
 )
 def test_a_context_moves_the_list_and_the_answer_says_by_what(post, early, late, factor):
-    replies = [post(**({"time": 370 * DAY} | context)) for context in (early, late)]
-    lists = [shown(reply) for reply in replies]
+    lists, moved = [], []
+    for context in (early, late):
+        replies = [post(f"c{u:03d}", **({"time": 370 * DAY} | context)) for u in range(8)]
+        lists.append([shown(reply) for reply in replies])
+        moved.append({reply.json()["moved_by"][factor] for reply in replies})
     assert lists[0] != lists[1]
-    moved = [reply.json()["moved_by"][factor] for reply in replies]
+    assert [len(words) for words in moved] == [1, 1]
     assert moved[0] != moved[1]
 
 
