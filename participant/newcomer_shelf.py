@@ -161,9 +161,8 @@ class NewcomerShelf:
             return None
         texts = Texts.of(catalogue, encode)
         until = self._records.span()[1] + 1
-        buyers = np.zeros(len(texts.items), np.int64)
-        for batch in texts.bought(self._records, catalogue, since=0, until=until, customers_until=until):
-            buyers += batch.sum(0)
+        span = {"since": 0, "until": until, "customers_until": until}
+        buyers = texts.sales(self._records, catalogue, **span).astype(np.int64)
         best = np.sort(top_indices((texts.rows @ kept.texts.shares)[None, :], TEXTS)[0])
         place = np.full(len(texts.items), -1)
         place[best] = np.arange(len(best))

@@ -149,9 +149,10 @@ class ContentModel:
 
 
 def own_sales(rows: Floats, sales: Floats, ridge: float) -> Floats:
-    """A regression of a company's own ``sales`` (n,) on the texts of what it sold, (n, dimensions)."""
-    solved = np.linalg.solve(rows.T @ rows + ridge * np.eye(rows.shape[1]), rows.T @ sales)
-    return np.asarray(solved, np.float64)
+    """A regression of a company's own ``sales`` (n,) on texts (n, dimensions), over what it sold at all."""
+    sold = rows[sales > 0]
+    found = np.linalg.solve(sold.T @ sold + ridge * np.eye(rows.shape[1]), sold.T @ sales[sales > 0])
+    return np.asarray(found, np.float64)
 
 
 def mixed(shares: Floats, own: Floats, catalogue: Floats, weight: float) -> Floats:

@@ -83,6 +83,13 @@ class Texts:
             made.sum_duplicates()
             yield made > 0
 
+    def sales(self, records: Records, catalogue: tuple[Item, ...], **span: int) -> Floats:
+        """Customers who bought each text within ``span``, (n_texts,)."""
+        found = np.zeros(len(self.items))
+        for batch in self.bought(records, catalogue, **span):
+            found += batch.sum(0)
+        return found
+
 
 def learn_newcomers(
     records: Records, vocabulary: Vocabulary, learned: Learned, contents: Contents | None
@@ -140,9 +147,7 @@ def _try_texts(
     windows, held = learned.model.windows, learned.held
     texts = Texts.of(catalogue, encoder_named(contents.encoder, contents.dimensions))
     whole = {"customers_until": windows.customers_until, "since": 0}
-    sales = np.zeros(len(texts.items))
-    for batch in texts.bought(records, catalogue, until=windows.fit_until, **whole):
-        sales += batch.sum(0)
+    sales = texts.sales(records, catalogue, until=windows.fit_until, **whole)
     span = {**whole, "customers_cap": CUSTOMERS}
     later = {**span, "since": windows.fit_until, "until": windows.validation_until}
     future = _stacked(texts.bought(records, catalogue, **later), len(texts.items))
@@ -152,8 +157,7 @@ def _try_texts(
     if not len(new) or len(target) != len(held.history):
         return Newcomers(rules=rules)
     known = np.union1d(np.flatnonzero(sales > 0), new)
-    sold = sales > 0
-    owns = [own_sales(texts.rows[sold], sales[sold], ridge) for ridge in OWN_RIDGES]
+    owns = [own_sales(texts.rows, sales, ridge) for ridge in OWN_RIDGES]
     floors = [_gains((texts.rows[new] @ each)[None, :], target) for each in owns]
     floor = int(np.argmax([each.mean() for each in floors]))
     mean_row = unit(held.history.astype(np.float64)).mean(0)
@@ -176,11 +180,8 @@ def _try_texts(
         text_gain=interval(gain),
         text_chance=_text_chance(texts, tried[best], held, before, future, vocabulary),
     )
-    every = np.zeros(len(texts.items))
-    for batch in texts.bought(records, catalogue, **{**whole, "until": windows.validation_until}):
-        every += batch.sum(0)
-    sold = every > 0
-    made["own"] = own_sales(texts.rows[sold], every[sold], OWN_RIDGES[floor])
+    since = texts.sales(records, catalogue, until=windows.validation_until, **whole)
+    made["own"] = own_sales(texts.rows, since, OWN_RIDGES[floor])
     served = TextMap.of(contents.refitted, texts.rows, settings=GRID[best], **made)
     return Newcomers(rules=rules, texts=served)
 

@@ -149,7 +149,7 @@ def wide(lines: list[Json]) -> str:
     return table(
         "Single products for concepts",
         f"Products with at least {LEAST_BUYERS} buyers, the most bought first; households of all stores together. CPU: "
-        "summing and reading. A request ranks all products for one customer. Differences from the whole square.",
+        "summing and reading. A request (median of 20) ranks all products for one customer. Differences from the whole square.",
         (
             "concepts",
             "landmarks",
