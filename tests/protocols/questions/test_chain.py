@@ -160,13 +160,13 @@ def test_a_mixture_adds_standardised_scores_and_ease_alone_is_left_as_it_is():
         Mixture.typed("1:1:1").apply(None, ease, buyers, mask)
 
 
-@pytest.mark.parametrize("typed", ["", "1:2", "1:2:x", "-1:0:0", "1.5:0:0"])
+@pytest.mark.parametrize("typed", ["", "1:2", "1:2:x", "-1:0:0", "1.5:0:0", "1:2:3:4:5"])
 def test_a_mistyped_mixture_is_one_clear_message(typed):
     with pytest.raises(BadInput, match="100:30:0"):
         Mixture.typed(typed)
 
 
-@pytest.mark.parametrize("typed", ["0:0:0", "10001:0:0"])
+@pytest.mark.parametrize("typed", ["0:0:0", "10001:0:0", "0:100:0:10001", "100:0:0:5"])
 def test_a_mixture_of_nothing_or_of_too_much_does_not_exist(typed):
     with pytest.raises(MalformedMessage):
         Mixture.typed(typed)
