@@ -1,6 +1,7 @@
 """Companies that have nothing in common: the exchange falls back to the own model, and never below it."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -8,13 +9,14 @@ import pytest
 from participant.models import SCENARIOS, Exchange, Windows, learn
 from participant.models.blend import FEDERATED, gains
 from participant.models.holdout import hold_out
-from tests.participant.models.test_exchange import rows
+from tests.participant.models import test_exchange
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, shop
 
 WINDOWS = Windows(
     fit_until=150 * DAY, validation_until=220 * DAY, customers_until=150 * DAY, test_until=320 * DAY
 )
 M = len(CONCEPTS)
+rows = cache(test_exchange.rows)
 
 
 def sums(*, strange, seed=0, times=1):

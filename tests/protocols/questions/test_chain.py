@@ -166,23 +166,26 @@ def test_mixtures_of_shared_arms_are_to_the_bit_those_made_alone_and_each_arm_is
     rng = np.random.default_rng(2)
     encoder, ease, mask = rng.random((4, 9)), rng.random((4, 9)), rng.random((4, 9)) < 0.8
     buyers = rng.integers(0, 50, 9).astype(float)
-    mixes = [Mixture.typed(each) for each in ("0:100:0", "100:0:0", "0:100:15", "100:60:30", "7:5:3")]
+    mixes = [
+        Mixture.typed(each)
+        for each in ("0:100:0", "100:0:0", "0:100:15", "100:60:30", "7:5:3", "0:100:0:5", "7:5:3:5")
+    ]
     alone = [mix.apply(encoder, ease, buyers, mask) for mix in mixes]
     made = []
     monkeypatch.setattr(mixture, "standardise", lambda *given: made.append(1) or standardise(*given))
     arms = Arms(encoder=encoder, ease=ease, buyers=buyers, candidates=mask)
     for mix, expected in zip(mixes, alone, strict=True):
         np.testing.assert_array_equal(mix.of(arms), expected)
-    assert len(made) == 3
+    assert len(made) == 4  # EASE with its tilt is another arm
 
 
-@pytest.mark.parametrize("typed", ["", "1:2", "1:2:x", "-1:0:0", "1.5:0:0"])
+@pytest.mark.parametrize("typed", ["", "1:2", "1:2:x", "-1:0:0", "1.5:0:0", "1:2:3:4:5"])
 def test_a_mistyped_mixture_is_one_clear_message(typed):
     with pytest.raises(BadInput, match="100:30:0"):
         Mixture.typed(typed)
 
 
-@pytest.mark.parametrize("typed", ["0:0:0", "10001:0:0"])
+@pytest.mark.parametrize("typed", ["0:0:0", "10001:0:0", "0:100:0:10001", "100:0:0:5"])
 def test_a_mixture_of_nothing_or_of_too_much_does_not_exist(typed):
     with pytest.raises(MalformedMessage):
         Mixture.typed(typed)
