@@ -37,6 +37,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
+    everywhere = np.diagonal(gram)
     models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
@@ -46,7 +47,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         "customers_cap": asked.customers_cap,
     }
     if asked.obvious == "pooled":
-        left_out = obvious(np.diagonal(gram))
+        left_out = obvious(everywhere)
     else:
         buyers = np.zeros(concepts, np.int64)
         for history, _ in windows(
