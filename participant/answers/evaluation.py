@@ -65,8 +65,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         gains = {}
         for metric, out in excluded.items():
             candidates = np.asarray((history == 0) & ~out)
-            buyers = np.diagonal(gram)
-            arms = (Arms(encoder=encoded, ease=one, buyers=buyers, candidates=candidates) for one in ranked)
+            arms = (
+                Arms(encoder=encoded, ease=one, buyers=everywhere, candidates=candidates) for one in ranked
+            )
             scores = (mix.of(each) for each in arms for mix in asked.mixes)
             gains[metric] = np.stack(
                 [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
