@@ -37,6 +37,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
+    everywhere = np.diagonal(gram)
     models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
@@ -46,7 +47,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         "customers_cap": asked.customers_cap,
     }
     if asked.obvious == "pooled":
-        left_out = obvious(np.diagonal(gram))
+        left_out = obvious(everywhere)
     else:
         buyers = np.zeros(concepts, np.int64)
         for history, _ in windows(
@@ -64,8 +65,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         gains = {}
         for metric, out in excluded.items():
             candidates = np.asarray((history == 0) & ~out)
-            popular = np.diagonal(gram)
-            arms = (Arms(encoder=encoded, ease=one, buyers=popular, candidates=candidates) for one in ranked)
+            arms = (
+                Arms(encoder=encoded, ease=one, buyers=everywhere, candidates=candidates) for one in ranked
+            )
             scores = (mix.of(each) for each in arms for mix in asked.mixes)
             gains[metric] = np.stack(
                 [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]

@@ -70,14 +70,15 @@ class Side:
     settings: Mapping[str, Given] = field(default_factory=dict)
     masked: bool = True
     rounds: dict[bytes, Round] = field(default_factory=dict)
+    chain: EncoderChain = field(init=False)
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
     inverted: dict[tuple[bytes, float], NDArray[np.float32]] = field(default_factory=dict)
 
-    @property
-    def chain(self) -> EncoderChain:
-        """Its networks."""
-        return EncoderChain(gram=self.grams.__getitem__, opened=self.rounds.__getitem__, folder=self.folder)
+    def __post_init__(self) -> None:
+        self.chain = EncoderChain(
+            gram=self.grams.__getitem__, opened=self.rounds.__getitem__, folder=self.folder
+        )
 
     def train(self, taste: bytes, until: int, after: bytes) -> bytes:
         """One round from ``taste``, after the release ``after`` (empty: the first); the id of its release."""
