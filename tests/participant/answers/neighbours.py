@@ -45,9 +45,17 @@ class MemoryRecords:
     batch: int = 3
 
     def taste_rows(
-        self, _vocabulary: Vocabulary, *, since: int, until: int, customers_until: int, customers_cap: int
+        self,
+        _vocabulary: Vocabulary,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        batch: int = 1,
     ) -> Iterator[RowBatch]:
         assert customers_until > 0
+        assert batch > 0
         assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
         for start in range(0, len(self.customers), self.batch):
             part = self.customers[start : start + self.batch]
