@@ -64,6 +64,7 @@ class MemoryRecords:
     ) -> Iterator[RowBatch]:
         assert batch > 0
         assert customers_until > 0
+        assert batch > 0
         assert len(self.customers) <= customers_cap, "a sensitivity is promised up to the cap"
         for start in range(0, len(self.customers), self.batch):
             part = self.customers[start : start + self.batch]
