@@ -68,15 +68,15 @@ def reached(part: Part, pooled: Sequence[Part], scenario: str) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean over seeds, with the lowest and highest where there are several; a dash for none.
+    """Mean over seeds, with the lowest and highest where they differ; a dash for none.
 
-    >>> spread([0.08, 0.09]), spread([0.08]), spread([])
+    >>> spread([0.08, 0.09]), spread([0.08, 0.08]), spread([])
     ('.0850 (.0800 to .0900)', '.0800', '-')
     """
     if not values:
         return "-"
-    said = [within(float(value)) for value in (np.mean(values), min(values), max(values))]
-    return said[0] if len(values) == 1 else f"{said[0]} ({said[1]} to {said[2]})"
+    mean, low, high = (within(float(value)) for value in (np.mean(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def within(value: float) -> str:

@@ -141,7 +141,7 @@ class Stage:
             found[scenario] = {
                 "blend and gate": {
                     **_measured(scored, self._holds, scenario),
-                    "rounds": taken[scenario].rounds,
+                    "rounds": taken[scenario].rounds if taken[scenario].mixture.encoder else 0,
                     "mixture": taken[scenario].mixture.words,
                     "deployed": sum(part.deployed for part in parts),
                 },
