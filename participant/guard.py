@@ -62,30 +62,31 @@ class Guard:
         with reading(self._db) as connection:
             return Rulings(connection).all()
 
-    def rules(self, vocabulary: Vocabulary) -> Sensitive:
-        """What decides on a single item now."""
-        return self._look(vocabulary)[0]
-
     def denied(self, vocabulary: Vocabulary, starters: Mapping[int, Product] | None = None) -> Mask:
-        """The concepts that may not be suggested, (n_concepts,).
+        """The concepts that may not be suggested, (n_concepts,); see :meth:`now`."""
+        return self.now(vocabulary, starters)[1]
+
+    def now(
+        self, vocabulary: Vocabulary, starters: Mapping[int, Product] | None = None
+    ) -> tuple[Sensitive, Mask]:
+        """What decides on a single item at this moment, and the concepts that may not be suggested, (n_concepts,).
 
         ``starters``: the products that would stand for them; one that is sensitive denies its concept as well.
         """
         rules, mask = self._look(vocabulary)
         if starters is None:
-            return mask
+            return rules, mask
         with self._lock:
             held = self._with_products
             if held is None or held[0] is not starters or held[1] is not rules:
                 held = (starters, rules, mask | rules.products(vocabulary.concepts, starters))
                 self._with_products = held
-            return held[2]
+            return rules, held[2]
 
     def _look(self, vocabulary: Vocabulary) -> tuple[Sensitive, Mask]:
         """The rules in force and what they deny by the catalogue: read again after a ruling or an import."""
         with reading(self._db) as connection:
-            last = Rulings(connection).last()
-        stamp = (self._records.catalogue.stamp(), last)
+            stamp = (self._records.catalogue.stamp_in(connection), Rulings(connection).last())
         with self._lock:
             held = self._held
             if held is None or held[0] is not vocabulary or held[1] != stamp:

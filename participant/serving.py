@@ -24,6 +24,7 @@ from participant.store.records_items import Item
 from participant.store.records_products import Product
 from participant.surprise import Dial, Reason, Recommendation, recommend
 from participant.surprise.reasons import reason
+from participant.surprise.sensitive import Sensitive
 from participant.training import Trainer
 from protocols.errors import BadInput
 from protocols.service.clock import Clock
@@ -31,6 +32,7 @@ from protocols.service.unit_of_work import reading
 from protocols.vocabulary import Vocabulary
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 POPULAR: Final = "popularity"
 REMEMBER_S: Final = 600.0
 """How long bestsellers are remembered before they are counted again."""
@@ -133,6 +135,7 @@ class Recommender:
             calibration=wish.calibration,
         )
         moment = self._moment(wish, model)
+        rules, denied = self._trainer.guard.now(vocabulary, model.starters)
         found = recommend(
             model,
             concepts,
@@ -140,13 +143,16 @@ class Recommender:
             scenario=wish.scenario,
             dial=dial,
             language=wish.language,
-            denied=self._trainer.guard.denied(vocabulary, model.starters),
+            denied=denied,
             unwanted=_unwanted_of(wish, model),
             moment=moment,
         )
         if not found.items:
             return self._bestsellers(wish, vocabulary, concepts, version)
-        new = self._new_here(wish, version, model, vocabulary, known) if known is not None else ()
+        new: tuple[Recommendation, ...] = ()
+        if known is not None:
+            rest = replace(known, concepts=concepts[~denied[concepts]])
+            new = self._new_here(wish, in_use, rest, rules, denied)
         return Served(
             items=(*found.items[: wish.n - len(new)], *new),
             bought=bought,
@@ -165,11 +171,9 @@ class Recommender:
         return {factor: bands[factor] for factor in moving if factor in bands}
 
     def _new_here(
-        self, wish: Wish, version: str, model: NodeModel, vocabulary: Vocabulary, known: History
+        self, wish: Wish, in_use: tuple[str, NodeModel], known: History, rules: Sensitive, denied: Mask
     ) -> tuple[Recommendation, ...]:
         """What is new on the shelves, for the last places of the list; not what the guard or the request refuses."""
-        guard = self._trainer.guard
-        rules, denied = guard.rules(vocabulary), guard.denied(vocabulary, model.starters)
 
         def refuses(item: Item) -> bool:
             concept, category = item.concept_name or "", item.category or ""
@@ -181,9 +185,8 @@ class Recommender:
             )
 
         return self._trainer.newcomers.offers(
-            version,
-            model,
-            replace(known, concepts=known.concepts[~denied[known.concepts]]),
+            *in_use,
+            known,
             Asked(
                 scenario=wish.scenario,
                 places=places_of(wish.n),
@@ -287,7 +290,7 @@ def _unwanted(wish: Wish, item: Recommendation) -> bool:
     return item.item_id in wish.without_items or item.concept in wish.without_concepts
 
 
-def _unwanted_of(wish: Wish, model: NodeModel) -> npt.NDArray[np.bool_] | None:
+def _unwanted_of(wish: Wish, model: NodeModel) -> Mask | None:
     """The concepts that the request does not want, by name or by the product that stands for them."""
     if not wish.without_items and not wish.without_concepts:
         return None

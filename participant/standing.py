@@ -50,10 +50,10 @@ class Standing:
             Unreachable: the coordinator is silent.
         """
         with reading(self._db) as connection:
-            known = Membership(connection).vocabulary()
+            digest = Membership(connection).vocabulary_digest().hex()
         named = self._link.card().vocabulary
-        if known is not None and named is not None and known.digest.hex() != named:
-            raise _outdated(known, self._link.vocabulary(bytes.fromhex(named)))
+        if digest and named is not None and digest != named:
+            raise _outdated(self.vocabulary(), self._link.vocabulary(bytes.fromhex(named)))
 
     def renew_vocabulary(self) -> Vocabulary:
         """Fetch the consortium's vocabulary and use it from now on: what `connect` does."""

@@ -66,7 +66,11 @@ class Catalogue:
     def stamp(self) -> tuple[int, int]:
         """Grows whenever purchases, a catalogue or shelves are read in."""
         with reading(self._engine) as connection:
-            return _stamp(connection)
+            return self.stamp_in(connection)
+
+    def stamp_in(self, connection: Connection) -> tuple[int, int]:
+        """The same inside a transaction that is open already."""
+        return _stamp(connection)
 
     def mapping(self, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
         """Item keys (ascending) and their concept indices under ``vocabulary``."""
@@ -93,6 +97,6 @@ class Catalogue:
 
 
 def _stamp(connection: Connection) -> tuple[int, int]:
-    version = connection.execute(select(func.max(imports.c.import_id))).scalar_one_or_none()
-    shelf = connection.execute(select(func.max(shelves.c.shelf_id))).scalar_one_or_none()
+    newest = (func.max(imports.c.import_id), func.max(shelves.c.shelf_id))
+    version, shelf = connection.execute(select(*(select(each).scalar_subquery() for each in newest))).one()
     return int(version or 0), int(shelf or 0)

@@ -62,9 +62,9 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shop:
-    """What is the same for all customers of one scenario; ``usual`` are the typical one's scores."""
+    """What is the same for all customers of one scenario: ``bestselling`` ranks, ``usual`` scores of the typical one."""
 
-    buyers: Ints
+    bestselling: Floats
     novel: Floats
     appeal: Floats
     usual: NDArray[np.float32]
@@ -86,7 +86,7 @@ class Shop:
         mean = (model.buyers / max(1, int(model.buyers.max(initial=0)))).astype(np.float32)
         usual = model.matrix_scores(scenario, mean[None, :], ((model.buyers > 0) & ~hidden)[None, :])[0]
         return cls(
-            buyers=model.buyers,
+            bestselling=measures.ranks(model.buyers.astype(np.float64)),
             novel=measures.novelty(model.buyers),
             appeal=measures.appeal_elsewhere(
                 model.buyers, model.elsewhere, model.least_elsewhere, on_sale=model.on_sale
@@ -108,7 +108,7 @@ class Shop:
             candidates: what may be suggested, same shape.
             kinds: how many concepts the customer has bought.
         """
-        expected = measures.expectedness(np.where(candidates, shown, -np.inf), self.buyers)
+        expected = measures.expectedness(np.where(candidates, shown, -np.inf), self.bestselling)
         relevance = self.acceptance.probability(scores, kinds)
         return View(
             scores=scores,

@@ -41,19 +41,19 @@ def novelty(buyers: NDArray[np.int64]) -> Floats:
     return result
 
 
-def expectedness(local_scores: NDArray[np.floating], buyers: NDArray[np.int64]) -> Floats:
+def expectedness(local_scores: NDArray[np.floating], bestselling: Floats) -> Floats:
     """How likely this shop would have shown it anyway: the attention its better rank would get.
 
-    A rank r (1 is first) among the shop's bestsellers, or among what its own also-bought model
+    A rank r (1 is first) among the shop's bestsellers (``bestselling``: their :func:`ranks`), or among what its own also-bought model
     would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts. Not
     even the first is seen for sure: else any exponent of surprise, however small, would strike it out.
 
-    >>> expectedness(np.array([9.0, 1.0, 0.0]), np.array([1, 5, 0])).round(
+    >>> expectedness(np.array([9.0, 1.0, 0.0]), ranks(np.array([1.0, 5.0, 0.0]))).round(
     ...     3
     ... )  # the mean would be (.871, .871, .769); with ranks from 0: (1, 1, .833)
     array([0.909, 0.909, 0.769])
     """
-    best = np.minimum(_ranks(np.asarray(local_scores, np.float64)), _ranks(buyers.astype(np.float64)))
+    best = np.minimum(ranks(np.asarray(local_scores, np.float64)), bestselling)
     result: Floats = 1.0 / (1.0 + (best + 1.0) / DEPTH)
     return result
 
@@ -141,8 +141,12 @@ def own(accept: Floats, typical: Floats) -> Floats:
     return result
 
 
-def _ranks(values: Floats) -> Floats:
-    """Rank of each value, 0 for the highest; ties to the lowest index."""
-    ranks = np.empty(len(values))
-    ranks[np.argsort(-values, kind="stable")] = np.arange(len(values))
-    return ranks
+def ranks(values: Floats) -> Floats:
+    """Rank of each value, 0 for the highest; ties to the lowest index.
+
+    >>> ranks(np.array([1.0, 5.0, 5.0]))
+    array([2., 0., 1.])
+    """
+    found = np.empty(len(values))
+    found[np.argsort(-values, kind="stable")] = np.arange(len(values))
+    return found
