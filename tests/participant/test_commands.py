@@ -250,6 +250,13 @@ def test_shelves_are_read_in_and_who_does_not_buy_is_said_as_a_hypothesis(home, 
     assert "unknown-concept" in wrong.output
 
 
+def test_a_catalogue_by_itself_is_refused_and_not_passed_over(home, tmp_path):
+    _, catalogue = write_purchases(tmp_path, ["BREAD"], until=asked.AUTUMN)
+    said = run(home, "connect", "--catalogue", str(catalogue))
+    assert said.exit_code == 1
+    assert "name the files of purchases as well" in " ".join(said.output.split())
+
+
 def test_opting_out_needs_a_known_customer_and_changes_the_count(home):
     assert "Left out of every answer" in well(home, "opt-out", "c1")
     records = Records(home.root, open_database(home.database))
