@@ -134,11 +134,11 @@ def _calibrated(
 def _view(
     model: NodeModel, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
 ) -> View:
-    shop, tilted = Shop.of(model, scenario), model.tilted(scenario, moment)
+    shop, moved = Shop.of(model, scenario), model.tilted(scenario, moment)
     known = len(concepts) > 0
     scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
     shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)
-    return shop.view(scores if tilted is None else scores + tilted, shown, candidates, len(concepts))
+    return shop.view(scores if moved is None else scores + moved, shown, candidates, len(concepts))
 
 
 def _candidates(

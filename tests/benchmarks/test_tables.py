@@ -1,5 +1,6 @@
 """Tables and plots in Markdown are what the command makes of the JSON beside them, and nothing typed."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.benchmarks import (
     encoder_table,
     floor_table,
     growth_table,
+    landmarks,
     leakage_table,
     newcomers_table,
     nonbuyers_table,
@@ -37,6 +39,9 @@ MAKERS: dict[str, Callable[[], object]] = {
     "non-buyers": nonbuyers_table.main,
     "own models and releases": floor_table.main,
     "kill matrix": matrix.main,
+    "landmarks": lambda: (RESULTS / "landmarks.md").write_text(
+        landmarks.markdown(json.loads((RESULTS / "landmarks.json").read_text(encoding="utf-8")))
+    ),
     "leakage": leakage_table.main,
     "mutants": report.write,
     "quality": quality_table.main,
