@@ -7,7 +7,6 @@ from participant.evaluated import block_of
 from participant.models.newcomer_trial import Contents
 from participant.release_shelf import ReleaseShelf
 from participant.store.releases import StoredRelease
-from protocols.errors import BadRelease
 from protocols.questions import question_named
 from protocols.questions.content import Content, Parameters
 
@@ -55,10 +54,8 @@ def contents_for(shelf: ReleaseShelf, pair: tuple[bytes, ...]) -> Contents | Non
 
 def _read(shelf: ReleaseShelf, release: bytes) -> tuple[Content, Parameters, bool]:
     """The sum, its parameters, and whether there is noise in it."""
-    block, reading = shelf.answered(release, CONTENT)
-    if not isinstance(reading, Content):
-        raise BadRelease(expected="a content sum", came=type(reading).__name__, do="report this as a bug")
-    return reading, question_named(CONTENT).open(block.parameters), block.noise_sigma > 0
+    block, found = shelf.answered(release, CONTENT, Content)
+    return found, question_named(CONTENT).open(block.parameters), block.noise_sigma > 0
 
 
 def _reading(asked: Parameters) -> tuple[str, int]:

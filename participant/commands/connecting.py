@@ -8,6 +8,7 @@ import typer
 from participant.commands import shown
 from participant.intake import ColumnMapping, read, read_shelf, read_surroundings
 from participant.node import Node
+from protocols.errors import BadInput
 
 
 def connect(
@@ -24,8 +25,15 @@ def connect(
     """Read whatever is named, and say what came of each.
 
     Raises:
+        BadInput: a catalogue by itself, of which nothing would be kept.
         UnknownColumn, EmptyFile, UnreadableFile, NothingKept, DiskFull, ImportRunning.
     """
+    if catalogue and not (sources or shelf):
+        raise BadInput(
+            expected="purchases or a shelf beside the catalogue",
+            came="a catalogue by itself",
+            do="name the files of purchases as well: rows that are stored are recognised, new items are taken in",
+        )
     vocabulary = node.standing.renew_vocabulary()
     typer.echo(f"Vocabulary {vocabulary.name!r} version {vocabulary.version}: {len(vocabulary):,} concepts.")
     if sources:

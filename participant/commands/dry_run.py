@@ -21,6 +21,7 @@ from protocols.vocabulary import Vocabulary
 
 EXAMPLE_CELLS = 3
 LANDMARKS = 256
+ABOUT_A_RELEASE = ("evaluation", "encoder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +96,10 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
 def _values(node: Node, question: str) -> dict[str, Given] | None:
     first, last = node.records.span()
     until = last + 1
-    if question in {"taste", "content", "nonbuyers"}:
-        return {"until": until}
     if question == "landmarks":  # an admin names those most bought in an earlier sum; how many matters here
         return {"until": until, "landmarks": tuple(range(min(LANDMARKS, len(node.standing.vocabulary()))))}
+    if question not in ABOUT_A_RELEASE:
+        return {"until": until}
     with reading(node.db) as connection:
         release = Releases(connection).newest("taste")
     if release is None:

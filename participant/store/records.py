@@ -71,7 +71,7 @@ class Records:
 
     def n_buyers(self, *, since: int, until: int, customers_until: int, customers_cap: int) -> int:
         """How many of the customers in :meth:`taste_rows` bought anything with ``since <= t < until``."""
-        keys = self._counted(customers_until, customers_cap)
+        keys = self.counted(customers_until, customers_cap)
         if since == 0 and until >= customers_until:
             return len(keys)  # whoever was first seen before bought something before
         with self._events.scanning() as connection:
@@ -146,7 +146,7 @@ class Records:
         A cap above 0 keeps at most so many customers, the first in the order of :mod:`records_cap
         <participant.store.records_cap>`: one account more or less changes them by one.
         """
-        keys = self._counted(customers_until, customers_cap)
+        keys = self.counted(customers_until, customers_cap)
         if len(keys) == 0:
             return
         item_keys, concepts = self.catalogue.mapping(vocabulary)
@@ -177,7 +177,7 @@ class Records:
         batch: int = BATCH,
     ) -> Iterator[RowBatch]:
         """The same customers as :meth:`taste_rows`, batch by batch; ``indices`` are places in ``catalogue``."""
-        keys = self._counted(customers_until, customers_cap)
+        keys = self.counted(customers_until, customers_cap)
         if len(keys) == 0:
             return
         with self._events.scanning() as connection:
@@ -221,7 +221,7 @@ class Records:
         batch: int = BATCH,
     ) -> Iterator[JourneyBatch]:
         """What the customers of :meth:`taste_rows` bought and saw; those who bought nothing in the window left out."""
-        keys = self._counted(customers_until, customers_cap)
+        keys = self.counted(customers_until, customers_cap)
         item_keys, concepts = self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             yield from stream_journeys(
@@ -247,7 +247,7 @@ class Records:
         batch: int = BATCH,
     ) -> Iterator[VisitBatch]:
         """When and in which surroundings the customers of :meth:`taste_rows` bought what, batch by batch."""
-        keys = self._counted(customers_until, customers_cap)
+        keys = self.counted(customers_until, customers_cap)
         if len(keys) == 0:
             return
         item_keys, concepts = self.catalogue.mapping(vocabulary)
@@ -319,7 +319,7 @@ class Records:
             return habits(
                 connection,
                 self._events.relation(),
-                customers=self._counted(customers_until, 0),
+                customers=self.counted(customers_until, 0),
                 items=item_keys,
                 concepts=concepts,
                 obvious=obvious,
@@ -333,7 +333,7 @@ class Records:
             return on_sale(
                 connection,
                 self._events.relation(),
-                customers=self._counted(customers_until, 0),
+                customers=self.counted(customers_until, 0),
                 items=item_keys,
                 concepts=concepts,
                 n_concepts=len(vocabulary),
@@ -341,11 +341,7 @@ class Records:
             )
 
     def counted(self, customers_until: int, customers_cap: int) -> Ints:
-        """Keys of the customers of :meth:`taste_rows`, in its order."""
-        return self._counted(customers_until, customers_cap)
-
-    def _counted(self, customers_until: int, customers_cap: int) -> Ints:
-        """Sorted keys of the customers who count: first seen before, not opted out, within the cap."""
+        """Sorted keys of the customers of :meth:`taste_rows`: first seen before, not opted out, within the cap."""
         query = (
             select(customers.c.customer_key, customers.c.external_id)
             .where(customers.c.first_seen < customers_until, customers.c.opted_out.is_(False))

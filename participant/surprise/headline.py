@@ -2,7 +2,8 @@
 
 *Of 100 customers who next bought something new that the shop would not have shown, in how many was it
 among our 10 suggestions*: the own model alone against the lists as they are served with the exchange,
-with bootstrap intervals over customers.
+with bootstrap intervals over customers. As served but for what a single request adds: the moment, bold places by
+appetite, and the place for what is new.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from participant.models.holdout import HoldOut, Mask
 from participant.models.node_model import NodeModel
-from participant.models.scoring import linear
 from participant.surprise.dial import Dial
 from participant.surprise.lists import Setting, boldest, list_gains, pool, seen, served_lists
 from protocols.questions.ranking import TOP, ndcg
@@ -61,7 +60,7 @@ def seekers(
     model: NodeModel, held: HoldOut, scenario: str, denied: Mask | None = None
 ) -> tuple[Ints, Floats]:
     """Row numbers of the customers whose lists are judged, and nDCG@10 of the own local model for each."""
-    own = linear(held.history, model.scenarios[scenario].local)
+    own = model.local_matrix_scores(scenario, held.history)
     found = ndcg(own, held.history > 0, held.future, _excluded(held, scenario, denied))
     customers, local = found.customers, found.gains
     if len(customers) > CUSTOMERS:

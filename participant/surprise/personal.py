@@ -39,7 +39,7 @@ def appetites(
     """
     windows, held = learned.model.windows, learned.held
 
-    def traits(model: NodeModel, until: int, customers_until: int) -> Habits:
+    def habits(model: NodeModel, until: int, customers_until: int) -> Habits:
         hidden = np.flatnonzero(model.obvious)
         return records.habits(vocabulary, until=until, customers_until=customers_until, obvious=hidden)
 
@@ -50,10 +50,10 @@ def appetites(
             came=f"{len(keys)}: purchases were read in meanwhile",
             do="train again",
         )
-    earlier = traits(learned.rehearsal, windows.fit_until, windows.customers_until).only(keys)
+    earlier = habits(learned.rehearsal, windows.fit_until, windows.customers_until).only(keys)
     rows = np.searchsorted(keys, earlier.customer_keys)
     unexpected = np.asarray((held.soon & held.candidates("surprise"))[rows].any(1), np.bool_)
-    now = traits(learned.model, windows.validation_until, windows.validation_until)
+    now = habits(learned.model, windows.validation_until, windows.validation_until)
     found = learn(Traits.of(earlier), unexpected, Traits.of(now))
     if found is None:
         return None, None

@@ -53,7 +53,6 @@ def recommend(
     scenario: str = "surprise",
     dial: Dial | None = None,
     language: str = "en",
-    sellable_only: bool = True,
     denied: Mask | None = None,
     unwanted: Mask | None = None,
     moment: Mapping[str, int] | None = None,
@@ -67,7 +66,6 @@ def recommend(
         scenario: "surprise" or "explore".
         dial: bounds of surprise and exponents; None for what the node chose on its validation weeks.
         language: of the reasons, "en" or "it".
-        sellable_only: leave out concepts that this shop has never sold (no product to show).
         denied: sensitive concepts, (n_concepts,): not suggested, no reason, and not looked at in the history.
         unwanted: what the request does not want to see, (n_concepts,).
         moment: bands by factor of when and where this is shown; it moves the ranking as far as that was found
@@ -92,7 +90,7 @@ def recommend(
         "sensitive": none if denied is None else denied,
         "by-request": none if unwanted is None else unwanted,
     }
-    candidates, filtered = _candidates(model, concepts, scenario, masks, sellable_only=sellable_only)
+    candidates, filtered = _candidates(model, concepts, scenario, masks)
     if denied is not None:
         concepts = concepts[~denied[concepts]]
     if not candidates.any():
@@ -136,15 +134,15 @@ def _calibrated(
 def _view(
     model: NodeModel, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
 ) -> View:
-    shop, tilted = Shop.of(model, scenario), model.tilted(scenario, moment)
+    shop, moved = Shop.of(model, scenario), model.tilted(scenario, moment)
     known = len(concepts) > 0
     scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
     shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)
-    return shop.view(scores if tilted is None else scores + tilted, shown, candidates, len(concepts))
+    return shop.view(scores if moved is None else scores + moved, shown, candidates, len(concepts))
 
 
 def _candidates(
-    model: NodeModel, concepts: Ints, scenario: str, masks: Mapping[str, Mask], *, sellable_only: bool
+    model: NodeModel, concepts: Ints, scenario: str, masks: Mapping[str, Mask]
 ) -> tuple[Mask, dict[str, int]]:
     left = np.ones(len(model.buyers), np.bool_)
     filtered: dict[str, int] = {}
@@ -158,10 +156,9 @@ def _candidates(
     leave_out("bought-before", bought)
     if scenario == "surprise":
         leave_out("shown-anyway", model.obvious)
-    if sellable_only:
-        sold = np.zeros(len(left), np.bool_)
-        sold[list(model.starters)] = True
-        leave_out("not-sold-here", ~sold)
+    sold = np.zeros(len(left), np.bool_)
+    sold[list(model.starters)] = True
+    leave_out("not-sold-here", ~sold)
     for name, mask in masks.items():
         leave_out(name, mask)
     return left, filtered

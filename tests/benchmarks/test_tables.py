@@ -1,5 +1,6 @@
 """Tables and plots in Markdown are what the command makes of the JSON beside them, and nothing typed."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from tests.benchmarks import (
     encoder_table,
     floor_table,
     growth_table,
+    landmarks,
     leakage_table,
+    newcomers_table,
+    nonbuyers_table,
     privacy_table,
     quality_table,
+    rhythm_table,
     round_table,
     round_time_table,
     surprise_table,
@@ -30,12 +35,18 @@ MAKERS: dict[str, Callable[[], object]] = {
     "crypto suites": lambda: crypto_suites_table.write(RESULTS / "crypto_suites.json"),
     "encoder": encoder_table.main,
     "growth": growth_table.main,
+    "newcomers": newcomers_table.main,
+    "non-buyers": nonbuyers_table.main,
     "own models and releases": floor_table.main,
     "kill matrix": matrix.main,
+    "landmarks": lambda: (RESULTS / "landmarks.md").write_text(
+        landmarks.markdown(json.loads((RESULTS / "landmarks.json").read_text(encoding="utf-8")))
+    ),
     "leakage": leakage_table.main,
     "mutants": report.write,
     "quality": quality_table.main,
     "quality under noise": privacy_table.main,
+    "rhythm": rhythm_table.main,
     "rounds": round_table.main,
     "surprise": lambda: surprise_table.write(RESULTS),
     "time of a round": round_time_table.main,

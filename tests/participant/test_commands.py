@@ -130,11 +130,11 @@ def test_dry_run_says_in_words_what_would_leave_and_sends_nothing(home):
 
 
 def test_dry_run_answers_every_question_that_needs_no_release(home):
-    questions = '["taste","content","landmarks","nonbuyers"]'
+    questions = '["taste","content","landmarks","nonbuyers","rhythm"]'
     said = well(home, "dry-run", ALTROVE_NODE_POLICY__QUESTIONS=questions)
     assert "How the words in names, brands and categories of what customers bought go together" in said
     assert "This question is about a release" not in said
-    assert said.count("from 6 customers") == 4
+    assert said.count("from 6 customers") == 5
     assert departed(home) == ()
 
 
@@ -248,6 +248,13 @@ def test_shelves_are_read_in_and_who_does_not_buy_is_said_as_a_hypothesis(home, 
     wrong = run(home, "nonbuyers", "CAVIAR")
     assert wrong.exit_code == 1
     assert "unknown-concept" in wrong.output
+
+
+def test_a_catalogue_by_itself_is_refused_and_not_passed_over(home, tmp_path):
+    _, catalogue = write_purchases(tmp_path, ["BREAD"], until=asked.AUTUMN)
+    said = run(home, "connect", "--catalogue", str(catalogue))
+    assert said.exit_code == 1
+    assert "name the files of purchases as well" in " ".join(said.output.split())
 
 
 def test_opting_out_needs_a_known_customer_and_changes_the_count(home):

@@ -81,6 +81,8 @@ def test_words_say_what_is_known_in_both_languages_and_diagnose_nobody():
         assert "2026-01-02" in said[-2]
         assert word in said[-1]
         assert len(described(None, language)) == 1
+        (kept,) = described(None, language, consented="2026-01-02")
+        assert "2026-01-02" in kept
         assert not any("{" in sentence for sentence in said)
     with pytest.raises(BadInput):
         described(found, "xx")

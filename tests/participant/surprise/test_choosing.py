@@ -7,8 +7,10 @@ from participant.models import Windows, learn, load, save
 from participant.models.boldness import Boldness
 from participant.surprise import Dial, choosing, recommend, train
 from participant.surprise.choosing import TOLERANCE, choose, served_gains, settings
+from participant.surprise.judging import seekers
 from participant.surprise.lists import NOBODY, served_lists
 from protocols.errors import BadInput
+from protocols.questions.ranking import ndcg
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, exchange, shop
 
 WINDOWS = Windows(fit_until=150 * DAY, validation_until=220 * DAY, customers_until=150 * DAY)
@@ -48,6 +50,17 @@ def test_the_boldest_setting_within_the_tolerance_is_taken(learned, monkeypatch)
     assert taken(learned) == (0.4, 0.1, 0.1, 2)
     gains_by_setting(monkeypatch, {s: 0.1 * (1 - TOLERANCE - 1e-6) if s[0] or s[3] else 0.1 for s in TRIED})
     assert taken(learned) == (0.0, 0.1, 0.1, 0)
+
+
+def test_lists_are_judged_beside_the_own_model_with_its_tilt(learned):
+    level, held = learned.rehearsal, learned.held
+    parts = {name: replace(part, local_tilt=100) for name, part in level.scenarios.items()}
+    steep = replace(level, scenarios=parts)
+    for scenario in parts:
+        own = steep.local_matrix_scores(scenario, held.history)
+        gains = ndcg(own, held.history > 0, held.future, held.excluded(scenario)).gains
+        np.testing.assert_array_equal(seekers(steep, held, scenario)[1], gains)
+        assert not np.array_equal(seekers(level, held, scenario)[1], gains)
 
 
 def test_boldness_must_beat_the_own_model_by_one_standard_error(learned, monkeypatch):
