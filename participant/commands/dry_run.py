@@ -95,7 +95,7 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
 def _values(node: Node, question: str) -> dict[str, Given] | None:
     first, last = node.records.span()
     until = last + 1
-    if question in {"taste", "content", "nonbuyers"}:
+    if question in {"taste", "content", "nonbuyers", "rhythm"}:
         return {"until": until}
     if question == "landmarks":  # an admin names those most bought in an earlier sum; how many matters here
         return {"until": until, "landmarks": tuple(range(min(LANDMARKS, len(node.standing.vocabulary()))))}
