@@ -14,7 +14,7 @@ from participant import entropy
 from participant.app import make_apps
 from participant.cli import app as cli
 from participant.intake import read
-from participant.models import NodeModel
+from participant.models import NodeModel, load
 from participant.serving import Recommender, Wish
 from participant.store.record_tables import appetites
 from participant.store.tokens import Tokens
@@ -233,6 +233,16 @@ def test_an_erasure_takes_answers_and_appetite_along(trained, tmp_path):
     assert key not in _asked(trained)
     assert trained.trainer.in_use()[1].appetites.of(key) is None
     assert "c015" not in (trained.home.root / "data" / "rejected" / "questionnaire.csv").read_text()
+
+
+def test_the_next_training_keeps_no_habits_of_who_had_them_removed(trained):
+    keys = [trained.records.history(name, VOCABULARY).customer_key for name in ("c017", "c018")]
+    verb(trained, "appetite", "remove", "c017")
+    trained.trainer.train(None)
+    version, _ = trained.trainer.in_use()
+    kept = load(trained.home.models / version).appetites
+    assert kept.of(keys[0]) is None
+    assert kept.of(keys[1]) is not None
 
 
 def _asked(node):
