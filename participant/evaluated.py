@@ -17,7 +17,6 @@ from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.evaluation import Parameters as Asked
 from protocols.questions.mixture import Mixture
 
-
 Recipe = tuple[int | str, ...]
 
 

@@ -35,6 +35,8 @@ def test_the_counterpart_has_as_many_rounds_of_the_same_kinds():
 
 
 @pytest.mark.parametrize("at", [0, 1])
-@pytest.mark.parametrize("changed", [{"expected": 1}, {"limit": 100_000_000}, {"rate": 1_000_000}, {"beta": 0}])
+@pytest.mark.parametrize(
+    "changed", [{"expected": 1}, {"limit": 100_000_000}, {"rate": 1_000_000}, {"beta": 0}]
+)
 def test_a_chain_with_a_single_round_of_another_kind_is_no_counterpart(changed, at):
     assert Chains(changed=changed, at=at).pair() == ()
