@@ -17,6 +17,8 @@ from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.evaluation import Parameters as Asked
 from protocols.questions.mixture import Mixture
 
+Recipe = tuple[int | str, ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -68,27 +70,32 @@ class Evaluated:
 
     def _pair(self, encoder: bytes, refitted: bytes) -> tuple[bytes, bytes] | tuple[()]:
         """``encoder`` and its counterpart on the later sum, where both and all rounds before them are here."""
-        depth = self._depth(encoder)
-        for release, asked in self._rounds.items() if depth else ():
-            alike = asked.taste == refitted and recipe(asked) == recipe(self._rounds[encoder])
-            if alike and self._depth(release) == depth:
+        made = self._recipes(encoder)
+        for release, asked in self._rounds.items() if made else ():
+            if asked.taste == refitted and self._recipes(release) == made:
                 return encoder, release
         return ()
 
-    def _depth(self, release: bytes) -> int:
-        """How many rounds lead to ``release``, itself included; 0 where one of them is not here."""
-        depth = 0
+    def _recipes(self, release: bytes) -> tuple[Recipe, ...]:
+        """Of every round that leads to ``release``, itself first; none where one of them is not here.
+
+        The later chain is served and nobody has evaluated it: a single round of another kind would be unseen.
+        """
+        found: list[Recipe] = []
         while release:
             if release not in self._rounds:
-                return 0
-            release, depth = self._rounds[release].after, depth + 1
-        return depth
+                return ()
+            asked = self._rounds[release]
+            found.append(recipe(asked))
+            release = asked.after
+        return tuple(found)
 
 
-def recipe(asked: Parameters) -> tuple[int | str, ...]:
-    """How a round trains, whatever it trains on."""
+def recipe(asked: Parameters) -> Recipe:
+    """How a round trains and what its sum is divided by, whatever it trains on."""
     own = (asked.mode, asked.epochs, asked.steps, asked.batch, asked.rate, asked.beta, asked.dropout)
-    return (*own, asked.hidden, asked.latent, asked.server, asked.server_rate, asked.limit, asked.sample)
+    server = (asked.server, asked.server_rate, asked.expected)
+    return (*own, asked.hidden, asked.latent, *server, asked.limit, asked.sample)
 
 
 def block_of(stored: StoredRelease, question: str) -> Block:

@@ -15,7 +15,7 @@ from participant.answers.context import ReleasedEncoders, ReleasedGram
 from participant.door import Door
 from participant.store.records import Records
 from protocols.messages import AnswerSpec, Block, RoundConfig
-from protocols.questions import question_named
+from protocols.questions import encoder, question_named
 from protocols.vocabulary import Vocabulary
 
 _log = structlog.get_logger(__name__)
@@ -25,7 +25,8 @@ def customers_behind(spec: AnswerSpec, records: Records) -> int:
     """How many customers stand behind an answer to ``spec``: the fewest of its blocks.
 
     Those who bought in the block's window and within its cap: a window of a second or a cap of one would
-    describe a single person, however many customers the company has.
+    describe a single person, however many customers the company has. So would a training that ends after one
+    step on one customer, and without noise a sample that is expected to draw one.
     """
     return min(_customers_behind(block, records) for block in spec.blocks)
 
@@ -34,9 +35,12 @@ def _customers_behind(block: Block, records: Records) -> int:
     kind = question_named(block.question)
     asked = kind.open(block.parameters)
     since, until = kind.window(asked)
-    return records.n_buyers(
+    buyers = records.n_buyers(
         since=since, until=until, customers_until=asked.customers_until, customers_cap=asked.customers_cap
     )
+    if isinstance(asked, encoder.Parameters) and asked.mode == encoder.CHANGE:
+        return min(buyers, asked.steps * asked.batch)
+    return buyers if block.noise_sigma else int(buyers * kind.rate(asked))
 
 
 def is_at_cap(spec: AnswerSpec, records: Records) -> bool:

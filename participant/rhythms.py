@@ -6,14 +6,16 @@ from participant.models.tilt import Rhythms
 from participant.models.windows import Windows
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease
-from protocols.questions import question_named
-from protocols.questions.rhythm import Rhythm
+from protocols.questions.rhythm import RHYTHM, Parameters
 
 
 def rhythms_for(
     windows: Windows, releases: Sequence[StoredRelease], shelf: ReleaseShelf, vocabulary: bytes
 ) -> Rhythms:
-    """The newest sums that end by the end of the fit window and by that of validation; None where there is none.
+    """A pair of sums that count alike: one until the end of the fit window, and the newest until that of validation.
+
+    How much a moment may move is judged with the first and served with the second; what was not counted alike
+    would be served unjudged. Without such a pair there is neither.
 
     Args:
         windows: what is trained on.
@@ -22,20 +24,23 @@ def rhythms_for(
         vocabulary: digest of the one in use; sums over another cannot be compared.
     """
     found = [
-        (until, each.release)
+        (_asked(each), each.release)
         for each in releases
         if "rhythm" in each.questions and open_stored(each.manifest).answer.vocabulary == vocabulary
-        for until in (_until(each),)
     ]
+    for asked, release in found:
+        if asked.until > windows.validation_until:
+            continue
+        for before, earlier in found:
+            if before.until <= windows.fit_until and _counting(before) == _counting(asked):
+                return Rhythms(fitted=shelf.rhythm(earlier), refitted=shelf.rhythm(release))
+    return Rhythms()
 
-    def newest(by: int) -> Rhythm | None:
-        release = next((release for until, release in found if until <= by), None)
-        return None if release is None else shelf.rhythm(release)
 
-    return Rhythms(fitted=newest(windows.fit_until), refitted=newest(windows.validation_until))
-
-
-def _until(stored: StoredRelease) -> int:
+def _asked(stored: StoredRelease) -> Parameters:
     block = next(each for each in open_stored(stored.manifest).answer.blocks if each.question == "rhythm")
-    until: int = question_named("rhythm").open(block.parameters).until
-    return until
+    return RHYTHM.open(block.parameters)
+
+
+def _counting(asked: Parameters) -> tuple[tuple[str, ...], str, int, int]:
+    return asked.facets, asked.scheme, asked.purchases_cap, asked.items_cap

@@ -9,7 +9,7 @@ alone. Training runs in a job of its own; the model in use keeps serving until t
 import json
 import shutil
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
 from participant.rhythms import rhythms_for
 from participant.settings import TrainingSettings
+from participant.store.appetites import SaidAppetites
 from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
 from participant.store.records import Records
@@ -216,7 +217,7 @@ class Trainer:
         exchange = None if plan is None else self._released(plan)
         windows = plan.windows if plan is not None else self._own_windows()
         contents = contents_for(self._releases, plan.contents) if plan is not None else None
-        return train(
+        model = train(
             self._records,
             vocabulary,
             windows=windows,
@@ -225,6 +226,9 @@ class Trainer:
             rhythms=rhythms_for(windows, kept, self._releases, vocabulary.digest),
             denied=self.guard.denied(vocabulary),
         )
+        if model.appetites is None:
+            return model
+        return replace(model, appetites=model.appetites.without(SaidAppetites(self._db).removed()))
 
     def in_use(self) -> tuple[str, NodeModel] | None:
         """Version and model in use, or None before the first training."""

@@ -83,3 +83,12 @@ def test_every_lint_rule_that_is_off_has_its_reason_beside_it() -> None:
     assert entries
     for line in entries:
         assert re.fullmatch(r'\s+"[A-Z]+[0-9]*",\s+# .+', line), line
+
+
+def test_every_module_that_reads_records_is_named_in_the_door_s_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (door,) = (each for each in contracts if each.get("source_modules") == ["participant.door"])
+    store = ROOT / "participant" / "store"
+    readers = {f"participant.store.{path.stem}" for path in store.glob("record*.py")}
+    assert readers
+    assert readers <= set(door["forbidden_modules"])

@@ -9,7 +9,7 @@ A questionnaire that the customer has agreed to (need for uniqueness, openness, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,16 @@ class Appetites:
             level=int((self.cuts <= logit).sum()),
             chance=float(1.0 / (1.0 + np.exp(-logit))),
             thirds={name: int(third) for name, third in zip(TRAITS, thirds, strict=True)},
+        )
+
+    def without(self, customer_keys: Ints) -> "Appetites":
+        """The same with no entry for these customers; what is usual at the shop stays as it is."""
+        kept = ~np.isin(self.customer_keys, customer_keys)
+        return replace(
+            self,
+            customer_keys=self.customer_keys[kept],
+            traits=self.traits[kept],
+            logits=self.logits[kept],
         )
 
 

@@ -2,7 +2,8 @@
 
 A CSV file with the columns customer, consented_at (YYYY-MM-DD), uniqueness and openness, the last two from 1 to 5.
 A row without a day of consent, or with one in the future, is refused like any other bad row: it is written to
-``data/rejected`` with its reason, and nothing of it is stored.
+``data/rejected`` with its reason and without its answers, since nobody agreed that they be kept; nor are those of
+somebody who is no customer here, or not any more.
 """
 
 import csv
@@ -21,6 +22,12 @@ from protocols.service import durable
 
 COLUMNS: Final = ("customer", "consented_at", "uniqueness", "openness")
 LOWEST, HIGHEST = 1.0, 5.0
+
+NO_DAY: Final = "no-day-of-consent"
+NOT_YET: Final = "consent-in-the-future"
+UNKNOWN: Final = "unknown-customer"
+UNANSWERED: Final = {"uniqueness": "", "openness": ""}
+"""In place of answers that may not be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +50,12 @@ def read_questionnaire(source: Path, *, home: Path, said: SaidAppetites, now: in
     for row in _rows(source):
         answered, reason = _judged(row, now)
         if answered is None:
-            refused.append((row, reason))
+            refused.append((row | UNANSWERED if reason in {NO_DAY, NOT_YET} else row, reason))
             continue
         try:
             stored = said.keep(answered)
         except UnknownCustomer:
-            refused.append((row, "unknown-customer"))
+            refused.append((row | UNANSWERED, UNKNOWN))
             continue
         kept, older = kept + stored, older + (not stored)
     return QuestionnaireReport(
@@ -81,9 +88,9 @@ def _judged(row: Mapping[str, str], now: int) -> tuple[Answered | None, str]:
     try:
         day = datetime.strptime(row["consented_at"], "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        return None, "no-day-of-consent"
+        return None, NO_DAY
     if day.timestamp() > now:
-        return None, "consent-in-the-future"
+        return None, NOT_YET
     try:
         answers = [float(row[name]) for name in ("uniqueness", "openness")]
     except ValueError:

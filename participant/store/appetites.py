@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from participant.store.record_tables import appetites, customers
@@ -53,6 +55,13 @@ class SaidAppetites:
             consented_at=row.consented_at if row is not None and asked else 0,
             answers=(row.uniqueness, row.openness) if row is not None and asked else (),
         )
+
+    def removed(self) -> NDArray[np.int64]:
+        """Keys of the customers who want no appetite, ascending."""
+        query = select(appetites.c.customer_key).where(appetites.c.removed_at.is_not(None))
+        with reading(self._engine) as connection:
+            keys = connection.execute(query.order_by(appetites.c.customer_key)).scalars().all()
+        return np.array(keys, np.int64)
 
     def remove(self, external_id: str, *, at: int) -> None:
         """Forget the answers and assume nothing of this customer from now on.

@@ -151,6 +151,8 @@ def _candidates(
         filtered[name] = int((left & mask).sum())
         left[mask] = False
 
+    # First, for everybody alike: a count of what is left of it would tell how much of it this customer bought.
+    leave_out("sensitive", masks["sensitive"])
     bought = np.zeros(len(left), np.bool_)
     bought[concepts] = True
     leave_out("bought-before", bought)
@@ -159,8 +161,7 @@ def _candidates(
     sold = np.zeros(len(left), np.bool_)
     sold[list(model.starters)] = True
     leave_out("not-sold-here", ~sold)
-    for name, mask in masks.items():
-        leave_out(name, mask)
+    leave_out("by-request", masks["by-request"])
     return left, filtered
 
 

@@ -27,26 +27,34 @@ WORDS: Final[Mapping[str, str]] = {
         nutrition for adults, omeopat*, otc, personal test, pharma*, pill, pills, prescri*, preservativ*, primo soccorso,
         pronto soccorso, prophylactic*, psicofarm*, raffreddor*, rbr syrngs, restricted diet, rx, salute, sanitar*, sciroppo,
         sciroppi, sedativ*, sinus*, siring*, sleeping aid*, slimming, splints, stimulants, supplement*, syringe*, tampon*,
-        termometr*, test kit*, testing kit*, thermometer*, tosse, vaccin*, vaporizer*, vitamin*, weight loss
+        termometr*, test kit*, testing kit*, thermometer*, tosse, vaccin*, vaporizer*, vitamin*, weight loss,
+        adult toy*, anticoncezional*, antidolorific*, antihistamin*, antistaminic*, apparecchi acustici, apparecchio acustico,
+        aspirin*, assorbent*, celiac*, cerott*, collirio, dentier*, erotic*, ibuprofen*, lubrificante intimo, melatonin*,
+        morning after, pannolon*, paracetamol*, pillol*, profilattic*, sex, sexy, tachipirin*, viagra
         """,
     "pregnancy": """
         allattament*, breast pump*, breastfeed*, family planning, fertilit*, gestant*, gravidanz*, maternit*, midwif*,
-        nursing, ostetric*, ovulation, ovulazion*, pregnan*, premam*, prenatal*, tiralatte
+        nursing, ostetric*, ovulation, ovulazion*, pregnan*, premam*, prenatal*, tiralatte,
+        gestazion*, lactation
         """,
     "alcohol": """
         alcol*, alcohol*, ale, ales, amari, amaro, aperitiv*, beer*, birra, birre, bourbon*, brandy*, champagne, cider*,
         cocktails, cocktail mixes, cognac, enotec*, gin, grappa, grappe, lager, liqueur*, liquor*, malt liquor*, prosecco,
         rum, rums, schnapps, scotch, sidro, spirits, spumant*, stout, superalcol*, tequila, vermouth*, vini, vino, vodka*,
-        vodkas, whisk*, wine, wines
+        vodkas, whisk*, wine, wines,
+        alcool*, barolo, birrific*, champagnes, chianti, cognacs, gins, lagers, lambrusc*, limoncell*, pina colada, sambuca,
+        sherry, spritz, stouts, vinell*
         """,
     "minors": """
         adolescen*, babies, baby*, bambin*, barbie, bebe, bimb*, boy, boys, child*, culla, diaper*, diapr, fisher price,
         giocattol*, girl, girls, infan*, junior, kid, kids, kinder*, lattant*, minorenn*, minori, minors, neonat*, newborn*,
         omogeneizzat*, pannolin*, passeggin*, pediatr*, preschool*, preshcool, ragazz*, school*, scolastic*, scuola, teen*,
-        todd, toddler*, toy, toys
+        todd, toddler*, toy, toys,
+        asilo, biberon, ciucci, ciuccio, nappies, nappy, pushchair*, succhiett*
         """,
     "tobacco": """
-        cig, cigar*, nicotin*, sigar*, smoking, snuff, tabacc*, tobacco*, vape*, vaping
+        cig, cigar*, nicotin*, sigar*, smoking, snuff, tabacc*, tobacco*, vape*, vaping,
+        narghil*, svap*
         """,
 }
 """Groups that are denied unless an officer says otherwise; tobacco, because advertising it is forbidden in the EU."""

@@ -134,6 +134,7 @@ def test_dry_run_answers_every_question_that_needs_no_release(home):
     said = well(home, "dry-run", ALTROVE_NODE_POLICY__QUESTIONS=questions)
     assert "How the words in names, brands and categories of what customers bought go together" in said
     assert "This question is about a release" not in said
+    assert "how many purchases fell in each band of" in said
     assert said.count("from 6 customers") == 5
     assert departed(home) == ()
 

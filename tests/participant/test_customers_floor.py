@@ -49,3 +49,18 @@ def test_a_window_of_a_second_leaves_one_customer_behind_an_answer(node):
 def test_of_several_blocks_the_one_with_the_fewest_customers_counts(node):
     both = [("taste", {"until": AUTUMN}), ("taste", {"until": AUTUMN, "customers_cap": 2})]
     assert customers_behind(ask(both, WORDS, members=4, epoch="e"), node.records) == 2
+
+
+def test_a_training_of_few_steps_hears_few_customers(node):
+    """One step on one customer tells that customer's purchases by the signs of the last biases."""
+    asked = {"taste": "ab" * 32, "until": AUTUMN}
+    assert behind(node, "encoder", **asked) == CUSTOMERS
+    assert behind(node, "encoder", **asked, steps=1, batch=1) == 1
+    assert behind(node, "encoder", **asked, steps=2, batch=3) == 6
+    assert behind(node, "encoder", **asked, mode="gradient", steps=1, batch=1) == CUSTOMERS
+
+
+def test_without_noise_a_sample_counts_as_many_customers_as_it_is_expected_to_draw(node):
+    asked = {"taste": "ab" * 32, "until": AUTUMN, "mode": "gradient", "sample": 250_000}
+    assert behind(node, "encoder", **asked) == CUSTOMERS // 4
+    assert behind(node, "encoder", **asked, noise="30") == CUSTOMERS

@@ -14,7 +14,7 @@ from participant import entropy
 from participant.app import make_apps
 from participant.cli import app as cli
 from participant.intake import read
-from participant.models import NodeModel
+from participant.models import NodeModel, load
 from participant.serving import Recommender, Wish
 from participant.store.record_tables import appetites
 from participant.store.tokens import Tokens
@@ -167,7 +167,13 @@ def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained
         assert f"1 rows refused: {reason}" in said
     assert "with your consent of 1970-12-01" in verb(trained, "appetite", "show", "c010")
     refused = (trained.home.root / "data" / "rejected" / "questionnaire.csv").read_text()
-    assert "c011" in refused
+    for kept in (
+        '"no-day-of-consent","c011","","",""',
+        '"consent-in-the-future","c012","2999-01-01","",""',  # nobody agreed that these answers be kept
+        '"unknown-customer","nobody","1970-12-01","",""',
+        '"outside-the-scale","c013","1970-12-01","7","5"',
+    ):
+        assert kept in refused
     assert "c010" not in refused
     http.post("/v1/appetite/removal", json={"user_id": "c010"})  # on the node's own day, in 1971
     assert "0 answers taken in, 1 older" in verb(trained, "appetite", "import", str(file))
@@ -227,6 +233,16 @@ def test_an_erasure_takes_answers_and_appetite_along(trained, tmp_path):
     assert key not in _asked(trained)
     assert trained.trainer.in_use()[1].appetites.of(key) is None
     assert "c015" not in (trained.home.root / "data" / "rejected" / "questionnaire.csv").read_text()
+
+
+def test_the_next_training_keeps_no_habits_of_who_had_them_removed(trained):
+    keys = [trained.records.history(name, VOCABULARY).customer_key for name in ("c017", "c018")]
+    verb(trained, "appetite", "remove", "c017")
+    trained.trainer.train(None)
+    version, _ = trained.trainer.in_use()
+    kept = load(trained.home.models / version).appetites
+    assert kept.of(keys[0]) is None
+    assert kept.of(keys[1]) is not None
 
 
 def _asked(node):

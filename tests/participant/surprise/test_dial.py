@@ -125,6 +125,7 @@ def test_what_is_denied_is_not_suggested_is_no_reason_and_moves_no_list(model):
     assert [item.reasons for item in with_it.items] == [item.reasons for item in without.items]
     assert not {item.concept_index for item in with_it.items} & {1, 4, 6}
     assert without.filtered["sensitive"] == 3
+    assert with_it.filtered == without.filtered  # nor does a count say how much of it was bought
     free = recommend(model, np.array([0, 4, 6]), n=8, scenario="explore")
     assert any(CONCEPTS[c] in reason.text for c in (4, 6) for item in free.items for reason in item.reasons)
 

@@ -23,6 +23,18 @@ from protocols.vocabulary import Vocabulary
         ("Sciroppo per la tosse", "health"),
         ("CIGARETTES", "tobacco"),
         ("Sigarette", "tobacco"),
+        ("Profilattici", "health"),
+        ("Pillola anticoncezionale", "health"),
+        ("Assorbenti", "health"),
+        ("Pannoloni per adulti", "health"),
+        ("Aspirina", "health"),
+        ("Prodotti per la gestazione", "pregnancy"),
+        ("Alcoolici", "alcohol"),
+        ("LAGERS", "alcohol"),
+        ("Limoncello", "alcohol"),
+        ("Biberon", "minors"),
+        ("Nappies", "minors"),
+        ("Svapo", "tobacco"),
     ],
 )
 def test_every_group_is_known_by_its_words_in_english_and_italian(name, group):
