@@ -46,7 +46,7 @@ class _Part(BaseModel):
 class PolicySettings(_Part):
     """What this company refuses, whoever asks (see ``protocols.policy``)."""
 
-    questions: tuple[str, ...] = ("taste", "evaluation", "rhythm")
+    questions: tuple[str, ...] = ("taste", "evaluation")
     minimum_cohort: int = 4
     colluders: int = -1
     customers_floor: int = 50

@@ -16,7 +16,11 @@ def token_new(
     home: HomeOption = DEFAULT_HOME,
     days: Annotated[int, typer.Option("--days", help="0: until revoked.")] = 0,
     scope: Annotated[
-        str, typer.Option("--scope", help="recommend: POST /v1/recommendations; report: GET /v1/nonbuyers.")
+        str,
+        typer.Option(
+            "--scope",
+            help="recommend: POST /v1/recommendations; report: GET /v1/nonbuyers; appetite: POST /v1/appetite.",
+        ),
     ] = "recommend",
 ) -> None:
     """Issue a token for this node's API; it is shown once."""

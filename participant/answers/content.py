@@ -14,6 +14,7 @@ than its longest item, whichever batch it is in.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from scipy.sparse import csr_array
 from participant.answers.context import AnswerContext
 from participant.answers.taste import check_norm
 from participant.encoders import encoder_named, text_of
+from participant.errors import RecordsChanged
 from participant.store.records_rows import RowBatch
 from protocols.errors import OutOfBounds
 from protocols.limits import FRACTION_BITS, ROW_BITS
@@ -68,11 +70,9 @@ def fill(parameters: bytes, context: AnswerContext) -> Ints:
     items = context.records.every_item()
     texts = checked(encode([text_of(item) for item in items]))
     batches = (
-        Batch(indptr=bought.indptr, places=bought.indices, tastes=_tastes(row, concepts))
-        for bought, row in zip(
-            context.records.item_rows(items, **span),
-            context.records.taste_rows(context.vocabulary, **span),
-            strict=True,
+        Batch(indptr=bought.indptr, places=bought.indices, tastes=_tastes(_same(bought, row), concepts))
+        for bought, row in zip_longest(
+            context.records.item_rows(items, **span), context.records.taste_rows(context.vocabulary, **span)
         )
     )
     a, c = sums(batches, texts, concepts + 1)
@@ -125,6 +125,21 @@ def checked(texts: Ints) -> Ints:
             expected="texts of length at most 1", came="a longer one", do="report this as a bug"
         )
     return texts
+
+
+def _same(bought: RowBatch | None, row: RowBatch | None) -> RowBatch:
+    """``row``, if it is of the customers of ``bought``.
+
+    Raises:
+        RecordsChanged: a customer came or went between the two passes.
+    """
+    if bought is None or row is None or not np.array_equal(bought.customer_keys, row.customer_keys):
+        raise RecordsChanged(
+            expected="the same customers in items and in concepts",
+            came="others: purchases were read in meanwhile",
+            do="fill the answer in again",
+        )
+    return row
 
 
 def _tastes(batch: RowBatch, n_concepts: int) -> NDArray[np.float64]:

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from participant.api.recommendations import SCOPE
 from participant.appetites import AppetiteDesk
 from participant.store.tokens import Tokens
 from protocols.service.clock import Clock
 from protocols.service.tokens import require
+
+SCOPE = "appetite"
+"""Not that of recommendations: a shop's list asks for everybody, a customer's own page for one."""
 
 
 class _Shape(BaseModel):
@@ -42,7 +44,7 @@ class AppetiteAnswer(_Shape):
 
 
 def appetite_router(desk: AppetiteDesk, tokens: Tokens, clock: Clock) -> APIRouter:
-    """The router; every path in it needs a token of scope ``recommend``."""
+    """The router; every path in it needs a token of scope ``appetite``."""
     router = APIRouter(prefix="/v1/appetite", tags=["appetite"])
     bearer = Depends(require(SCOPE, tokens, clock))
 

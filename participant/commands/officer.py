@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from participant import entropy, opting_out
-from participant.api import nonbuyers, recommendations
+from participant.api import appetite, nonbuyers, recommendations
 from participant.commands import shown
 from participant.commands.shown import out
 from participant.courier import trust
@@ -26,7 +26,7 @@ from protocols.service.tokens import RANDOM_BYTES, mint
 from protocols.service.unit_of_work import reading
 
 DAY_S = 86_400
-SCOPES = (recommendations.SCOPE, nonbuyers.SCOPE)
+SCOPES = (recommendations.SCOPE, nonbuyers.SCOPE, appetite.SCOPE)
 
 
 def noise_policy(policy: Policy) -> str:

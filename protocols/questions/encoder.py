@@ -235,8 +235,9 @@ def describe(parameters: Parameters) -> str:
     place = f"after {parameters.after.hex()[:12]}" if parameters.after else "the first"
     if parameters.mode == CHANGE:
         what = (
-            f"how training on own customers, {parameters.epochs} times over all of them, moves each weight, at most by "
-            f"{parameters.limit / MILLION:g}, times the number of customers; and that number"
+            f"how training on own customers, {parameters.epochs} times over all of them and at most {parameters.steps} "
+            f"steps of {parameters.batch} customers, moves each weight, at most by {parameters.limit / MILLION:g}, "
+            "times the number of customers; and that number"
         )
     else:
         some = "" if parameters.sample == MILLION else f"a secret {parameters.sample / MILLION:.2%} of the "
@@ -277,9 +278,11 @@ def clip_row(parameters: Parameters, gradient: Floats) -> Ints:
     """One customer's gradient as integers of L2 norm at most ``clip``, whatever came.
 
     Entries are rounded towards zero, so that rounding makes no norm larger, and the norm is checked in integers.
+    A gradient that is no number counts as none: weights can be made for which one customer's is, and a company
+    that refused would tell, past all noise, that it has this customer.
 
     Raises:
-        OutOfBounds: a gradient that is not a number, or a norm above the limit after all.
+        OutOfBounds: a norm above the limit after all.
 
     >>> asked = parse({"taste": "ab" * 32, "until": 9, "mode": "gradient", "limit": 1_000_000})
     >>> (clip_row(asked, np.array([3.0, -4.0])) / 2**24).round(6).tolist()  # of norm 5: divided by it
@@ -287,9 +290,10 @@ def clip_row(parameters: Parameters, gradient: Floats) -> Ints:
     >>> (clip_row(asked, np.array([0.3, -0.4])) / 2**24).round(6).tolist()  # of norm 0.5: as it is
     [0.3, -0.4]
     """
-    norm = math.sqrt(float(np.square(gradient).sum()))
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(float(np.square(gradient).sum()))
     if not math.isfinite(norm):
-        raise OutOfBounds(expected="a gradient of numbers", came="others", do="go on from an earlier release")
+        return np.zeros(len(gradient), np.int64)
     fits = min(1.0, parameters.limit / MILLION / norm * (1 - 1e-9)) if norm > 0 else 1.0
     row = np.trunc(np.ldexp(gradient * fits, FRACTION_BITS)).astype(np.int64)
     if int(row @ row) > parameters.clip**2:

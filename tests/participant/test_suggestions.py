@@ -54,14 +54,30 @@ def trained(node):
 
 
 @pytest.fixture
-def http(trained):
+def client(trained):
     recommender = Recommender(
         db=trained.db, records=trained.records, trainer=trained.trainer, clock=trained.clock
     )
-    made = mint("recommend", entropy.random_bytes(32))
-    Tokens(trained.db).add(made, label="shop", at=0, expires_at=0)
     app = make_apps(trained, recommender, Jobs()).public
-    return TestClient(app, base_url="http://127.0.0.1:8470", headers={"Authorization": f"Bearer {made.text}"})
+    return lambda scope: TestClient(
+        app, base_url="http://127.0.0.1:8470", headers={"Authorization": f"Bearer {bearer(trained, scope)}"}
+    )
+
+
+@pytest.fixture
+def http(client):
+    return client("recommend")
+
+
+@pytest.fixture
+def own_page(client):
+    return client("appetite")
+
+
+def bearer(node, scope):
+    made = mint(scope, entropy.random_bytes(32))
+    Tokens(node.db).add(made, label="shop", at=0, expires_at=0)
+    return made.text
 
 
 def verb(node, *words):
@@ -129,22 +145,24 @@ def test_a_setting_denies_other_groups(trained):
     assert json.loads(said.output)["denied"] == ["RED WINE"]  # ruled by name
 
 
-def test_a_customer_sees_what_is_known_and_has_it_removed(trained, http):
-    said = http.post("/v1/appetite", json={"user_id": "c003"}).json()
+def test_a_customer_sees_what_is_known_and_has_it_removed(trained, http, own_page):
+    said = own_page.post("/v1/appetite", json={"user_id": "c003"}).json()
     assert (said["level"] in {0, 1, 2}, said["removed"], said["consented_at"]) == (True, False, 0)
     assert len(said["sentences"]) == 6
-    italian = http.post("/v1/appetite", json={"user_id": "c003", "language": "it"}).json()
+    italian = own_page.post("/v1/appetite", json={"user_id": "c003", "language": "it"}).json()
     assert italian["sentences"] != said["sentences"]
-    gone = http.post("/v1/appetite/removal", json={"user_id": "c003"}).json()
+    gone = own_page.post("/v1/appetite/removal", json={"user_id": "c003"}).json()
     assert (gone["level"], gone["removed"], gone["used"], len(gone["sentences"])) == (-1, True, False, 1)
-    assert http.post("/v1/appetite", json={"user_id": "nobody"}).status_code == 404
+    assert own_page.post("/v1/appetite", json={"user_id": "nobody"}).status_code == 404
     assert "Nothing is known" in verb(trained, "appetite", "show", "c003")
     assert (
-        http.post("/v1/appetite", json={"user_id": "c003"}, headers={"Authorization": ""}).status_code == 401
+        own_page.post("/v1/appetite", json={"user_id": "c003"}, headers={"Authorization": ""}).status_code
+        == 401
     )
+    assert http.post("/v1/appetite", json={"user_id": "c003"}).status_code == 403
 
 
-def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained, http, tmp_path):
+def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained, own_page, tmp_path):
     file = tmp_path / "answers.csv"
     rows = [
         "c010,1970-12-01,5,5",
@@ -175,7 +193,7 @@ def test_a_questionnaire_needs_a_day_of_consent_and_refines_the_appetite(trained
     ):
         assert kept in refused
     assert "c010" not in refused
-    http.post("/v1/appetite/removal", json={"user_id": "c010"})  # on the node's own day, in 1971
+    own_page.post("/v1/appetite/removal", json={"user_id": "c010"})  # on the node's own day, in 1971
     assert "0 answers taken in, 1 older" in verb(trained, "appetite", "import", str(file))
     file.write_text("customer,consented_at,uniqueness,openness\nc010,1971-03-20,5,5\n")
     assert "1 answers taken in" in verb(trained, "appetite", "import", str(file))

@@ -5,6 +5,7 @@ import pytest
 
 from participant.answers import AnswerContext, fill
 from participant.encoders import encoder_named
+from participant.errors import RecordsChanged
 from participant.models.content import ContentModel, Settings, learn, unit, unlisted
 from participant.store.records_items import Item
 from protocols.codec import encode
@@ -27,6 +28,24 @@ def answer(customers):
         records=MemoryRecords(customers=tuple(customers)), vocabulary=WORDS, released=released
     )
     return fill("content", encode(ASKED), context)
+
+
+def test_a_customer_who_comes_between_two_passes_is_noticed_and_shifts_nobody():
+    class Growing(MemoryRecords):
+        """One customer more whenever rows are asked for again."""
+
+        __slots__ = ()
+        passes = 0
+
+        def taste_rows(self, *given, **asked):
+            Growing.passes += 1
+            return MemoryRecords(customers=self.customers * Growing.passes).taste_rows(*given, **asked)
+
+    context = AnswerContext(
+        records=Growing(customers=({(BEFORE, 4): 1},)), vocabulary=WORDS, released=released
+    )
+    with pytest.raises(RecordsChanged):
+        fill("content", encode(ASKED), context)
 
 
 def two_tastes():

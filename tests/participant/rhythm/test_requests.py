@@ -27,6 +27,9 @@ from tests.participant.rhythm.scene import DAY, FIT, NAMES, TEST, VALID, WORDS, 
 NOW = TEST + DAY
 
 
+ALLOWED = nodes.PERMISSIVE.model_copy(update={"questions": ("taste", "rhythm")})
+
+
 def released(coordinator, made, question, until):
     values = {"until": until, "customers_until": FIT, "customers_cap": 1000}
     spec = ask([(question, values)], WORDS, members=3, epoch=f"{question} {until}")
@@ -45,7 +48,8 @@ def node(tmp_path_factory):
     made = []
     for number, company in enumerate(members):
         home = tmp_path_factory.mktemp("node") / "home"
-        one = nodes.start(home, company, coordinator, clock, calendar=CalendarSettings(zone=ZONE))
+        zone = CalendarSettings(zone=ZONE)
+        one = nodes.start(home, company, coordinator, clock, policy=ALLOWED, calendar=zone)
         fill_in(one.home.root, one.db, world, number, told=("weather", "location", "event"))
         made.append(one)
     for question, until in (("rhythm", FIT), ("taste", FIT), ("rhythm", VALID), ("taste", VALID)):
