@@ -7,7 +7,8 @@ looked at that category or not.
 
 A concept is denied if at least half of its items here are, so that one misfiled shampoo does not take all of them
 away; and if the product that stands for it is. A denied concept is not suggested, is no reason for anything else,
-and does not move a list: the customer's purchases of it are left out before anything is scored.
+and does not move the order of a list: the customer's purchases of it are left out before anything is scored. Only
+how many bold places a list has may follow from habits (`participant.appetite`) that count every purchase.
 """
 
 from collections.abc import Iterable, Mapping
