@@ -3,7 +3,6 @@
 Nothing heavy is imported before a verb needs it: `stop` has to work when little else does.
 """
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -41,16 +40,13 @@ def in_words(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def node_at(home: Path) -> "Node":
-    """The node that lives in ``home``; what it logs goes to standard error and into nobody's JSON.
+    """The node that lives in ``home``.
 
     Raises:
         NotJoined: no node lives there.
     """
-    import structlog
-
     from participant.node import open_node
     from participant.settings import home_at, load
 
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     place = home_at(home)
     return open_node(place, load(place))

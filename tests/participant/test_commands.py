@@ -251,13 +251,6 @@ def test_shelves_are_read_in_and_who_does_not_buy_is_said_as_a_hypothesis(home, 
     assert "unknown-concept" in wrong.output
 
 
-def test_what_a_verb_logs_is_no_part_of_what_it_says(home):
-    said = run(home, "sensitive", "deny", "TEA")
-    assert "This changes 1: TEA" in said.stdout
-    assert "sensitive category ruled" in said.stderr
-    assert "sensitive category ruled" not in said.stdout
-
-
 def test_a_catalogue_by_itself_is_refused_and_not_passed_over(home, tmp_path):
     _, catalogue = write_purchases(tmp_path, ["BREAD"], until=asked.AUTUMN)
     said = run(home, "connect", "--catalogue", str(catalogue))
