@@ -36,6 +36,8 @@ STEPS: Mapping[str, Setting] = {
     "2 bold places": (0.0, 0.0, 0.0, 2),
     "tau 0.1, 2 bold places": (0.1, 0.0, 0.0, 2),
     "tau 0.25, 2 bold places": (0.25, 0.0, 0.0, 2),
+    "tau 0.25, 3 bold places": (0.25, 0.0, 0.0, 3),
+    "tau 0.25, 4 bold places": (0.25, 0.0, 0.0, 4),
 }
 """From familiar to bold, bold places where they are affordable, as nodes serve them."""
 DEAR: Mapping[str, Setting] = {
