@@ -87,6 +87,15 @@ def test_texts_are_used_where_they_rank_what_was_new_better_than_own_sales_do(mo
     assert 0.01 < rules.text_chance < 1
 
 
+def test_the_chance_is_that_of_thirty_days_and_not_of_the_weeks_it_was_seen_in(
+    model, companies, contents, monkeypatch
+):
+    monkeypatch.setattr("participant.models.newcomer_trial.soon", lambda chance, days: (chance, days))
+    seen, days = trained(companies[0], contents).newcomers.rules.text_chance
+    assert days == (VALIDATION - FIT) / DAY
+    assert model.newcomers.rules.text_chance == pytest.approx(1 - (1 - seen) ** (30 / days))
+
+
 def test_texts_that_praise_what_nobody_took_to_are_not_used(companies, contents):
     least = encoder_named("ngrams", 128)([*AMBER[3:], *SILVER[3:]]).sum(0).astype(np.float64)
     wrong = replace(contents.fitted, baskets=least, tastes=0 * contents.fitted.tastes)

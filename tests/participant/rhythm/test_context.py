@@ -113,6 +113,14 @@ def test_what_is_loved_at_a_moment_stands_higher_in_its_list(factor, model):
     )
 
 
+def test_a_moment_is_judged_by_what_may_be_suggested(members):
+    sums = Rhythms(fitted=released(members, FIT), refitted=released(members, VALID))
+    denied = NAMES.index("hour") == FACTOR_OF
+    found = strengths(train(members[0], WORDS, windows=WINDOWS, rhythms=sums, denied=denied))
+    assert found["hour"] == 0
+    assert found["weather"] > 0
+
+
 def test_without_the_file_there_is_nothing_of_weather_place_or_event(tmp_path, world, model):
     records, _ = company(tmp_path, world, 1)
     alone = train(records, WORDS, windows=WINDOWS)
