@@ -18,6 +18,7 @@ from protocols.identity import Signed
 from protocols.messages import Block
 from protocols.questions import Reading, question_named, read
 from protocols.questions.encoder import EncoderStep
+from protocols.questions.landmarks import Landmarks
 from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
@@ -91,6 +92,16 @@ class ReleaseShelf:
         if me in manifest.survivors:
             total, members = total - self._door.own_part(manifest.answer), members - 1
         return _taste(manifest, total, n_concepts, members)
+
+    def landmarks(self, release: bytes) -> tuple[Landmarks, float]:
+        """The landmarks part of a kept release as it is, and the standard deviation of its noise; 0 for none.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        block, found = _part(manifest, total, n_concepts, "landmarks", Landmarks)
+        return found, sum_sigma(block, len(manifest.survivors))
 
     def rhythm(self, release: bytes) -> Rhythm:
         """The rhythm part of a kept release, read noise-aware.

@@ -55,7 +55,7 @@ def low_rank(cross: Matrix, squares: Matrix, landmarks: npt.NDArray[np.int64], l
         raise BadInput(expected="a positive lambda", came=str(lam), do="use 15 to 300 for unit rows")
     inner = cross[landmarks]
     strength, directions = np.linalg.eigh((inner + inner.T) / 2)
-    kept = strength > _FAINTEST * max(float(strength[-1]), 0.0)
+    kept = strength > _FAINTEST * float(strength.max(initial=0.0))
     factor = cross @ (directions[:, kept] / np.sqrt(strength[kept]))
     rest = np.maximum(squares - (factor**2).sum(1), 0.0) + lam
     scaled = factor / rest[:, None]

@@ -36,7 +36,7 @@ from participant.store.releases import Deployment, Releases
 from participant.store.schema import open_database
 from participant.store.tokens import Tokens
 from participant.surprise import train
-from participant.training import DEFAULT_LAMBDA
+from participant.plan import DEFAULT_LAMBDA
 from protocols.service.flower import free_port
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
