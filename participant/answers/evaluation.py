@@ -6,7 +6,7 @@ History is what a customer bought before ``history_until``; targets are what it 
 or the pooled one, counted in the release.
 
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
-one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
+one: weights are multiples of a power of two (:func:`protocols.questions.network.exact_weights`), so that scores are exact sums, in
 whatever order a BLAS takes them; an encoder's layers are summed exactly as well
 (:func:`protocols.questions.network.exact_product`).
 """
@@ -23,6 +23,7 @@ from participant.store.records import Records
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
 from protocols.questions.mixture import Arms
+from protocols.questions.network import exact_weights
 from protocols.questions.ranking import ndcg, obvious
 from protocols.vocabulary import Vocabulary
 
@@ -74,20 +75,6 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
             )
         answer += evaluation.pack(asked, gains)
     return answer
-
-
-def exact_weights(weights: Floats) -> NDArray[np.float64]:
-    """``weights`` rounded to multiples of a power of two, so that any sum of a column's entries is exact.
-
-    With M rows of at most 2**e the multiple is 2**(e - 52) times M, rounded up to a power of two: every
-    partial sum of a binary row times a column is an integer multiple below 2**53.
-
-    >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
-    [[0.30000001192092896, 1.0]]
-    """
-    wide = weights.astype(np.float64)
-    _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
-    return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
 
 
 def windows(

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.errors import BadInput
+from protocols.questions.network import exact_product, exact_weights
 
 Matrix = npt.NDArray[np.float64]
 
@@ -37,6 +38,14 @@ class LowRankEase:
         """``rows @ weights``, (customers, n_concepts)."""
         found: Matrix = rows * self.own + (rows @ self.left) @ self.right.T
         return found
+
+    def exact_scores(self, rows: Matrix) -> Matrix:
+        """:meth:`scores` so that no row depends, not even in its last bit, on which rows are beside it.
+
+        Noise for one customer hides one only then: see :func:`protocols.questions.network.exact_product`. ``rows``
+        are binary.
+        """
+        return rows * self.own + exact_product(rows @ exact_weights(self.left), self.right.T)
 
 
 def low_rank(cross: Matrix, squares: Matrix, landmarks: npt.NDArray[np.int64], lam: float) -> LowRankEase:

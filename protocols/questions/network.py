@@ -155,3 +155,17 @@ def exact_product(rows: Floats, matrix: npt.NDArray[np.floating]) -> Floats:
     whole_rows = np.rint(np.ldexp(rows, bits - of_rows))
     whole_matrix = np.rint(np.ldexp(matrix.astype(np.float64), bits - int(of_matrix)))
     return np.asarray(np.ldexp(whole_rows @ whole_matrix, of_rows + int(of_matrix) - 2 * bits))
+
+
+def exact_weights(weights: npt.NDArray[np.floating]) -> Floats:
+    """``weights`` rounded to multiples of a power of two, so that any sum of a column's entries is exact.
+
+    With M rows of at most 2**e the multiple is 2**(e - 52) times M, rounded up to a power of two: every
+    partial sum of a binary row times a column is an integer multiple below 2**53.
+
+    >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
+    [[0.30000001192092896, 1.0]]
+    """
+    wide = weights.astype(np.float64)
+    _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
+    return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
