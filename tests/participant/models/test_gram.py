@@ -85,6 +85,9 @@ def test_a_sum_and_the_own_part_add_up_column_by_column(whole):
     both = whole.plus(0.5, others)
     np.testing.assert_array_equal(both.matrix, whole.matrix + 0.5 * others.matrix)
     places = np.array([1, 5])
+    np.testing.assert_array_equal(
+        columns_of(whole, places).columns(np.array([5, 1])), whole.columns(np.array([5, 1]))
+    )
     few = columns_of(whole, places).plus(0.5, others)  # own columns beside a whole sum, as of noisy `taste`
     np.testing.assert_array_equal(few.cross, both.columns(places))
     np.testing.assert_array_equal(few.diagonal, both.diagonal)
