@@ -11,19 +11,20 @@ whatever order a BLAS takes them; an encoder's layers are summed exactly as well
 (:func:`protocols.questions.network.exact_product`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
 from participant.errors import RecordsChanged
 from participant.store.records import Records
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
-from protocols.questions.mixture import Arms
-from protocols.questions.ranking import ndcg, obvious
+from protocols.questions.mixture import Arms, Mixture
+from protocols.questions.ranking import STRIP, Targets, obvious
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
@@ -38,7 +39,7 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
     everywhere = np.diagonal(gram)
-    models = [exact_weights(ease(gram, float(lam))) for lam in asked.lambdas]
+    models = [exact_ease(gram, float(lam)) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
     span = {
@@ -50,30 +51,64 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         left_out = obvious(everywhere)
     else:
         buyers = np.zeros(concepts, np.int64)
-        for history, _ in windows(
-            context.records, context.vocabulary, target_until=asked.history_until, **span
+        for batch in context.records.taste_rows(
+            context.vocabulary,
+            since=0,
+            until=asked.history_until,
+            customers_until=asked.customers_until,
+            customers_cap=asked.customers_cap,
         ):
-            buyers += (history > 0).sum(0)
+            buyers += np.bincount(batch.indices, minlength=concepts)
         left_out = obvious(buyers)
     excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": left_out}
     answer = np.zeros(evaluation.length(asked, concepts), np.int64)
     for history, future in windows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
-        ranked = [history.astype(np.float64) @ model for model in models]
         encoded = None if network is None else network.exact_scores(history)
-        gains = {}
-        for metric, out in excluded.items():
-            candidates = np.asarray((history == 0) & ~out)
-            arms = (
-                Arms(encoder=encoded, ease=one, buyers=everywhere, candidates=candidates) for one in ranked
-            )
-            scores = (mix.of(each) for each in arms for mix in asked.mixes)
-            gains[metric] = np.stack(
-                [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
-            )
-        answer += evaluation.pack(asked, gains)
+        for start in range(0, len(history), STRIP):
+            some = slice(start, start + STRIP)
+            had, ranked = history[some] > 0, _linear(history[some], models)
+            gains = {}
+            for metric, out in excluded.items():
+                targets = Targets.of(had, future[some] > 0, out)
+                arms = Arms(
+                    encoder=None if encoded is None else encoded[some][targets.customers],
+                    ease=ranked[0][targets.customers],
+                    buyers=everywhere,
+                    candidates=targets.candidates,
+                )
+                gains[metric] = _gains(asked, targets, arms, ranked)
+            answer += evaluation.pack(asked, gains)
     return answer
+
+
+def _linear(history: Floats, models: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """EASE's scores of a few customers by each model: sums of the rows of what they had, exact in any order."""
+    rows = csr_array(history.astype(np.float64))
+    return [rows @ model for model in models]
+
+
+def _gains(
+    asked: evaluation.Parameters, targets: Targets, arms: Arms, ranked: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """NDCG of every customer with a target, (settings, customers); ranked once where no ridge plays a part."""
+    found: list[NDArray[np.float64]] = []
+    known: dict[Mixture, NDArray[np.float64]] = {}
+    for one in ranked:
+        beside = arms.with_ease(one[targets.customers])
+        for mix in asked.mixes:
+            gains = known[mix] if mix in known else targets.gains(mix.of(beside), asked.top)
+            found.append(gains)
+            if not mix.ease:
+                known[mix] = gains
+        arms = beside
+    return np.stack(found)
+
+
+def exact_ease(gram: NDArray[np.float64], lam: float) -> NDArray[np.float64]:
+    """EASE of ``gram`` at ridge ``lam``, with :func:`exact_weights`."""
+    return exact_weights(ease(gram, lam))
 
 
 def exact_weights(weights: Floats) -> NDArray[np.float64]:
@@ -85,9 +120,13 @@ def exact_weights(weights: Floats) -> NDArray[np.float64]:
     >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
     [[0.30000001192092896, 1.0]]
     """
-    wide = weights.astype(np.float64)
-    _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
-    return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
+    exact = weights.astype(np.float64)
+    _, exponent = np.frexp(float(np.abs(weights).max(initial=0)) * len(weights))
+    multiples = 2.0 ** (52 - int(exponent))  # float32 has no exponent that would overflow here
+    exact *= multiples
+    np.rint(exact, out=exact)
+    exact /= multiples
+    return exact
 
 
 def windows(

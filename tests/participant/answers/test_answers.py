@@ -9,6 +9,7 @@ from protocols.errors import QuestionNotAllowed
 from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation, taste
 from protocols.questions.ease import ease
+from protocols.questions.mixture import Mixture
 from protocols.questions.ranking import ndcg, obvious
 from tests.participant.shop import CONCEPTS, DAY, NOW, VOCABULARY, made_up_lines, shop
 
@@ -28,8 +29,8 @@ def asked_taste(**changes):
     return encode(taste.parse({"until": CUT, "customers_until": CUT} | changes))
 
 
-def asked_evaluation():
-    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100"}
+def asked_evaluation(**changes):
+    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100"} | changes
     return encode(evaluation.parse(asked))
 
 
@@ -99,6 +100,24 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
         expected += [len(gains[0]), *(g.sum() for g in gains)]
     answer = fill("evaluation", asked_evaluation(), context)
     np.testing.assert_allclose(answer / 2.0**FRACTION_BITS, expected, atol=60 * 2.0**-FRACTION_BITS)
+
+
+def test_every_setting_of_an_evaluation_has_its_own_place_by_ridge_and_then_by_mixture(context):
+    history, future = dense(made_up_lines(), 0, CUT), dense(made_up_lines(), CUT, END)
+    gram = context.released(b"")
+    mixes = [Mixture.typed(each) for each in ("0:100:30", "0:0:100", "0:100:0:50")]
+    expected = []
+    for out in (np.zeros(M, bool), obvious(history.sum(0))):
+        candidates = (history == 0) & ~out
+        gains = [
+            ndcg(mix.apply(None, history @ ease(gram, lam), np.diagonal(gram), candidates), history > 0, future > 0, out)
+            for lam in (10, 100)
+            for mix in mixes
+        ]  # fmt: skip
+        expected += [len(gains[0].gains), *(each.gains.sum() for each in gains)]
+    answer = fill("evaluation", asked_evaluation(mixes="0:100:30,0:0:100,0:100:0:50"), context)
+    np.testing.assert_allclose(answer / 2.0**FRACTION_BITS, expected, atol=60 * 2.0**-FRACTION_BITS)
+    assert len(set(answer[1:7].tolist())) == 5  # popularity alone is the same at both ridges
 
 
 def test_an_unknown_question_is_refused(context):
