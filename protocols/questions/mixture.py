@@ -166,6 +166,14 @@ class Arms:
 PLAIN: Final = Mixture(encoder=0, ease=100, popularity=0)
 """EASE alone: what a `taste` release is by itself."""
 
+WITHOUT_ENCODER: Final = "0:100:0,0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60"
+WITH_ENCODER: Final = (
+    "100:0:0,100:10:0,100:20:0,100:30:0,100:60:0,100:30:0:5,100:30:0:10,100:60:0:5,100:60:0:10,100:100:0:10,"
+    "100:0:60,100:30:30,100:60:60,100:100:60"
+)
+"""What an evaluation tries where nobody says otherwise. A trained encoder wants little of EASE beside it for *surprise*,
+one of few rounds much; for *explore* popularity counts through the tilt."""
+
 
 def standardise(scores: Scores, candidates: Mask) -> Floats:
     """Mean 0 and spread 1 over each row's candidates; 0 elsewhere.

@@ -19,7 +19,7 @@ from participant.models.holdout import HoldOut
 from participant.models.released import Released
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
-from protocols.questions.mixture import Mixture
+from protocols.questions.mixture import WITH_ENCODER, WITHOUT_ENCODER, Mixture
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
 from tests.benchmarks.encoder_side import Side
 from tests.benchmarks.learners import Sample, Setting
@@ -31,9 +31,7 @@ ENCODER, TILTED, MIXTURE = "federated autoencoder", "federated EASE + popularity
 BLEND, OWN = "blend and gate", "local model of a node"
 ARMS = (TILTED, ENCODER, MIXTURE, BLEND)
 PLAIN = "0:100:0"
-WITHOUT = "0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60"
-WITH = "100:0:0,100:30:0,100:30:0:10,100:0:60,100:60:0:10,100:60:60,100:100:60"
-EVERY = 3
+EVERY = 2
 """Rounds between two looks at the autoencoder."""
 CUSTOMERS = 5_000
 """Who choose for the exchange, of all companies together, each as many: more take longer and choose the same."""
@@ -141,10 +139,10 @@ def _chosen(
         return {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
 
     near = sorted({each.lam for each in look(b"", ridges, PLAIN).values()})
-    tilted = look(b"", near, WITHOUT)
+    tilted = look(b"", near, WITHOUT_ENCODER)
     made, mixed = _rounds(side, EARLY, FIT_UNTIL, rounds), tilted
     for at in range(EVERY, rounds + 1, EVERY):
-        mixed = look(made[at - 1], near, WITH, at)
+        mixed = look(made[at - 1], near, WITH_ENCODER, at)
     alone = {
         name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
         for name in SCENARIOS

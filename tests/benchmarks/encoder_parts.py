@@ -151,7 +151,7 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.benchmarks.encoder_parts")
     words.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     words.add_argument("--minutes", type=float, default=24 * 60)
-    words.add_argument("--rounds", type=int, default=8)
+    words.add_argument("--rounds", type=int, default=10)
     words.add_argument("--seeds", type=int, default=3)
     words.add_argument("--seeds-of-20", type=int, default=1)
     words.add_argument("--pooled-seeds", type=int, default=1)

@@ -24,7 +24,7 @@ from protocols.questions import ask, question_named
 from protocols.questions import read as read_sum
 from protocols.questions.encoder import EncoderStep
 from protocols.questions.evaluation import EvaluationReading, MetricReading
-from protocols.questions.mixture import Mixture
+from protocols.questions.mixture import WITH_ENCODER, WITHOUT_ENCODER, Mixture
 from protocols.questions.parameters import Given
 from protocols.questions.taste import CUSTOMERS_CAP
 from protocols.ring import Fixed, encode_vector, lift
@@ -34,10 +34,7 @@ from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
 from tests.benchmarks.shop_records import ShopRecords
 
 LAMBDAS: Final = (1000, 3000)
-MIXES: Final = (
-    "0:100:0,0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60,100:0:0,100:30:0,100:30:30,100:30:0:10,"
-    "100:60:30,100:60:60,100:60:0:10,100:100:60"
-)
+MIXES: Final = f"{WITHOUT_ENCODER},{WITH_ENCODER}"
 COMPANIES_MIN: Final = 3
 """Fewer have nothing to hide from one another: their answers are rounded as in a sum and added."""
 Gram = NDArray[np.float64]
