@@ -139,6 +139,9 @@ def test_dry_run_answers_every_question_that_needs_no_release(home):
     assert "This question is about a release" not in said
     assert "how many purchases fell in each band of" in said
     assert said.count("from 6 customers") == 5
+    for example in ("texts: number ", "BREAD with BREAD: ", "customers who ", "BREAD, "):
+        assert example in said
+    assert "cell " not in said  # every number shown is said in words
     assert departed(home) == ()
 
 
