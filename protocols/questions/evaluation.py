@@ -34,7 +34,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput, MalformedMessage, OutOfBounds, UnboundedSensitivity
+from protocols.errors import BadInput, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.parameters import (
@@ -48,6 +48,7 @@ from protocols.questions.parameters import (
     whole,
     whole_list,
 )
+from protocols.questions.parameters import require as _require
 from protocols.questions.question import Question
 from protocols.questions.ranking import TOP
 from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
@@ -283,11 +284,6 @@ def _mixes(values: Mapping[str, Given]) -> tuple[Mixture, ...]:
 
 def _in_unit_interval(values: npt.NDArray[np.float64]) -> bool:
     return bool(((values >= 0.0) & (values <= 1.0)).all())
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 EVALUATION: Final = Question(

@@ -82,9 +82,11 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             for window, releases in ((EARLY, made), (LATE, again))
             for at in {each.rounds for arms in chosen.values() for each in arms.values() if each.rounds}
         }
+    ridges_chosen = {each.lam for arms in chosen.values() for each in arms.values()}
+    inverses = {lam: ease(grams[LATE], float(lam)) for lam in ridges_chosen}
     released = {
         (arm, name): Released(
-            ease=ease(grams[LATE], float(each.lam)),
+            ease=inverses[each.lam],
             encoder=networks.get((LATE, each.rounds)),
             mixture=each.mixture,
         )

@@ -94,7 +94,10 @@ class Crew:
         if not path.exists():
             return False
         found = json.loads(path.read_text(encoding="utf-8"))
-        return bool(found["complete"] and found["commit"] == self._commit)
+        there = bool(found["complete"] and found["commit"] == self._commit)
+        if there:
+            print(f"{named(words)}: complete at this commit, not measured again", flush=True)
+        return there
 
     def _start(self, words: tuple[str, ...]) -> None:
         more = ("--rounds", str(self._asked.rounds), "--commit", self._commit)

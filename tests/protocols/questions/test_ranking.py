@@ -85,6 +85,7 @@ def test_the_top_of_long_rows_is_that_of_a_stable_sort_whatever_is_equal_or_rule
     scores[3, :-1] = -np.inf
     scores[4] = -np.arange(701.0)
     scores[5] = np.arange(701.0)
+    scores[6], scores[6, -3:] = 0.0, 1.0  # more equal ones than are kept, before what is higher
     expected = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     np.testing.assert_array_equal(top_indices(scores, top), expected)
     np.testing.assert_array_equal(top_indices(scores.astype(np.float32), top), expected)
