@@ -8,32 +8,33 @@ or the pooled one, counted in the release.
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
 one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
 whatever order a BLAS takes them; an encoder's layers are summed exactly as well
-(:func:`protocols.questions.network.exact_product`).
+(:func:`protocols.questions.network.exact_product`). With ``beside=own`` they do depend on it, for the own model is
+everybody's: the question has no noise then. It is the model that the gate compares with, tuned on the same weeks,
+which flatters it, so that what the exchange brings to all is not made too much of.
 """
-
-from collections.abc import Iterator
-from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
-from participant.errors import RecordsChanged
-from participant.store.records import Records
+from participant.store.pairs import paired_rows
+from participant.answers.taste import gram as own_gram
+from participant.models.holdout import hold_out
+from participant.models.local import TunedLocal, tune
+from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
 from protocols.questions.mixture import Arms
 from protocols.questions.ranking import ndcg, obvious
-from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
 
 
 def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
-    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per setting.
+    """This company's answer: for explore, then surprise: customers with a target, sums of nDCG.
 
     Returns:
-        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of settings).
+        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + settings), 2 more with the own model.
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
@@ -50,14 +51,15 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         left_out = obvious(everywhere)
     else:
         buyers = np.zeros(concepts, np.int64)
-        for history, _ in windows(
+        for history, _ in paired_rows(
             context.records, context.vocabulary, target_until=asked.history_until, **span
         ):
             buyers += (history > 0).sum(0)
         left_out = obvious(buyers)
     excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": left_out}
+    mine = _own(asked, context) if asked.beside == "own" else None
     answer = np.zeros(evaluation.length(asked, concepts), np.int64)
-    for history, future in windows(
+    for history, future in paired_rows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
         ranked = [history.astype(np.float64) @ model for model in models]
@@ -68,12 +70,34 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
             arms = (
                 Arms(encoder=encoded, ease=one, buyers=everywhere, candidates=candidates) for one in ranked
             )
-            scores = (mix.of(each) for each in arms for mix in asked.mixes)
+            scores = [mix.of(each) for each in arms for mix in asked.mixes]
+            if mine is not None:
+                scores.append(mine.scored(metric, history))
             gains[metric] = np.stack(
                 [ndcg(each, history > 0, future > 0, out, top=asked.top).gains for each in scores]
             )
         answer += evaluation.pack(asked, gains)
     return answer
+
+
+def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
+    """This company's own model of the history, tuned as for the gate."""
+    rows = context.records.taste_rows(
+        context.vocabulary,
+        since=0,
+        until=asked.history_until,
+        customers_until=asked.customers_until,
+        customers_cap=0,
+    )
+    gram = own_gram(rows, len(context.vocabulary), "binary", 0).astype(np.float64)
+    held = hold_out(
+        context.records,
+        context.vocabulary,
+        history_until=asked.history_until,
+        target_until=asked.target_until,
+        customers_until=asked.customers_until,
+    )
+    return tune(np.ldexp(gram, -FRACTION_BITS), held)
 
 
 def exact_weights(weights: Floats) -> NDArray[np.float64]:
@@ -88,41 +112,3 @@ def exact_weights(weights: Floats) -> NDArray[np.float64]:
     wide = weights.astype(np.float64)
     _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
     return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
-
-
-def windows(
-    records: Records,
-    vocabulary: Vocabulary,
-    *,
-    history_until: int,
-    target_until: int,
-    customers_until: int,
-    customers_cap: int = 0,
-) -> Iterator[tuple[Floats, Floats]]:
-    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts).
-
-    Raises:
-        RecordsChanged: customers came or went between the two; one of them would shift all that follow.
-    """
-    before = records.taste_rows(
-        vocabulary, since=0, until=history_until, customers_until=customers_until, customers_cap=customers_cap
-    )
-    after = records.taste_rows(
-        vocabulary,
-        since=history_until,
-        until=target_until,
-        customers_until=customers_until,
-        customers_cap=customers_cap,
-    )
-    for history, future in zip_longest(before, after):
-        if (
-            history is None
-            or future is None
-            or not np.array_equal(history.customer_keys, future.customer_keys)
-        ):
-            raise RecordsChanged(
-                expected="the same customers in both windows",
-                came="others: purchases were read in meanwhile",
-                do="fill the answer in again",
-            )
-        yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

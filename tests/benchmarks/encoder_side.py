@@ -111,13 +111,15 @@ class Side:
         lambdas: Sequence[int] = LAMBDAS,
         mixes: str = MIXES,
         customers_cap: int = CUSTOMERS_CAP,
+        beside: str = "nothing",
     ) -> EvaluationReading:
-        """What the members' own validation weeks say of a round."""
+        """What the members' own validation weeks say of a round; ``beside``: of their own models too, or of nothing."""
         asked: dict[str, Given] = {
             "customers_cap": customers_cap,
             "release": taste.hex(),
             "encoder": encoder.hex(),
             "mixes": mixes,
+            "beside": beside,
             "lambdas": list(lambdas),
             "history_until": FIT_UNTIL,
             "target_until": VALIDATION_UNTIL,

@@ -3,6 +3,7 @@ import pytest
 
 from participant.answers import AnswerContext, fill
 from participant.answers.taste import gram
+from participant.models import Windows, learn
 from participant.store.records import UnknownCustomer
 from protocols.codec import encode
 from protocols.errors import QuestionNotAllowed
@@ -28,8 +29,8 @@ def asked_taste(**changes):
     return encode(taste.parse({"until": CUT, "customers_until": CUT} | changes))
 
 
-def asked_evaluation():
-    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100"}
+def asked_evaluation(**more):
+    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100", **more}
     return encode(evaluation.parse(asked))
 
 
@@ -97,8 +98,20 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
             for lam in (10, 100)
         ]
         expected += [len(gains[0]), *(g.sum() for g in gains)]
-    answer = fill("evaluation", asked_evaluation(), context)
+    answer = fill("evaluation", asked_evaluation(beside="nothing"), context)
     np.testing.assert_allclose(answer / 2.0**FRACTION_BITS, expected, atol=60 * 2.0**-FRACTION_BITS)
+
+
+def test_beside_the_settings_stands_the_model_that_the_gate_compares_with(context):
+    windows = Windows(fit_until=CUT, validation_until=END, customers_until=CUT)
+    own = learn(context.records, VOCABULARY, windows=windows).model.scenarios
+    plain, beside = (
+        (fill("evaluation", asked_evaluation(beside=each), context) / 2.0**FRACTION_BITS).reshape(2, -1)
+        for each in ("nothing", "own")
+    )
+    np.testing.assert_array_equal(beside[:, :-1], plain)
+    for (count, *_, total), part in zip(beside, own.values(), strict=True):
+        assert total / count == pytest.approx(part.verdict.local.mean, abs=1e-7)
 
 
 def test_an_unknown_question_is_refused(context):
