@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.answers.context import AnswerContext
-from participant.store.pairs import paired_rows
 from participant.answers.taste import gram as own_gram
 from participant.models.holdout import hold_out
 from participant.models.local import TunedLocal, tune
+from participant.store.pairs import paired_rows
 from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation
 from protocols.questions.ease import ease

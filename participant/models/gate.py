@@ -89,7 +89,10 @@ def judge(
     ...     judge(down, down - 0.05, up).deployed,
     ... )  # a mixture of a worse one
     (False, True)
-    >>> judge(barely, down, down).deployed, judge(barely, down, down, prior=0.02).deployed  # lost by 0.05: unsure
+    >>> (
+    ...     judge(barely, down, down).deployed,
+    ...     judge(barely, down, down, prior=0.02).deployed,
+    ... )  # lost by 0.05: unsure
     (False, True)
     >>> judge(barely, down, down, prior=0.02, noisy=True).deployed
     False
@@ -112,9 +115,15 @@ def holds_up(difference: NDArray[np.float64], prior: float = 0.0) -> bool:
     ``prior``: what is gained at all members together, 0 where nobody measured it: then the sign of the mean decides.
 
     >>> unsure, sure = np.array([0.5, -0.5, -0.5, 0.0]), np.array([-0.5, -0.4, -0.5, -0.1])
-    >>> holds_up(unsure), holds_up(unsure, 0.02)  # -0.5 + 50 x 0.02, where a mean of -0.125 + 0.02 would not do
+    >>> (
+    ...     holds_up(unsure),
+    ...     holds_up(unsure, 0.02),
+    ... )  # -0.5 + 50 x 0.02, where a mean of -0.125 + 0.02 would not do
     (False, True)
-    >>> holds_up(np.tile(unsure, 8), 0.02), holds_up(np.tile(unsure, 8))  # -4 + 1: the more, the less it hears
+    >>> (
+    ...     holds_up(np.tile(unsure, 8), 0.02),
+    ...     holds_up(np.tile(unsure, 8)),
+    ... )  # -4 + 1: the more, the less it hears
     (False, False)
     >>> holds_up(sure, 1.0), holds_up(-sure, -1.0)  # whatever others say
     (False, True)

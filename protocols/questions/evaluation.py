@@ -30,7 +30,9 @@ every customer as well: noise wants ``beside=nothing``, the default with ``obvio
 >>> EVALUATION.read(np.array([4.0, 1, 2, 1, 2, 1, 1] * 2), both, 2221).explore.best_mix.words
 '1 x encoder + 0.3 x EASE'
 >>> floor = parse({**values, "beside": "own"})
->>> EVALUATION.read(np.array([4.0, 1, 2, 1, 0.5, 2, 0.5, 0.5, 0.25, 1]), floor, 2221).surprise.own  # 1 of 2, not of 4
+>>> EVALUATION.read(
+...     np.array([4.0, 1, 2, 1, 0.5, 2, 0.5, 0.5, 0.25, 1]), floor, 2221
+... ).surprise.own  # 1 of 2, not of 4
 0.5
 """
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from participant.answers import AnswerContext, fill
-from participant.store.pairs import paired_rows
 from participant.errors import RecordsChanged
 from participant.intake import read
+from participant.store.pairs import paired_rows
 from participant.store.records import Records
 from participant.store.records_cap import KEY_FILE, CapOrder
 from protocols.codec import encode
