@@ -59,7 +59,8 @@ class Plan:
     """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike.
 
     ``mixes`` and ``encoders`` are what the consortium's evaluation chose for a scenario: how released models are
-    mixed, and the encoder releases that started from the two sums. ``contents``: the pair of `content` sums, or none.
+    mixed, and the encoder releases that started from the two sums; ``gains`` what that brings to all members
+    together, as far as it was measured. ``contents``: the pair of `content` sums, or none.
     """
 
     windows: Windows
@@ -71,6 +72,7 @@ class Plan:
     mixes: dict[str, Mixture] = field(default_factory=dict)
     encoders: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     contents: tuple[bytes, ...] = ()
+    gains: dict[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -163,6 +165,7 @@ class Trainer:
                     mixes={name: each.mixture for name, each in chosen.items()},
                     encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
                     contents=paired(kept, before.until, asked.until) if CONTENT in self._questions else (),
+                    gains={name: each.gain for name, each in chosen.items() if each.gain},
                 )
         return None
 
@@ -295,6 +298,7 @@ class Trainer:
             items_cap=plan.items_cap,
             mixes=plan.mixes,
             encoders=self._networks(plan, len(fitted.taste.gram)),
+            gains=plan.gains,
         )
 
     def _networks(self, plan: Plan, n_concepts: int) -> dict[str, tuple[Network, Network]]:

@@ -8,33 +8,36 @@ or the pooled one, counted in the release.
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
 one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
 whatever order a BLAS takes them; an encoder's layers are summed exactly as well
-(:func:`protocols.questions.network.exact_product`).
+(:func:`protocols.questions.network.exact_product`). With ``beside=own`` they do depend on it, for the own model is
+everybody's: the question has no noise then. It is the model that the gate compares with, tuned on the same weeks,
+which flatters it, so that what the exchange brings to all is not made too much of.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
-from participant.errors import RecordsChanged
-from participant.store.records import Records
+from participant.answers.taste import gram as own_gram
+from participant.models.holdout import hold_out
+from participant.models.local import TunedLocal, tune
+from participant.store.pairs import paired_rows
+from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation
 from protocols.questions.ease import ease
 from protocols.questions.mixture import Arms, Mixture
 from protocols.questions.ranking import STRIP, Targets, obvious
-from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
 
 
 def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
-    """This company's answer: for explore, then surprise: customers with a target, sum of nDCG per setting.
+    """This company's answer: for explore, then surprise: customers with a target, sums of nDCG.
 
     Returns:
-        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + number of settings).
+        int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + settings), 2 more with the own model.
     """
     asked = evaluation.EVALUATION.open(parameters)
     gram = context.released(asked.release)
@@ -61,8 +64,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
             buyers += np.bincount(batch.indices, minlength=concepts)
         left_out = obvious(buyers)
     excluded = {"explore": np.zeros(concepts, np.bool_), "surprise": left_out}
+    mine = _own(asked, context) if asked.beside == "own" else None
     answer = np.zeros(evaluation.length(asked, concepts), np.int64)
-    for history, future in windows(
+    for history, future in paired_rows(
         context.records, context.vocabulary, target_until=asked.target_until, **span
     ):
         encoded = None if network is None else network.exact_scores(history)
@@ -79,6 +83,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
                     candidates=targets.candidates,
                 )
                 gains[metric] = _gains(asked, targets, arms, ranked)
+                if mine is not None:
+                    own = targets.gains(mine.scored(metric, history[some][targets.customers]), asked.top)
+                    gains[metric] = np.vstack([gains[metric], own])
             answer += evaluation.pack(asked, gains)
     return answer
 
@@ -106,6 +113,26 @@ def _gains(
     return np.stack(found)
 
 
+def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
+    """This company's own model of the history, tuned as for the gate."""
+    rows = context.records.taste_rows(
+        context.vocabulary,
+        since=0,
+        until=asked.history_until,
+        customers_until=asked.customers_until,
+        customers_cap=0,
+    )
+    gram = own_gram(rows, len(context.vocabulary), "binary", 0).astype(np.float64)
+    held = hold_out(
+        context.records,
+        context.vocabulary,
+        history_until=asked.history_until,
+        target_until=asked.target_until,
+        customers_until=asked.customers_until,
+    )
+    return tune(np.ldexp(gram, -FRACTION_BITS), held)
+
+
 def exact_ease(gram: NDArray[np.float64], lam: float) -> NDArray[np.float64]:
     """EASE of ``gram`` at ridge ``lam``, with :func:`exact_weights`."""
     return exact_weights(ease(gram, lam))
@@ -127,41 +154,3 @@ def exact_weights(weights: Floats) -> NDArray[np.float64]:
     np.rint(exact, out=exact)
     exact /= multiples
     return exact
-
-
-def windows(
-    records: Records,
-    vocabulary: Vocabulary,
-    *,
-    history_until: int,
-    target_until: int,
-    customers_until: int,
-    customers_cap: int = 0,
-) -> Iterator[tuple[Floats, Floats]]:
-    """Yield (history, future) of the same customers: binary rows, shape (customers, n_concepts).
-
-    Raises:
-        RecordsChanged: customers came or went between the two; one of them would shift all that follow.
-    """
-    before = records.taste_rows(
-        vocabulary, since=0, until=history_until, customers_until=customers_until, customers_cap=customers_cap
-    )
-    after = records.taste_rows(
-        vocabulary,
-        since=history_until,
-        until=target_until,
-        customers_until=customers_until,
-        customers_cap=customers_cap,
-    )
-    for history, future in zip_longest(before, after):
-        if (
-            history is None
-            or future is None
-            or not np.array_equal(history.customer_keys, future.customer_keys)
-        ):
-            raise RecordsChanged(
-                expected="the same customers in both windows",
-                came="others: purchases were read in meanwhile",
-                do="fill the answer in again",
-            )
-        yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

@@ -166,7 +166,13 @@ def choose(
         for each in made
     ]
     chosen = blend.choose(held, scenario, own, scores)
-    verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted, noisy=any(exchange.sigmas))
+    verdict = judge(
+        chosen.local,
+        chosen.federated,
+        chosen.cross_fitted,
+        noisy=any(exchange.sigmas),
+        prior=exchange.prior(scenario),
+    )
     taken = made[chosen.place]
     choice = Choice(
         mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, own=setting, federated=taken

@@ -74,7 +74,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             seed=seed,
             masked=False,
         )
-        made, chosen = _chosen(side, records, ridges, rounds)
+        made, chosen, alone = _chosen(side, records, ridges, rounds)
         deepest = max(each.rounds for arms in chosen.values() for each in arms.values())
         again = _rounds(side, LATE, VALIDATION_UNTIL, deepest)
         networks = {
@@ -121,6 +121,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             for name, each in best.items()
             if each.rounds
         },
+        gains={name: each.mean - alone[name] for name, each in best.items()},
     )
     models = [learn(mine, vocabulary, windows=WINDOWS, exchange=exchange).model for mine in records]
     test = [marked(shop.test, _served(model)) for shop, model in zip(shops, models, strict=True)]
@@ -129,14 +130,21 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
 
 def _chosen(
     side: Side, records: Sequence[ShopRecords], ridges: Sequence[int], rounds: int
-) -> tuple[list[bytes], dict[str, dict[str, Chosen]]]:
-    """Rounds over the fit window, and of each arm and scenario the best setting on validation windows."""
+) -> tuple[list[bytes], dict[str, dict[str, Chosen]], dict[str, float]]:
+    """Rounds over the fit window; of each arm and scenario the best setting on validation windows; the own models' mean."""
     cap = CUSTOMERS // len(records)
     settings: dict[str, list[Chosen]] = {name: [] for name in SCENARIOS}
+    own: dict[str, float] = {}
 
     def look(encoder: bytes, lambdas: Sequence[int], mixes: str, at: int = 0) -> dict[str, Chosen]:
-        reading = side.evaluate(EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap)
+        beside = "nothing" if own else "own"  # the same whatever is evaluated
+        reading = side.evaluate(
+            EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap, beside=beside
+        )
         for name in SCENARIOS:
+            mean = getattr(reading, name).own
+            if mean is not None:
+                own[name] = mean
             settings[name] += _settings(getattr(reading, name), at)
         return {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
 
@@ -149,7 +157,7 @@ def _chosen(
         name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
         for name in SCENARIOS
     }
-    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}
+    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}, own
 
 
 def _rounds(side: Side, taste: bytes, until: int, count: int) -> list[bytes]:

@@ -130,8 +130,9 @@ class Side:
         lambdas: Sequence[int] = LAMBDAS,
         mixes: str = MIXES,
         customers_cap: int = CUSTOMERS_CAP,
+        beside: str = "nothing",
     ) -> EvaluationReading:
-        """What the members' own validation weeks say of a round.
+        """What the members' own validation weeks say of a round; ``beside``: of their own models too, or of nothing.
 
         Mixtures without the encoder are the same after every round: they are asked about once, by themselves.
         """
@@ -140,18 +141,21 @@ class Side:
         asked: dict[str, Given] = {
             "customers_cap": customers_cap,
             "release": taste.hex(),
+            "beside": "nothing",
             "lambdas": list(lambdas),
             "history_until": FIT_UNTIL,
             "target_until": VALIDATION_UNTIL,
         }
-        parts = []
+        parts: list[EvaluationReading] = []
+        more: dict[str, Given]
         if plain:
-            key = (taste, tuple(lambdas), plain, customers_cap, tuple(map(id, members)))
+            key = (taste, tuple(lambdas), plain, customers_cap, beside, tuple(map(id, members)))
             if key not in self.without:
-                self.without[key] = self._evaluated(taste, asked | {"mixes": plain}, members)
+                more = {"mixes": plain, "beside": beside}
+                self.without[key] = self._evaluated(taste, asked | more, members)
             parts.append(self.without[key])
         if mixed:
-            more: dict[str, Given] = {"mixes": mixed, "encoder": encoder.hex()}
+            more = {"mixes": mixed, "encoder": encoder.hex()}
             parts.append(self._evaluated(taste, asked | more, members))
         return together(parts, [(lam, Mixture.typed(each)) for lam in lambdas for each, _ in kinds])
 
@@ -213,7 +217,8 @@ def together(
             setting: mean for part in found for setting, mean in zip(part.settings, part.means, strict=True)
         }
         ordered = tuple(means[setting] for setting in settings)
-        return MetricReading(count=found[0].count, settings=tuple(settings), means=ordered)
+        own = next((part.own for part in found if part.own is not None), None)
+        return MetricReading(count=found[0].count, settings=tuple(settings), means=ordered, own=own)
 
     return EvaluationReading(
         explore=metric([part.explore for part in parts]), surprise=metric([part.surprise for part in parts])

@@ -116,6 +116,7 @@ def test_the_plan_joins_the_two_sums_and_the_evaluation_between_them(trained):
     assert set(plan.lambdas.values()) <= set(LAMBDAS)
     for name, metric in (("explore", said.explore), ("surprise", said.surprise)):
         assert plan.lambdas[name] == LAMBDAS[int(np.argmax(metric.means))]
+        assert plan.gains[name] == metric.best - metric.own
 
 
 def test_the_model_in_use_has_the_consortiums_lambdas_and_the_gates_verdict(trained):
