@@ -30,7 +30,7 @@ from participant.home import Home
 from participant.store.calendar import Calendar, zone_named
 from protocols.errors import BadInput
 from protocols.limits import RECOMPUTED_MEMBERS
-from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
+from protocols.policy import LIFETIME_MONTHS, TRAINING_ROWS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
 from protocols.service.proxy import HttpProxy
@@ -61,6 +61,7 @@ class PolicySettings(_Part):
     lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
     epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
     recomputed_members: Annotated[int, Field(ge=0)] = RECOMPUTED_MEMBERS
+    training_rows: Annotated[int, Field(ge=0)] = TRAINING_ROWS
     accept_unrecomputed: bool = False
 
     @model_validator(mode="after")

@@ -36,12 +36,14 @@ from protocols.errors import (
     ThresholdTooLow,
     TooFewCustomers,
     TooFewSurvivors,
+    TooMuchTraining,
     UnknownSigner,
 )
 from protocols.identity import PartnerId
 from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
 from protocols.messages import CLASSICAL, HYBRID, PUBLIC_BYTES, RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
+from protocols.questions import encoder
 
 DEFAULT_COLLUDERS = -1
 """In a policy: "as many as the cohort's size allows", see :func:`default_colluders`."""
@@ -54,6 +56,9 @@ LIFETIME_MONTHS = 24
 
 UNRELEASED_EPSILON = QUARTER_EPSILON / 2
 """What of a quarter may be lost to rounds that fail after the masked vectors left."""
+
+TRAINING_ROWS = 10_000_000
+"""Customers' rows in one `encoder` answer: five epochs over two million customers, or 200 times what is asked by default."""
 
 HONEST_FLOOR = 2
 """Honest answers that every sum must contain: with one, the sum minus the colluders' is that answer."""
@@ -82,6 +87,8 @@ class Policy:
             other one is given, only the same ones again.
         recomputed_members: up to so many survivors this company recomputes a sum unasked; a sum of more is
             checked by the linear check, in which all its survivors take part, so that all state the same.
+        training_rows: the most customers' rows that one `encoder` answer may pass through the network: a coordinator
+            could keep this company's machine busy for as long as it likes otherwise.
         accept_unrecomputed: "use such a sum also where the coordinator does not hand over what recomputing takes".
     """
 
@@ -100,6 +107,7 @@ class Policy:
     lifetime_months: int = LIFETIME_MONTHS
     epsilon_unreleased: float = UNRELEASED_EPSILON
     recomputed_members: int = RECOMPUTED_MEMBERS
+    training_rows: int = TRAINING_ROWS
     accept_unrecomputed: bool = False
 
     def __post_init__(self) -> None:
@@ -119,6 +127,8 @@ class Policy:
             raise ValueError("lifetime_months from 1, epsilon_unreleased above 0")
         if self.recomputed_members < 0:
             raise ValueError("recomputed_members from 0")
+        if self.training_rows < 0:
+            raise ValueError("training_rows from 0")
 
     @property
     def budget(self) -> Budget:
@@ -188,6 +198,7 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
         SuiteNotAllowed: the policy does not list the suite.
         QuestionNotAllowed: a block's question is not in the policy; one block refuses the vector.
         NoiseRequired: the policy asks for noise and a block has none.
+        TooMuchTraining: a block asks for a longer training than the policy allows.
     """
     n, t, m = len(config.cohort), config.threshold, config.minimum_cohort
     c = policy.colluders_of(max(n, members))
@@ -231,6 +242,23 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
                 came="a question without noise",
                 do="ask with noise, or set require_dp to false in the node's policy",
             )
+        if block.question == encoder.ENCODER.name:
+            check_training(policy, encoder.ENCODER.open(block.parameters))
+
+
+def check_training(policy: Policy, asked: encoder.Parameters) -> None:
+    """Refuse a training that is longer than the policy allows, by what is asked and not by how many customers there are.
+
+    Raises:
+        TooMuchTraining: as it says.
+    """
+    rows = encoder.training_rows(asked)
+    if rows > policy.training_rows:
+        raise TooMuchTraining(
+            expected=f"a training of at most {policy.training_rows} customers' rows",
+            came=str(rows),
+            do="ask with fewer epochs, steps or customers, or raise training_rows in the node's policy",
+        )
 
 
 def check_customers(policy: Policy, customers: int) -> None:

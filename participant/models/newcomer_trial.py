@@ -19,6 +19,7 @@ from participant.models.content import BASES, BOLDNESS, GRID, TextMap, own_sales
 from participant.models.gate import holds_up
 from participant.models.holdout import CUSTOMERS, DAY_S, HoldOut
 from participant.models.newcomers import Newcomers, Rules, chance, soon
+from participant.models.refit import Risen, risen
 from participant.models.resampling import interval
 from participant.models.train import Learned
 from participant.store.records import Records
@@ -177,13 +178,28 @@ def _try_texts(
         encoder=contents.encoder,
         dimensions=contents.dimensions,
         boldness=GRID[best].boldness,
+        own=GRID[best].own,
         text_gain=interval(gain),
         text_chance=_text_chance(texts, tried[best], held, before, future, vocabulary),
     )
     since = texts.sales(records, catalogue, until=windows.validation_until, **whole)
     made["own"] = own_sales(texts.rows, since, OWN_RIDGES[floor])
-    served = TextMap.of(contents.refitted, texts.rows, settings=GRID[best], **made)
-    return Newcomers(rules=rules, texts=served)
+    judged, served = (
+        TextMap.of(each, texts.rows, settings=GRID[best], **made)
+        for each in (contents.fitted, contents.refitted)
+    )
+    found = _risen(texts, judged, served, made["own"], history)
+    return Newcomers(rules=replace(rules, text_risen=found), texts=served if found is None else judged)
+
+
+def _risen(texts: Texts, judged: TextMap, served: TextMap, own: Floats, history: Floats) -> Risen | None:
+    """What the refit lifts among the likeliest texts, as :mod:`participant.models.refit` says."""
+    likeliest = np.argsort(-(texts.rows @ served.shares), kind="stable")[:TEXTS]
+    rows, history = texts.rows[likeliest], history[:SHOWN]
+    scores, before = (each.model(rows).scores(history) for each in (served, judged))
+    by_sales = np.broadcast_to(rows @ own, scores.shape)
+    names = [texts.items[int(at)].name for at in likeliest]
+    return risen(names, scores, (before, by_sales), np.ones(scores.shape, np.bool_))
 
 
 def listed_concepts(catalogue: tuple[Item, ...], concepts: tuple[str, ...]) -> Mask:

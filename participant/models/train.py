@@ -4,7 +4,7 @@ The model of window A is kept as a *rehearsal*: on validation weeks it makes the
 model would make, so that how lists are made can be judged as well (:mod:`participant.surprise.choosing`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, O
 from participant.models.gate import Verdict, judge
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.refit import CUSTOMERS, Risen, risen
 from participant.models.scoring import popularity, standardise
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -117,11 +118,45 @@ def learn(
             on_sale=records.on_sale(vocabulary, until=until, customers_until=windows.customers_until),
         )
 
-    return Learned(
+    learned = Learned(
         model=assembled(scenarios, full, REFITTED, windows.validation_until),
         rehearsal=assembled(rehearsed, fit, FITTED, windows.fit_until),
         held=held,
     )
+    return learned if exchange is None else as_judged(learned)
+
+
+def as_judged(learned: Learned) -> Learned:
+    """The same, with the sum that was judged in place of a refit that lifts something: :mod:`participant.models.refit`."""
+    model, rehearsal = learned.model, learned.rehearsal
+    found = next((each for each in _risen(learned) if each is not None), None)
+    if found is None:
+        return learned
+    parts = {
+        name: replace(
+            part, federated=rehearsal.scenarios[name].federated, encoder=rehearsal.scenarios[name].encoder
+        )
+        for name, part in model.scenarios.items()
+    }
+    early = {"elsewhere": rehearsal.elsewhere, "least_elsewhere": rehearsal.least_elsewhere}
+    return replace(learned, model=replace(model, scenarios=parts, risen=found, **early))
+
+
+def _risen(learned: Learned) -> Iterator[Risen | None]:
+    """What a refit lifts, in any list that is made of it: of what is sold here, of what is not yet, and by popularity."""
+    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
+    sold = np.zeros(len(model.concepts), np.bool_)
+    sold[list(model.starters)] = True
+    for scenario in SCENARIOS:
+        fresh = learned.held.candidates(scenario)[:CUSTOMERS]
+        for allowed in (fresh & sold, fresh & ~sold):
+            served = model.matrix_scores(scenario, history, allowed)
+            before = (
+                rehearsal.matrix_scores(scenario, history, allowed),
+                model.local_matrix_scores(scenario, history),
+            )
+            yield risen(model.concepts, served, before, allowed)
+    yield risen(model.concepts, model.elsewhere[None, :], (rehearsal.elsewhere[None, :],), ~sold[None, :])
 
 
 def _own(

@@ -1,0 +1,97 @@
+"""Whether a refit may be served: a sum that nobody judged must not put into lists what the judged one never came near.
+
+A release is judged on validation weeks with the sum until the end of the fit window, and served with the sum until
+the end of validation. Of that one own customers say nothing, so whoever forges one answer to it, within the bound of
+every cell, could lift an item into every list of every company. Honest weeks move items by places; so an item that
+stands in the lists of ``TOP`` places has to have been among the first ``TOP * REACH`` of as many customers, by the
+sum that was judged or by this company's own sales. Where one item is not, beyond ``TOLERANCE`` of all lists, the whole
+refit is held back and the judged sum serves: a forged answer bends more than the one item that shows.
+
+What it does not see: an item that is lifted from within reach, or in fewer lists than the tolerance. How far honest
+refits stay from it, and what a forged answer does with and without it: `tests/benchmarks/results/refits.json`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.questions.ranking import TOP, top_indices
+
+REACH: Final = 2
+"""Times as deep as a list: so far from a list an item may stand before the refit."""
+TOLERANCE: Final = 0.05
+"""Share of all lists."""
+CUSTOMERS: Final = 500
+"""Own customers whose lists are compared, at most."""
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risen:
+    """An item that a refit puts into ``served`` of all lists, and which was within reach of ``before`` of them."""
+
+    name: str
+    served: float
+    before: float
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for the officer."""
+        return (
+            f"held back: the newest sum, which no validation weeks have judged, would put {self.name!r} into "
+            f"{self.served:.0%} of own customers' lists; by the sum that was judged and by own sales it was within "
+            f"reach of {self.before:.0%}. The sum that was judged serves. One forged answer can do this, and so can loud noise: "
+            "ask the other members what they see."
+        )
+
+
+def risen(
+    names: Sequence[str],
+    served: NDArray[np.floating],
+    before: Sequence[NDArray[np.floating]],
+    allowed: Mask,
+) -> Risen | None:
+    """The item that rises most beyond ``TOLERANCE``, or None.
+
+    Args:
+        names: of the items.
+        served: scores of own customers by the refit, (customers, n_items).
+        before: scores of the same by the judged sum, and by own sales.
+        allowed: what may be on their lists, same shape.
+
+    >>> judged, own = np.zeros((1, 99)), np.zeros((1, 99))
+    >>> judged[0, :40], own[0, 60] = np.arange(40, 0, -1), 1.0
+    >>> def lifted(item):
+    ...     forged = judged.copy()
+    ...     forged[0, item] = 100.0
+    ...     return risen([str(at) for at in range(99)], forged, [judged, own], np.ones((1, 99), bool))
+    >>> lifted(19), lifted(60)  # the twentieth before, and the first by own sales
+    (None, None)
+    >>> lifted(20)
+    Risen(name='20', served=1.0, before=0.0)
+    """
+    if not len(served):
+        return None
+    now = share_of_lists(served, allowed, TOP)
+    reach = np.max([share_of_lists(each, allowed, TOP * REACH) for each in before], axis=0)
+    most = int(np.argmax(now - reach))
+    if now[most] - reach[most] <= TOLERANCE:
+        return None
+    return Risen(name=names[most], served=float(now[most]), before=float(reach[most]))
+
+
+def share_of_lists(scores: NDArray[np.floating], allowed: Mask, places: int) -> Floats:
+    """Of all customers, in how many's first ``places`` each item is, (n_items,).
+
+    >>> share_of_lists(np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]), np.ones((2, 3), bool), 1)
+    array([0.5, 0. , 0.5])
+    """
+    first = top_indices(np.where(allowed, scores, -np.inf), min(places, scores.shape[1]))
+    on_list = np.zeros(allowed.shape, np.bool_)
+    np.put_along_axis(on_list, first, values=True, axis=1)
+    return np.asarray((on_list & allowed).mean(0), np.float64)
