@@ -22,7 +22,7 @@ from protocols.questions.ranking import TOP, top_indices
 
 REACH: Final = 2
 """Times as deep as a list: so far from a list an item may stand before the refit."""
-TOLERANCE: Final = 0.05
+TOLERANCE: Final = 0.1
 """Share of all lists."""
 CUSTOMERS: Final = 500
 """Own customers whose lists are compared, at most."""
@@ -50,15 +50,11 @@ class Risen:
         )
 
 
-def risen(
-    names: Sequence[str],
-    served: NDArray[np.floating],
-    before: Sequence[NDArray[np.floating]],
-    allowed: Mask,
-) -> Risen | None:
-    """The item that rises most beyond ``TOLERANCE``, or None.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """Lists of own customers by a refit beside what they were before it.
 
-    Args:
+    Attributes:
         names: of the items.
         served: scores of own customers by the refit, (customers, n_items).
         before: scores of the same by the judged sum, and by own sales.
@@ -67,22 +63,42 @@ def risen(
     >>> judged, own = np.zeros((1, 99)), np.zeros((1, 99))
     >>> judged[0, :40], own[0, 60] = np.arange(40, 0, -1), 1.0
     >>> def lifted(item):
-    ...     forged = judged.copy()
+    ...     forged, names = judged.copy(), [str(at) for at in range(99)]
     ...     forged[0, item] = 100.0
-    ...     return risen([str(at) for at in range(99)], forged, [judged, own], np.ones((1, 99), bool))
+    ...     return Comparison(
+    ...         names=names, served=forged, before=(judged, own), allowed=np.ones((1, 99), bool)
+    ...     ).risen
     >>> lifted(19), lifted(60)  # the twentieth before, and the first by own sales
     (None, None)
     >>> lifted(20)
     Risen(name='20', served=1.0, before=0.0)
     """
-    if not len(served):
-        return None
-    now = share_of_lists(served, allowed, TOP)
-    reach = np.max([share_of_lists(each, allowed, TOP * REACH) for each in before], axis=0)
-    most = int(np.argmax(now - reach))
-    if now[most] - reach[most] <= TOLERANCE:
-        return None
-    return Risen(name=names[most], served=float(now[most]), before=float(reach[most]))
+
+    names: Sequence[str]
+    served: NDArray[np.floating]
+    before: tuple[NDArray[np.floating], ...]
+    allowed: Mask
+
+    @property
+    def lists(self) -> Floats:
+        """In what share of the lists each item is, (n_items,)."""
+        return share_of_lists(self.served, self.allowed, TOP)
+
+    def within(self, places: int) -> Floats:
+        """The share of customers in whose first ``places`` each item was before, by the sum or by own sales."""
+        shares = [share_of_lists(each, self.allowed, places) for each in self.before]
+        return np.asarray(np.max(shares, axis=0), np.float64)
+
+    @property
+    def risen(self) -> Risen | None:
+        """The item that rises most, where that is beyond ``TOLERANCE``."""
+        if not len(self.served):
+            return None
+        now, reach = self.lists, self.within(TOP * REACH)
+        most = int(np.argmax(now - reach))
+        if now[most] - reach[most] <= TOLERANCE:
+            return None
+        return Risen(name=self.names[most], served=float(now[most]), before=float(reach[most]))
 
 
 def share_of_lists(scores: NDArray[np.floating], allowed: Mask, places: int) -> Floats:

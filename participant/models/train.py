@@ -19,7 +19,7 @@ from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, O
 from participant.models.gate import Verdict, judge
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
-from participant.models.refit import CUSTOMERS, Risen, risen
+from participant.models.refit import CUSTOMERS, Comparison
 from participant.models.scoring import popularity, standardise
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -57,8 +57,16 @@ def learn(
     """Learn a node's model; without an ``exchange`` it serves its own local model.
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
-    ``windows.validation_until`` on are not read.
+    ``windows.validation_until`` on are not read. A refit that lifts something unseen does not serve: :func:`as_judged`.
     """
+    learned = refitted(records, vocabulary, windows=windows, exchange=exchange)
+    return learned if exchange is None else as_judged(learned)
+
+
+def refitted(
+    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None
+) -> Learned:
+    """What :func:`learn` gives where the refit serves, whatever it lifts."""
     fit, full = (
         _own(records, vocabulary, windows, until, exchange)
         for until in (windows.fit_until, windows.validation_until)
@@ -118,18 +126,17 @@ def learn(
             on_sale=records.on_sale(vocabulary, until=until, customers_until=windows.customers_until),
         )
 
-    learned = Learned(
+    return Learned(
         model=assembled(scenarios, full, REFITTED, windows.validation_until),
         rehearsal=assembled(rehearsed, fit, FITTED, windows.fit_until),
         held=held,
     )
-    return learned if exchange is None else as_judged(learned)
 
 
 def as_judged(learned: Learned) -> Learned:
     """The same, with the sum that was judged in place of a refit that lifts something: :mod:`participant.models.refit`."""
     model, rehearsal = learned.model, learned.rehearsal
-    found = next((each for each in _risen(learned) if each is not None), None)
+    found = next((each.risen for each in comparisons(learned) if each.risen is not None), None)
     if found is None:
         return learned
     parts = {
@@ -142,21 +149,23 @@ def as_judged(learned: Learned) -> Learned:
     return replace(learned, model=replace(model, scenarios=parts, risen=found, **early))
 
 
-def _risen(learned: Learned) -> Iterator[Risen | None]:
-    """What a refit lifts, in any list that is made of it: of what is sold here, of what is not yet, and by popularity."""
+def comparisons(learned: Learned) -> Iterator[Comparison]:
+    """Every list that a refit moves: of what is sold here, of what is not yet, and by popularity elsewhere."""
     model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
     sold = np.zeros(len(model.concepts), np.bool_)
     sold[list(model.starters)] = True
     for scenario in SCENARIOS:
         fresh = learned.held.candidates(scenario)[:CUSTOMERS]
         for allowed in (fresh & sold, fresh & ~sold):
-            served = model.matrix_scores(scenario, history, allowed)
-            before = (
-                rehearsal.matrix_scores(scenario, history, allowed),
-                model.local_matrix_scores(scenario, history),
-            )
-            yield risen(model.concepts, served, before, allowed)
-    yield risen(model.concepts, model.elsewhere[None, :], (rehearsal.elsewhere[None, :],), ~sold[None, :])
+            own = model.local_matrix_scores(scenario, history)
+            served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
+            yield Comparison(names=model.concepts, served=served, before=(judged, own), allowed=allowed)
+    yield Comparison(
+        names=model.concepts,
+        served=model.elsewhere[None, :].astype(np.float64),
+        before=(rehearsal.elsewhere[None, :].astype(np.float64),),
+        allowed=~sold[None, :],
+    )
 
 
 def _own(

@@ -142,9 +142,9 @@ def test_the_officer_rules_by_name_at_once_and_on_record(trained, http):
 
 def test_the_list_of_what_is_denied_has_the_concepts_whose_product_here_is(trained, monkeypatch, capsys):
     version, model = trained.trainer.in_use()
-    wine = replace(model.starters[10], name="A BOX OF RED WINE")
+    syrup = replace(model.starters[10], name="COUGH SYRUP FOR NIGHTS")
     monkeypatch.setattr(
-        trained.trainer, "in_use", lambda: (version, replace(model, starters=model.starters | {10: wine}))
+        trained.trainer, "in_use", lambda: (version, replace(model, starters=model.starters | {10: syrup}))
     )
     recommender = Recommender(
         db=trained.db, records=trained.records, trainer=trained.trainer, clock=trained.clock
@@ -277,7 +277,9 @@ def test_an_old_questionnaire_does_not_write_the_id_of_an_erased_customer_down_a
     said = verb(trained, "appetite", "import", str(file))
     assert "3 rows refused: erased" in said
     assert "1 rows refused: unknown-customer" in said
-    assert [path for path in trained.home.root.rglob("*") if path.is_file() and b"c019" in path.read_bytes()] == []
+    assert [
+        path for path in trained.home.root.rglob("*") if path.is_file() and b"c019" in path.read_bytes()
+    ] == []
 
 
 def test_the_next_training_keeps_no_habits_of_who_had_them_removed(trained):

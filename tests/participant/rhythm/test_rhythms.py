@@ -59,6 +59,9 @@ def test_a_sum_that_nothing_judges_is_not_served(used):
 
 
 def test_nor_is_one_of_other_noise(used):
-    early, late = {"until": FIT, "scheme": "unit", "noise": "3"}, {"until": VALID, "scheme": "unit", "noise": "3"}
+    early, late = (
+        {"until": FIT, "scheme": "unit", "noise": "3"},
+        {"until": VALID, "scheme": "unit", "noise": "3"},
+    )
     assert used(late, early) == (1, 0)
     assert used(late | {"noise": "4"}, early) == (1, 1)
