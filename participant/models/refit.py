@@ -7,7 +7,9 @@ stands in the lists of ``TOP`` places has to have been among the first ``TOP * R
 sum that was judged or by this company's own sales. Where one item is not, beyond ``TOLERANCE`` of all lists, the whole
 refit is held back and the judged sum serves: a forged answer bends more than the one item that shows.
 
-What it does not see: an item that is lifted from within reach, or in fewer lists than the tolerance. How far honest
+What it does not see: an item that is lifted from within reach, or in fewer lists than the tolerance; which of the
+concepts that nobody bought here comes first, which has at most one place in ten; a text that is listed after the
+training; what a moment moves (:mod:`participant.models.tilt`). How far honest
 refits stay from it, and what a forged answer does with and without it: `tests/benchmarks/results/refits.json`.
 """
 

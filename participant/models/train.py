@@ -145,18 +145,27 @@ def as_judged(learned: Learned) -> Learned:
         )
         for name, part in model.scenarios.items()
     }
-    early = {"elsewhere": rehearsal.elsewhere, "least_elsewhere": rehearsal.least_elsewhere}
-    return replace(learned, model=replace(model, scenarios=parts, risen=found, **early))
+    served = replace(
+        model,
+        scenarios=parts,
+        elsewhere=rehearsal.elsewhere,
+        least_elsewhere=rehearsal.least_elsewhere,
+        risen=found,
+    )
+    return replace(learned, model=served)
 
 
 def comparisons(learned: Learned) -> Iterator[Comparison]:
-    """Every list that a refit moves: of what is sold here, of what is not yet, and by popularity elsewhere."""
+    """Lists that a refit moves: of all concepts, of those sold here, and by popularity elsewhere.
+
+    Not of those alone that nobody bought here: they are rare, and honest weeks move them as far as a forged answer.
+    """
     model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
     sold = np.zeros(len(model.concepts), np.bool_)
     sold[list(model.starters)] = True
     for scenario in SCENARIOS:
         fresh = learned.held.candidates(scenario)[:CUSTOMERS]
-        for allowed in (fresh & sold, fresh & ~sold):
+        for allowed in (fresh, fresh & sold):
             own = model.local_matrix_scores(scenario, history)
             served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
             yield Comparison(names=model.concepts, served=served, before=(judged, own), allowed=allowed)
@@ -164,7 +173,7 @@ def comparisons(learned: Learned) -> Iterator[Comparison]:
         names=model.concepts,
         served=model.elsewhere[None, :].astype(np.float64),
         before=(rehearsal.elsewhere[None, :].astype(np.float64),),
-        allowed=~sold[None, :],
+        allowed=np.ones((1, len(sold)), np.bool_),
     )
 
 

@@ -79,7 +79,7 @@ def rises(found: list[Comparison]) -> dict[str, float]:
     }
 
 
-def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, list[Learned]]:  # noqa: ANN001
+def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, list[Learned]]:
     """Honest refits of `taste`, and forged ones."""
     fitted, later = (Round(members, words, "taste", until) for until in (FIT_UNTIL, VALIDATION_UNTIL))
     exchange = Exchange(
@@ -137,7 +137,7 @@ def _lifted(found: Learned, lied: Exchange, target: int) -> Json:
     return {"held_back": served.model.risen is not None, "lists": lists}
 
 
-def texts(members: tuple[Records, ...], words: Vocabulary, learned: list[Learned], say) -> Json:  # noqa: ANN001
+def texts(members: tuple[Records, ...], words: Vocabulary, learned: list[Learned], say) -> Json:
     """Honest refits of `content`, and forged ones; what validation chose is used as it is chosen."""
     fitted, later = (Round(members, words, "content", until) for until in (FIT_UNTIL, VALIDATION_UNTIL))
     asked = content.parse({"until": 1, "dimensions": DIMENSIONS})

@@ -11,7 +11,6 @@ from participant.models import train as training
 from participant.models.newcomer_trial import Contents
 from participant.models.refit import REACH, Comparison, share_of_lists
 from participant.store.records import Records
-from participant.surprise import train
 from participant.training import held_back
 from protocols.limits import FRACTION_BITS
 from protocols.questions import ask
@@ -219,8 +218,11 @@ def first_texts(shops, model):
 def test_a_forged_answer_puts_a_text_in_front_of_everybody_and_is_held_back(
     shops, exchanges, contents, monkeypatch, tmp_path
 ):
+    own = learned(shops, exchanges["honest"])
+
     def trained(which):
-        return train(shops[0], WORDS, windows=WINDOWS, exchange=exchanges["honest"], contents=contents[which])
+        found = newcomer_trial.learn_newcomers(shops[0], WORDS, own, contents[which])
+        return training.replace(own.model, newcomers=found)
 
     honest = trained("honest")
     assert honest.newcomers.rules.release
