@@ -30,10 +30,11 @@ from participant.home import Home
 from participant.store.calendar import Calendar, zone_named
 from protocols.errors import BadInput
 from protocols.limits import RECOMPUTED_MEMBERS
-from protocols.policy import LIFETIME_MONTHS, TRAINING_ROWS, UNRELEASED_EPSILON, Policy
+from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
 from protocols.service.proxy import HttpProxy
+from protocols.training import TRAINING_ROWS
 
 Seconds = Annotated[float, Field(gt=0)]
 UnixSeconds = Annotated[int, Field(ge=0)]

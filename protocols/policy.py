@@ -36,7 +36,6 @@ from protocols.errors import (
     ThresholdTooLow,
     TooFewCustomers,
     TooFewSurvivors,
-    TooMuchTraining,
     UnknownSigner,
 )
 from protocols.identity import PartnerId
@@ -44,6 +43,7 @@ from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
 from protocols.messages import CLASSICAL, HYBRID, PUBLIC_BYTES, RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
 from protocols.questions import encoder
+from protocols.training import TRAINING_ROWS, check_training
 
 DEFAULT_COLLUDERS = -1
 """In a policy: "as many as the cohort's size allows", see :func:`default_colluders`."""
@@ -56,9 +56,6 @@ LIFETIME_MONTHS = 24
 
 UNRELEASED_EPSILON = QUARTER_EPSILON / 2
 """What of a quarter may be lost to rounds that fail after the masked vectors left."""
-
-TRAINING_ROWS = 10_000_000
-"""Customers' rows in one `encoder` answer: five epochs over two million customers, or 200 times what is asked by default."""
 
 HONEST_FLOOR = 2
 """Honest answers that every sum must contain: with one, the sum minus the colluders' is that answer."""
@@ -87,8 +84,7 @@ class Policy:
             other one is given, only the same ones again.
         recomputed_members: up to so many survivors this company recomputes a sum unasked; a sum of more is
             checked by the linear check, in which all its survivors take part, so that all state the same.
-        training_rows: the most customers' rows that one `encoder` answer may pass through the network: a coordinator
-            could keep this company's machine busy for as long as it likes otherwise.
+        training_rows: the most customers' rows that one `encoder` answer may train on (`protocols.training`).
         accept_unrecomputed: "use such a sum also where the coordinator does not hand over what recomputing takes".
     """
 
@@ -243,22 +239,7 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
                 do="ask with noise, or set require_dp to false in the node's policy",
             )
         if block.question == encoder.ENCODER.name:
-            check_training(policy, encoder.ENCODER.open(block.parameters))
-
-
-def check_training(policy: Policy, asked: encoder.Parameters) -> None:
-    """Refuse a training that is longer than the policy allows, by what is asked and not by how many customers there are.
-
-    Raises:
-        TooMuchTraining: as it says.
-    """
-    rows = encoder.training_rows(asked)
-    if rows > policy.training_rows:
-        raise TooMuchTraining(
-            expected=f"a training of at most {policy.training_rows} customers' rows",
-            came=str(rows),
-            do="ask with fewer epochs, steps or customers, or raise training_rows in the node's policy",
-        )
+            check_training(policy.training_rows, block.parameters)
 
 
 def check_customers(policy: Policy, customers: int) -> None:

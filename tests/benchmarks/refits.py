@@ -8,7 +8,8 @@ concepts, so that those items are known by their texts alone. A forged answer is
 every cell: one says that everybody buys one concept with everything, the other praises one text as far as its cells
 allow. Targets are drawn among the less bought half. ``rises`` is by how much the share of lists of the item that rises
 most goes beyond what was within so many places before (`participant.models.refit`); ``lists`` the share of lists of own
-customers that the target is in, by the refit and by what is served.
+customers that the target is in, by the refit and by what is served: the largest of the lists compared, popularity
+elsewhere among them, whose one list makes it 0 or 1.
 """
 
 import argparse
