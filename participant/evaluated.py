@@ -7,6 +7,7 @@ counterpart: the release after as many rounds of the same kind, on the later `ta
 
 from dataclasses import dataclass, replace
 
+from participant.counting import Way, counted
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease
 from protocols.errors import PeerFault
@@ -16,8 +17,6 @@ from protocols.questions.encoder import Parameters
 from protocols.questions.evaluation import EvaluationReading, MetricReading
 from protocols.questions.evaluation import Parameters as Asked
 from protocols.questions.mixture import Mixture
-
-Recipe = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +39,10 @@ class Evaluated:
     def __init__(self, shelf: ReleaseShelf, kept: tuple[StoredRelease, ...]) -> None:
         self._shelf = shelf
         self._kept = kept
-        self._rounds: dict[bytes, Parameters] = {
-            found.release: question_named("encoder").open(block_of(found, "encoder").parameters)
-            for found in kept
-            if "encoder" in found.questions
+        blocks = {found.release: block_of(found, "encoder") for found in kept if "encoder" in found.questions}
+        self._rounds: dict[bytes, tuple[Parameters, int]] = {
+            release: (question_named("encoder").open(block.parameters), block.noise_sigma)
+            for release, block in blocks.items()
         }
 
     def choices(self, fitted: bytes, refitted: bytes) -> dict[str, Choice]:
@@ -82,31 +81,24 @@ class Evaluated:
     def _pair(self, encoder: bytes, refitted: bytes) -> tuple[bytes, bytes] | tuple[()]:
         """``encoder`` and its counterpart on the later sum, where both and all rounds before them are here."""
         made = self._recipes(encoder)
-        for release, asked in self._rounds.items() if made else ():
+        for release, (asked, _) in self._rounds.items() if made else ():
             if asked.taste == refitted and self._recipes(release) == made:
                 return encoder, release
         return ()
 
-    def _recipes(self, release: bytes) -> tuple[Recipe, ...]:
+    def _recipes(self, release: bytes) -> tuple[Way, ...]:
         """Of every round that leads to ``release``, itself first; none where one of them is not here.
 
         The later chain is served and nobody has evaluated it: a single round of another kind would be unseen.
         """
-        found: list[Recipe] = []
+        found: list[Way] = []
         while release:
             if release not in self._rounds:
                 return ()
-            asked = self._rounds[release]
-            found.append(recipe(asked))
+            asked, noise_sigma = self._rounds[release]
+            found.append(counted(asked, noise_sigma))
             release = asked.after
         return tuple(found)
-
-
-def recipe(asked: Parameters) -> Recipe:
-    """How a round trains and what its sum is divided by, whatever it trains on."""
-    own = (asked.mode, asked.epochs, asked.steps, asked.batch, asked.rate, asked.beta, asked.dropout)
-    server = (asked.server, asked.server_rate, asked.expected)
-    return (*own, asked.hidden, asked.latent, *server, asked.limit, asked.sample)
 
 
 def block_of(stored: StoredRelease, question: str) -> Block:

@@ -34,6 +34,7 @@ from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
 from protocols.service.proxy import HttpProxy
+from protocols.training import TRAINING_ROWS
 
 Seconds = Annotated[float, Field(gt=0)]
 UnixSeconds = Annotated[int, Field(ge=0)]
@@ -61,6 +62,7 @@ class PolicySettings(_Part):
     lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
     epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
     recomputed_members: Annotated[int, Field(ge=0)] = RECOMPUTED_MEMBERS
+    training_rows: Annotated[int, Field(ge=0)] = TRAINING_ROWS
     accept_unrecomputed: bool = False
 
     @model_validator(mode="after")

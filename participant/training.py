@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.contents import CONTENT, contents_for, paired
+from participant.counting import way_of
 from participant.errors import AnswerMissing, AnswerVoided, NoData
 from participant.evaluated import Evaluated, block_of
 from participant.guard import Guard
@@ -33,7 +34,8 @@ from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.surprise import train
-from protocols.questions import question_named, taste
+from protocols.errors import PeerFault
+from protocols.questions import question_named
 from protocols.questions.mixture import Mixture
 from protocols.questions.network import Network
 from protocols.service import durable
@@ -134,13 +136,14 @@ class Trainer:
     def plan(self) -> Plan | None:
         """The newest pair of taste sums and the evaluation between them, or None without a pair.
 
-        Only sums over the vocabulary in use count, and only two of one row scheme and cap pair up: others
-        cannot be compared.
+        Only sums over the vocabulary in use count, and only two that count alike pair up
+        (:mod:`participant.counting`): others cannot be compared.
         """
         with reading(self._db) as connection:
             words = Membership(connection).vocabulary_digest()
             everything = Releases(connection).all()
-        kept = tuple(found for found in everything if open_stored(found.manifest).answer.vocabulary == words)
+        whole = self._releases.whole(everything)
+        kept = tuple(found for found in whole if open_stored(found.manifest).answer.vocabulary == words)
         tastes = [(found, block_of(found, "taste")) for found in kept if "taste" in found.questions]
         if not tastes:
             return None
@@ -148,7 +151,7 @@ class Trainer:
         asked = question_named("taste").open(block.parameters)
         for earlier, other in tastes[1:]:
             before = question_named("taste").open(other.parameters)
-            if before.until < asked.until and _counting(before) == _counting(asked):
+            if before.until < asked.until and way_of(other) == way_of(block):
                 chosen = Evaluated(self._releases, kept).choices(earlier.release, newest.release)
                 return Plan(
                     windows=Windows(
@@ -190,12 +193,15 @@ class Trainer:
             self.training = False
 
     def train_anew(self) -> None:
-        """After an erasure: replace the model in use by one without that customer, and delete all older ones."""
+        """After an erasure: replace the model in use by one without that customer, and delete all older ones.
+
+        A kept release that is damaged is set aside, and the model is made without it: no erasure waits for a file.
+        """
         with reading(self._db) as connection:
             deployed = Releases(connection).in_use()
         if deployed is not None:
             try:
-                self.train(self.plan())
+                self._train_with_what_is_whole()
             except NoData:  # nobody is left to learn from
                 with transaction(self._db) as connection:
                     Releases(connection).take_out_of_service()
@@ -207,10 +213,18 @@ class Trainer:
                 shutil.rmtree(folder)
         durable.sync_folder(self._folder)
 
+    def _train_with_what_is_whole(self) -> None:
+        try:
+            self.train(self.plan())
+        except (OSError, PeerFault):
+            if not self._releases.set_aside():
+                raise
+            self.train(self.plan())
+
     def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
             vocabulary = Membership(connection).vocabulary()
-            kept = Releases(connection).all()
+            kept = self._releases.whole(Releases(connection).all())
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
                 expected="purchases and a vocabulary",
@@ -252,7 +266,9 @@ class Trainer:
         while (self._folder / version).exists():  # trained twice in one second
             version += "-again"
         save(model, self._folder / version)
-        verdicts = {name: _figures(part) for name, part in model.scenarios.items()}
+        verdicts = {
+            name: _figures(part) | {"held_back": held_back(model)} for name, part in model.scenarios.items()
+        }
         with transaction(self._db) as connection:
             kept = Releases(connection)
             stale = Erasures.mark(connection) != mark
@@ -273,6 +289,8 @@ class Trainer:
             return False
         with self._lock:
             self._loaded = (version, model)
+        for sentence in held_back(model):
+            _log.error("refit held back", model_version=version, why=sentence)
         _log.info("model deployed", model_version=version, exchange=plan is not None)
         return True
 
@@ -329,8 +347,11 @@ def default_lambda(row_scheme: str, items_cap: int) -> int:
     return max(1, DEFAULT_LAMBDA // items_cap) if row_scheme == "capped" else DEFAULT_LAMBDA
 
 
-def _counting(asked: taste.Parameters) -> tuple[str, int]:
-    return asked.row_scheme, asked.items_cap
+def held_back(model: NodeModel) -> list[str]:
+    """Which refits are not served, and why, in words."""
+    texts = None if model.newcomers is None else model.newcomers.rules.text_risen
+    found = (("tastes", model.risen), ("texts of items", texts))
+    return [f"The refit of {what} is {each.sentence}" for what, each in found if each is not None]
 
 
 def _figures(part: ScenarioModel) -> dict[str, object]:

@@ -74,7 +74,7 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
     )
     answer = fill_all(spec, context)
     encode_vector(answer, spec)
-    customers = customers_behind(spec, node.records)
+    customers = customers_behind(spec, node.records, vocabulary)
     floor = node.settings.policy.customers_floor
     refusal = (
         "" if customers >= floor else f"{customers} customers are fewer than the policy's floor of {floor}"

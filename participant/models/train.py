@@ -4,7 +4,7 @@ The model of window A is kept as a *rehearsal*: on validation weeks it makes the
 model would make, so that how lists are made can be judged as well (:mod:`participant.surprise.choosing`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, O
 from participant.models.gate import Verdict, judge
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.refit import CUSTOMERS, Comparison
 from participant.models.scoring import popularity, standardise
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -56,8 +57,16 @@ def learn(
     """Learn a node's model; without an ``exchange`` it serves its own local model.
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
-    ``windows.validation_until`` on are not read.
+    ``windows.validation_until`` on are not read. A refit that lifts something unseen does not serve: :func:`as_judged`.
     """
+    learned = refitted(records, vocabulary, windows=windows, exchange=exchange)
+    return learned if exchange is None else as_judged(learned)
+
+
+def refitted(
+    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None
+) -> Learned:
+    """What :func:`learn` gives where the refit serves, whatever it lifts."""
     fit, full = (
         _own(records, vocabulary, windows, until, exchange)
         for until in (windows.fit_until, windows.validation_until)
@@ -121,6 +130,50 @@ def learn(
         model=assembled(scenarios, full, REFITTED, windows.validation_until),
         rehearsal=assembled(rehearsed, fit, FITTED, windows.fit_until),
         held=held,
+    )
+
+
+def as_judged(learned: Learned) -> Learned:
+    """The same, with the sum that was judged in place of a refit that lifts something: :mod:`participant.models.refit`."""
+    model, rehearsal = learned.model, learned.rehearsal
+    found = next((each.risen for each in comparisons(learned) if each.risen is not None), None)
+    if found is None:
+        return learned
+    parts = {
+        name: replace(
+            part, federated=rehearsal.scenarios[name].federated, encoder=rehearsal.scenarios[name].encoder
+        )
+        for name, part in model.scenarios.items()
+    }
+    served = replace(
+        model,
+        scenarios=parts,
+        elsewhere=rehearsal.elsewhere,
+        least_elsewhere=rehearsal.least_elsewhere,
+        risen=found,
+    )
+    return replace(learned, model=served)
+
+
+def comparisons(learned: Learned) -> Iterator[Comparison]:
+    """Lists that a refit moves: of all concepts, of those sold here, and by popularity elsewhere.
+
+    Not of those alone that nobody bought here: they are rare, and honest weeks move them as far as a forged answer.
+    """
+    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
+    sold = np.zeros(len(model.concepts), np.bool_)
+    sold[list(model.starters)] = True
+    for scenario in SCENARIOS:
+        fresh = learned.held.candidates(scenario)[:CUSTOMERS]
+        for allowed in (fresh, fresh & sold):
+            own = model.local_matrix_scores(scenario, history)
+            served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
+            yield Comparison(names=model.concepts, served=served, before=(judged, own), allowed=allowed)
+    yield Comparison(
+        names=model.concepts,
+        served=model.elsewhere[None, :].astype(np.float64),
+        before=(rehearsal.elsewhere[None, :].astype(np.float64),),
+        allowed=np.ones((1, len(sold)), np.bool_),
     )
 
 

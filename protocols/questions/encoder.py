@@ -226,6 +226,20 @@ def sensitivity2(parameters: Parameters, _n_concepts: int) -> int:
     return parameters.clip**2
 
 
+def training_rows(parameters: Parameters) -> int:
+    """The most customers' rows that go through the network in one company's answer.
+
+    >>> asked = {"taste": "ab" * 32, "until": 9, "customers_cap": 1_000}
+    >>> training_rows(parse(asked)), training_rows(parse(asked | {"steps": 3}))  # 2 x 1000; 3 x 128
+    (2000, 384)
+    >>> training_rows(parse(asked | {"mode": "gradient", "sample": 250_000, "epochs": 100}))  # each once
+    250
+    """
+    if parameters.mode == GRADIENT:
+        return math.ceil(parameters.customers_cap * rate(parameters))
+    return min(parameters.epochs * parameters.customers_cap, parameters.steps * parameters.batch)
+
+
 def rate(parameters: Parameters) -> Fraction:
     """The chance with which a customer is in the sample."""
     return Fraction(parameters.sample, MILLION)

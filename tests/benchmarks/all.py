@@ -43,6 +43,7 @@ MEASUREMENTS = {
     "privacy-choice": ("-m", "tests.benchmarks.privacy_choice"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
     "tempering": ("-m", "tests.benchmarks.tempering"),
+    "refits": ("-m", "tests.benchmarks.refits"),
     "newcomers": ("-m", "tests.benchmarks.newcomers"),
     "landmarks": ("-m", "tests.benchmarks.landmarks"),
     "leakage": ("-m", "tests.benchmarks.leakage"),

@@ -166,6 +166,14 @@ def test_what_the_shop_does_not_want_to_show_is_left_out_and_counted(client, bea
     assert said["filtered"]["by-request"] == 1
 
 
+@pytest.mark.parametrize("customer", ["c003", "a stranger"])
+def test_a_filter_that_leaves_nothing_gives_an_empty_list_and_not_what_was_excluded(client, bearer, customer):
+    asked = {"user_id": customer, "n": 3, "filter": {"exclude_concepts": list(CONCEPTS)}}
+    reply = client.post("/v1/recommendations", json=asked, headers=bearer)
+    assert (reply.status_code, reply.json()["items"]) == (200, [])
+    assert reply.json()["filtered"]["by-request"] > 0
+
+
 def test_a_customer_who_opted_out_gets_the_bestsellers_of_anybody(trained, client, bearer):
     node, _, _ = trained
     node.records.opt_out("c005")
