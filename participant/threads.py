@@ -5,7 +5,6 @@ there the second thread mostly waits, and takes the processor from whoever else 
 ``OPENBLAS_NUM_THREADS`` counts only if it is set before numpy is imported anywhere; this counts from now on.
 """
 
-import scipy.linalg  # noqa: F401 - scipy's own BLAS has to be here to be told
 import torch
 from threadpoolctl import threadpool_limits
 

@@ -26,8 +26,13 @@ def test_a_daemon_multiplies_with_as_many_threads_as_its_settings_say(threads, t
     seen: list[dict[str, object]] = []
     monkeypatch.setattr(Jobs, "start", lambda *_: None)
     monkeypatch.setattr(Listeners, "run", lambda _: seen.extend(threadpool_info()))
-    with threadpool_limits(3, user_api="blas"):  # as if there were three processors, and no variable said otherwise
+    with threadpool_limits(
+        3, user_api="blas"
+    ):  # as if there were three processors, and no variable said otherwise
         Daemon(node).run()
     blas = {str(pool["filepath"]): pool["num_threads"] for pool in seen if pool["user_api"] == "blas"}
-    assert {name for name in ("numpy", "scipy") for path in blas if f"{name}.libs" in path} == {"numpy", "scipy"}
+    assert {name for name in ("numpy", "scipy") for path in blas if f"{name}.libs" in path} == {
+        "numpy",
+        "scipy",
+    }
     assert set(blas.values()) == {threads}
