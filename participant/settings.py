@@ -4,7 +4,6 @@ Built once in the CLI and passed down. The defaults refuse rather than reveal: d
 cohort of three are accepted by name only.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -111,7 +110,11 @@ class ExchangeSettings(_Part):
 
 
 class TrainingSettings(_Part):
-    """Windows in unix seconds UTC; 0 takes them from the data (the last eighth validates)."""
+    """Windows in unix seconds UTC; 0 takes them from the data (the last eighth validates).
+
+    ``threads`` of linear algebra in the daemon: with more a model of many concepts is trained sooner, and requests
+    take more of the processor.
+    """
 
     fit_until: UnixSeconds = 0
     validation_until: UnixSeconds = 0
@@ -233,12 +236,6 @@ def write_default(home: Home, *, port: int) -> None:
 def database_url(settings: Settings, home: Home) -> str:
     """The database of this node."""
     return settings.database or home.database
-
-
-def one_thread_each(settings: Settings) -> None:
-    """Tell the linear-algebra libraries how many threads to use, before they are imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(settings.training.threads))
 
 
 def home_at(path: Path) -> Home:

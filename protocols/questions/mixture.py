@@ -155,10 +155,11 @@ class Arms:
         """Standardised scores of "encoder", "ease" or "popularity", made when they are first wanted."""
         key = (arm, tilt if arm == "ease" else 0)
         if key not in self._standard:
-            popular = np.broadcast_to(self.popular, self.candidates.shape)
-            scores = {"encoder": self.encoder, "ease": self.ease, "popularity": popular}[arm]
-            if key[1]:
+            scores: Scores | None = self.encoder
+            if arm == "ease":
                 scores = self.tilted(tilt)
+            elif arm == "popularity":
+                scores = np.broadcast_to(self.popular, self.candidates.shape)
             self._standard[key] = standardise(np.asarray(scores), self.candidates)
         return self._standard[key]
 
