@@ -105,9 +105,7 @@ def on_standard_error() -> Iterator[None]:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: structlog.PrintLogger(
-            sys.stderr
-        ),  # that of the moment: tests have their own
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # of the moment: tests have their own
         cache_logger_on_first_use=False,
     )
     try:
