@@ -39,7 +39,7 @@ lint: $(VENV)/.stamp-dev  ## ruff, formatting, mypy and the import contracts
 format: $(VENV)/.stamp-dev  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.stamp-dev  ## measure everything the documents quote, or parts of it (hours; ARGS=--list: parts and their times, --resume)
+bench: $(VENV)/.stamp-dev  ## measure everything the documents quote, or parts of it (hours; ARGS=--list: parts and their times, --resume, --afresh)
 	@$(BIN)/python tests/benchmarks/all.py $(ARGS)
 
 bench-crypto: $(VENV)/.stamp-dev  ## what the secure sum costs beside Flower's SecAgg+ code (half an hour; ARGS="client masks")

@@ -14,13 +14,10 @@ from coordinator.api import shapes
 from coordinator.training import EncoderTraining, Measured, Wanted
 from protocols.errors import BadInput
 from protocols.questions.evaluation import METRICS
+from protocols.questions.mixture import WITH_ENCODER, WITHOUT_ENCODER
 from protocols.questions.parameters import Given
 
-MIXES = (
-    "0:100:0,0:100:0:5,0:100:0:10,0:100:30,100:0:0,100:30:0,100:30:30,100:30:60,100:30:0:10,"
-    "100:60:0,100:60:60,100:60:0:10,100:100:30"
-)
-"""EASE alone and with popularity, the encoder alone, and mixtures of all three, in hundredths."""
+MIXES = f"{WITHOUT_ENCODER},{WITH_ENCODER}"
 
 
 def run(

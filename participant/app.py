@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import structlog
-import torch
 from fastapi import FastAPI
 
 from participant.api.appetite import appetite_router
@@ -16,6 +15,7 @@ from participant.node import Node
 from participant.overview import Overview
 from participant.serving import Recommender
 from participant.store.tokens import Tokens
+from participant.threads import hold_to
 from protocols.errors import WrongVocabulary
 from protocols.service.app import create_app
 from protocols.service.errors import Unreachable
@@ -114,7 +114,7 @@ class Daemon:
         if not self.node.restoring.begin():
             _log.error("restored from a backup: nothing is answered; run `altrove-node restored`")
         self.node.door.recover()
-        torch.set_num_threads(self.node.settings.training.threads)
+        hold_to(self.node.settings.training.threads)
         self.jobs.start("exchange", self.node.exchange.run)
         self.jobs.start("training", self.node.trainer.run)
         self.jobs.start("vocabulary", self._look_at_vocabulary)

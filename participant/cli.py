@@ -139,14 +139,12 @@ def serve(
     log: Annotated[Path | None, typer.Option("--log", help="JSON lines; standard error without it.")] = None,
 ) -> None:
     """Take part in rounds, serve recommendations, show the console."""
-    from participant.settings import home_at, load, one_thread_each
-
-    settings = load(home_at(home))
-    one_thread_each(settings)
     from participant.app import Daemon
     from participant.node import open_node
+    from participant.settings import home_at, load
     from protocols.service import logging
 
+    settings = load(home_at(home))
     logging.configure(file=log)
     if port is not None:
         settings = settings.model_copy(update={"listen": settings.listen.model_copy(update={"port": port})})

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from participant.counting import way_of
 from participant.evaluated import block_of
 from participant.models.newcomer_trial import Contents
 from participant.release_shelf import ReleaseShelf
 from participant.store.releases import StoredRelease
+from protocols.messages import Block
 from protocols.questions import question_named
 from protocols.questions.content import Content, Parameters
 
@@ -14,21 +16,17 @@ CONTENT: Final = "content"
 
 
 def paired(kept: Sequence[StoredRelease], fit_until: int, validation_until: int) -> tuple[bytes, ...]:
-    """The newest pair of sums that read texts alike, (fitted, refitted), or nothing.
+    """The newest pair of sums that count alike (:mod:`participant.counting`), (fitted, refitted), or nothing.
 
     The first counts no purchase after ``fit_until``, so that validation weeks can judge it; the second none after
     ``validation_until``. ``kept`` are releases over one vocabulary, newest first.
     """
-    found = [
-        (question_named(CONTENT).open(block_of(each, CONTENT).parameters), each.release)
-        for each in kept
-        if CONTENT in each.questions
-    ]
-    for asked, release in found:
-        if not fit_until < asked.until <= validation_until:
+    found = [(block_of(each, CONTENT), each.release) for each in kept if CONTENT in each.questions]
+    for block, release in found:
+        if not fit_until < _until(block) <= validation_until:
             continue
-        for before, earlier in found:
-            if before.until <= fit_until and _reading(before) == _reading(asked):
+        for other, earlier in found:
+            if _until(other) <= fit_until and way_of(other) == way_of(block):
                 return earlier, release
     return ()
 
@@ -58,5 +56,6 @@ def _read(shelf: ReleaseShelf, release: bytes) -> tuple[Content, Parameters, boo
     return found, question_named(CONTENT).open(block.parameters), block.noise_sigma > 0
 
 
-def _reading(asked: Parameters) -> tuple[str, int]:
-    return asked.encoder, asked.dimensions
+def _until(block: Block) -> int:
+    asked: Parameters = question_named(CONTENT).open(block.parameters)
+    return asked.until

@@ -1,6 +1,5 @@
 """``altrove-node opt-out`` and ``erase``: what a customer may ask for."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -27,12 +26,9 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """Delete a customer from this node for good, with a receipt; may be repeated."""
-    from contextlib import redirect_stdout
-
     from participant.commands import erasure, shown
 
-    with redirect_stdout(sys.stderr):  # what the training logs is no part of the receipt
-        receipt = node_at(home).eraser.erase(customer)
+    receipt = node_at(home).eraser.erase(customer)
     if as_json:
         shown.as_json(receipt)
     else:

@@ -208,7 +208,7 @@ class Exchange:
             signed,
             vocabulary=vocabulary,
             proof=self._standing.audit_proof(config),
-            customers=self._preparation.customers(config),
+            customers=self._preparation.customers(config, vocabulary),
             at_cap=self._preparation.at_cap(config),
         )
         self._preparation.begin(config, vocabulary)

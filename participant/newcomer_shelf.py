@@ -41,6 +41,8 @@ SHORTEST: Final = 5
 NO_CONCEPT: Final = -1
 """The index of an item that no concept of the vocabulary describes."""
 
+DESCRIBED_HERE: Final = "described-here"
+
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -190,6 +192,7 @@ def _loose_items(loose: _Loose | None, rules: Rules, known: History, asked: Aske
         allowed &= ~loose.usual
     scores = np.where(allowed, loose.scored.scores_of(known.concepts), -np.inf)
     found = _first(scores, allowed, asked, lambda at: loose.items[at])
+    code = described(rules, by_taste=len(known.concepts) > 0)
     return [
         Recommendation(
             item_id=item.external_id,
@@ -200,14 +203,27 @@ def _loose_items(loose: _Loose | None, rules: Rules, known: History, asked: Aske
             surprise=float(loose.surprise[at]),
             relevance=rules.text_chance,
             reasons=_reasons(
-                "described-like" if rules.boldness and len(known.concepts) else "described-popular",
+                code,
                 asked.language,
-                int(loose.scored.shares[at]),
+                int(loose.buyers[at] if code == DESCRIBED_HERE else loose.scored.shares[at]),
                 int(loose.buyers[at]),
             ),
         )
         for at, item in found
     ]
+
+
+def described(rules: Rules, *, by_taste: bool) -> str:
+    """The code of why an item is offered by its text: what ordered the list, taste, everybody's sales or own ones.
+
+    >>> described(Rules(boldness=1.0, own=1.0), by_taste=True), described(Rules(own=0.5), by_taste=True)
+    ('described-like', 'described-popular')
+    >>> described(Rules(boldness=1.0, own=1.0), by_taste=False)  # nothing from elsewhere is in it
+    'described-here'
+    """
+    if rules.boldness and by_taste:
+        return "described-like"
+    return DESCRIBED_HERE if rules.own == 1.0 else "described-popular"
 
 
 def _new_concepts(

@@ -118,6 +118,10 @@ class Overview:
                     f"{verdict.reason}: `altrove-node verify {verdict.round}`. The messages of the check are in "
                     f"{verification.verdicts.evidence(verdict)}."
                 )
+        with reading(self._node.db) as connection:
+            deployed = Releases(connection).in_use()
+        reports = {} if deployed is None else json.loads(deployed.report)
+        yield from dict.fromkeys(said for each in reports.values() for said in each.get("held_back", ()))
         for number, attempt in verification.unreleased():
             yield (
                 f"Round {number}.{attempt}: this company helped to open a sum more than an hour ago, and the "
@@ -127,6 +131,11 @@ class Overview:
     def _undone(self) -> Iterator[str]:
         if Erasures(self._node.db).unfinished():
             yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
+        for each in self._node.releases.missing():
+            yield (
+                f"Round {each.round}.{each.attempt}: the kept file of its sum ({each.file}) is damaged or gone, and models "
+                "are made without it. Put it back from a backup; answers that start from it are not given until then."
+            )
 
     def _refused(self) -> Iterator[str]:
         for each in self._node.exchange.refusals()[:REFUSALS_SHOWN]:

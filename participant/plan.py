@@ -36,8 +36,8 @@ class Plan:
     """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike.
 
     ``question``: what both are sums of. ``mixes`` and ``encoders`` are what the consortium's evaluation chose for a
-    scenario: how released models are mixed, and the encoder releases that started from the two sums. ``contents``: the
-    pair of `content` sums, or none.
+    scenario: how released models are mixed, and the encoder releases that started from the two sums; ``gains`` what that
+    brings to all members together, as far as it was measured. ``contents``: the pair of `content` sums, or none.
     """
 
     question: str
@@ -50,6 +50,7 @@ class Plan:
     mixes: dict[str, Mixture] = field(default_factory=dict)
     encoders: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     contents: tuple[bytes, ...] = ()
+    gains: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def newest_plan(kept: Sequence[StoredRelease], shelf: ReleaseShelf, *, reads_tex
         mixes={name: each.mixture for name, each in chosen.items()},
         encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
         contents=paired(kept, before.until, asked.until) if reads_texts else (),
+        gains={name: each.gain for name, each in chosen.items() if each.gain},
     )
 
 

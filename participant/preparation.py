@@ -11,7 +11,7 @@ import numpy.typing as npt
 import structlog
 
 from participant.answers import AnswerContext, fill
-from participant.answers.context import ReleasedEncoders, ReleasedGram
+from participant.answers.context import ReleasedEncoders, ReleasedSums
 from participant.door import Door
 from participant.store.records import Records
 from protocols.messages import AnswerSpec, Block, RoundConfig
@@ -21,22 +21,27 @@ from protocols.vocabulary import Vocabulary
 _log = structlog.get_logger(__name__)
 
 
-def customers_behind(spec: AnswerSpec, records: Records) -> int:
+def customers_behind(spec: AnswerSpec, records: Records, vocabulary: Vocabulary) -> int:
     """How many customers stand behind an answer to ``spec``: the fewest of its blocks.
 
     Those who bought in the block's window and within its cap: a window of a second or a cap of one would
-    describe a single person, however many customers the company has. So would a training that ends after one
+    describe a single person, however many customers the company has. So would a vocabulary with one concept that is
+    sold here to one of them: who bought nothing of it has an empty row. So would a training that ends after one
     step on one customer, and without noise a sample that is expected to draw one.
     """
-    return min(_customers_behind(block, records) for block in spec.blocks)
+    return min(_customers_behind(block, records, vocabulary) for block in spec.blocks)
 
 
-def _customers_behind(block: Block, records: Records) -> int:
+def _customers_behind(block: Block, records: Records, vocabulary: Vocabulary) -> int:
     kind = question_named(block.question)
     asked = kind.open(block.parameters)
     since, until = kind.window(asked)
     buyers = records.n_buyers(
-        since=since, until=until, customers_until=asked.customers_until, customers_cap=asked.customers_cap
+        since=since,
+        until=until,
+        customers_until=asked.customers_until,
+        customers_cap=asked.customers_cap,
+        vocabulary=vocabulary,
     )
     if isinstance(asked, encoder.Parameters) and asked.mode == encoder.CHANGE:
         return min(buyers, asked.steps * asked.batch)
@@ -60,18 +65,25 @@ class Preparation:
     """One worker that fills in and seals answers, one at a time."""
 
     def __init__(
-        self, *, door: Door, records: Records, released: ReleasedGram, encoders: ReleasedEncoders
+        self,
+        *,
+        door: Door,
+        records: Records,
+        released: ReleasedSums,
+        encoders: ReleasedEncoders,
+        square_max: int,
     ) -> None:
         self._door = door
         self._records = records
         self._released = released
         self._encoders = encoders
+        self._square_max = square_max
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="altrove-answers")
         self._running: dict[bytes, Future[None]] = {}
 
-    def customers(self, config: RoundConfig) -> int:
+    def customers(self, config: RoundConfig, vocabulary: Vocabulary) -> int:
         """Customers behind the answer that ``config`` asks for."""
-        return customers_behind(config.answer, self._records)
+        return customers_behind(config.answer, self._records, vocabulary)
 
     def at_cap(self, config: RoundConfig) -> bool:
         """Whether the company has as many customers as the answer that ``config`` asks for may describe."""
@@ -107,7 +119,11 @@ class Preparation:
 
     def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         context = AnswerContext(
-            records=self._records, vocabulary=vocabulary, released=self._released, encoders=self._encoders
+            records=self._records,
+            vocabulary=vocabulary,
+            released=self._released,
+            encoders=self._encoders,
+            square_max=self._square_max,
         )
         answer = fill_all(config.answer, context)
         # After filling in: who came meanwhile counts as well, and whoever went closed the answer.

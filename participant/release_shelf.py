@@ -1,19 +1,22 @@
 """Kept releases, read: what the sums say, from the files that were verified when they were kept."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 from sqlalchemy import Engine
 
 from participant.door import Door
 from participant.encoder_chain import EncoderChain, Round
+from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.store.membership import Membership
-from participant.store.releases import Releases
+from participant.store.releases import Releases, StoredRelease
 from protocols.codec import decode
-from protocols.errors import BadRelease
+from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import Block
 from protocols.questions import Reading, question_named, read
@@ -22,8 +25,14 @@ from protocols.questions.landmarks import Landmarks
 from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
+from protocols.service import durable
 from protocols.service.unit_of_work import reading
 from protocols.vocabulary import check_vocabulary
+
+DAMAGED: Final = ".damaged"
+"""Appended to the name of a file that is not what was kept."""
+
+_log = structlog.get_logger(__name__)
 
 Said = TypeVar("Said")
 """What a question's sum is read as."""
@@ -69,6 +78,18 @@ class ReleaseShelf:
         found = self.taste(release)
         return found.taste.noise_aware(found.sigma).gram
 
+    def read_as_sum(self, release: bytes) -> GramMatrix:
+        """What a kept release of `taste`, read noise-aware, or of `landmarks` says of concepts together.
+
+        Raises:
+            BadRelease: no release that this node holds, one of other questions, or landmarks with noise.
+        """
+        manifest, _, _ = self._open(release)
+        if any(block.question == "taste" for block in manifest.answer.blocks):
+            return WholeGram(matrix=self.gram(release))
+        found, sigma = self.landmarks(release)
+        return GramColumns.of(found).noise_aware(sigma)
+
     def taste(self, release: bytes) -> TasteSum:
         """The taste part of a kept release as it is.
 
@@ -112,6 +133,34 @@ class ReleaseShelf:
         manifest, total, n_concepts = self._open(release)
         block, found = _part(manifest, total, n_concepts, "rhythm", Rhythm)
         return found.noise_aware(sum_sigma(block, len(manifest.survivors)))
+
+    def whole(self, kept: Iterable[StoredRelease]) -> tuple[StoredRelease, ...]:
+        """Those of ``kept`` whose file is there, and was not set aside."""
+        return tuple(each for each in kept if (self._folder / each.file).exists())
+
+    def set_aside(self) -> tuple[StoredRelease, ...]:
+        """Rename the files of kept releases that are not what was kept; returns these releases."""
+        with reading(self._db) as connection:
+            kept = Releases(connection).all()
+        found = []
+        for each in self.whole(kept):
+            file = self._folder / each.file
+            try:
+                unpack(file.read_bytes(), open_stored(each.manifest))
+            except (OSError, PeerFault) as error:
+                file.replace(file.with_name(file.name + DAMAGED))
+                found.append(each)
+                _log.error("kept release set aside", round=each.round, why=type(error).__name__)
+        if found:
+            durable.sync_folder(self._folder)
+        return tuple(found)
+
+    def missing(self) -> tuple[StoredRelease, ...]:
+        """Kept releases without their file: set aside, or lost."""
+        with reading(self._db) as connection:
+            kept = Releases(connection).all()
+        there = {each.release for each in self.whole(kept)}
+        return tuple(each for each in kept if each.release not in there)
 
     def _encoder_round(self, release: bytes) -> Round:
         """What an encoder release was asked with, and what it says.

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from participant.counting import way_of
 from participant.models.tilt import Rhythms
 from participant.models.windows import Windows
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease
-from protocols.questions.rhythm import RHYTHM, Parameters
+from protocols.messages import Block
+from protocols.questions.rhythm import RHYTHM
 
 
 def rhythms_for(
@@ -14,8 +16,8 @@ def rhythms_for(
 ) -> Rhythms:
     """A pair of sums that count alike: one until the end of the fit window, and the newest until that of validation.
 
-    How much a moment may move is judged with the first and served with the second; what was not counted alike
-    would be served unjudged. Without such a pair there is neither.
+    How much a moment may move is judged with the first and served with the second; what counts alike,
+    :mod:`participant.counting` says. Without such a pair there is neither.
 
     Args:
         windows: what is trained on.
@@ -24,23 +26,22 @@ def rhythms_for(
         vocabulary: digest of the one in use; sums over another cannot be compared.
     """
     found = [
-        (_asked(each), each.release)
+        (_block(each), each.release)
         for each in releases
         if "rhythm" in each.questions and open_stored(each.manifest).answer.vocabulary == vocabulary
     ]
-    for asked, release in found:
-        if asked.until > windows.validation_until:
+    for block, release in found:
+        if _until(block) > windows.validation_until:
             continue
-        for before, earlier in found:
-            if before.until <= windows.fit_until and _counting(before) == _counting(asked):
+        for other, earlier in found:
+            if _until(other) <= windows.fit_until and way_of(other) == way_of(block):
                 return Rhythms(fitted=shelf.rhythm(earlier), refitted=shelf.rhythm(release))
     return Rhythms()
 
 
-def _asked(stored: StoredRelease) -> Parameters:
-    block = next(each for each in open_stored(stored.manifest).answer.blocks if each.question == "rhythm")
-    return RHYTHM.open(block.parameters)
+def _block(stored: StoredRelease) -> Block:
+    return next(each for each in open_stored(stored.manifest).answer.blocks if each.question == "rhythm")
 
 
-def _counting(asked: Parameters) -> tuple[tuple[str, ...], str, int, int]:
-    return asked.facets, asked.scheme, asked.purchases_cap, asked.items_cap
+def _until(block: Block) -> int:
+    return RHYTHM.open(block.parameters).until

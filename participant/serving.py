@@ -226,8 +226,8 @@ class Recommender:
             raise _all_denied()
         fresh = [c for c in order if c not in set(bought.tolist())] or order
         items = tuple(_bestseller(popular, concept, wish.language) for concept in fresh)
-        wanted = tuple(item for item in items if not _unwanted(wish, item)) or items
-        if not wanted:
+        wanted = tuple(item for item in items if not _unwanted(wish, item))
+        if not items:
             raise _nothing()
         return Served(
             items=wanted[: wish.n],

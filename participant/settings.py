@@ -4,7 +4,6 @@ Built once in the CLI and passed down. The defaults refuse rather than reveal: d
 cohort of three are accepted by name only.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -34,6 +33,7 @@ from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
 from protocols.service.proxy import HttpProxy
+from protocols.training import TRAINING_ROWS
 
 Seconds = Annotated[float, Field(gt=0)]
 UnixSeconds = Annotated[int, Field(ge=0)]
@@ -61,6 +61,7 @@ class PolicySettings(_Part):
     lifetime_months: Annotated[int, Field(ge=1)] = LIFETIME_MONTHS
     epsilon_unreleased: Annotated[float, Field(gt=0, allow_inf_nan=False)] = UNRELEASED_EPSILON
     recomputed_members: Annotated[int, Field(ge=0)] = RECOMPUTED_MEMBERS
+    training_rows: Annotated[int, Field(ge=0)] = TRAINING_ROWS
     accept_unrecomputed: bool = False
 
     @model_validator(mode="after")
@@ -113,6 +114,8 @@ class TrainingSettings(_Part):
 
     ``square_max``: concepts up to which the own model weighs every pair; memory goes with
     their square. Beyond, the own model is read from the columns of what most customers bought.
+    ``threads`` of linear algebra in the daemon: with more a model of many concepts is trained sooner, and requests
+    take more of the processor.
     """
 
     fit_until: UnixSeconds = 0
@@ -236,12 +239,6 @@ def write_default(home: Home, *, port: int) -> None:
 def database_url(settings: Settings, home: Home) -> str:
     """The database of this node."""
     return settings.database or home.database
-
-
-def one_thread_each(settings: Settings) -> None:
-    """Tell the linear-algebra libraries how many threads to use, before they are imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(settings.training.threads))
 
 
 def home_at(path: Path) -> Home:

@@ -33,6 +33,7 @@ from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.surprise import train
+from protocols.errors import PeerFault
 from protocols.questions.network import Network
 from protocols.service import durable
 from protocols.service.clock import Clock
@@ -108,7 +109,8 @@ class Trainer:
         with reading(self._db) as connection:
             words = Membership(connection).vocabulary_digest()
             everything = Releases(connection).all()
-        kept = tuple(found for found in everything if open_stored(found.manifest).answer.vocabulary == words)
+        whole = self._releases.whole(everything)
+        kept = tuple(found for found in whole if open_stored(found.manifest).answer.vocabulary == words)
         for each in passed_over(kept):
             if each.release not in self._passed_over:
                 self._passed_over.add(each.release)
@@ -139,12 +141,15 @@ class Trainer:
             self.training = False
 
     def train_anew(self) -> None:
-        """After an erasure: replace the model in use by one without that customer, and delete all older ones."""
+        """After an erasure: replace the model in use by one without that customer, and delete all older ones.
+
+        A kept release that is damaged is set aside, and the model is made without it: no erasure waits for a file.
+        """
         with reading(self._db) as connection:
             deployed = Releases(connection).in_use()
         if deployed is not None:
             try:
-                self.train(self.plan())
+                self._train_with_what_is_whole()
             except NoData:  # nobody is left to learn from
                 with transaction(self._db) as connection:
                     Releases(connection).take_out_of_service()
@@ -156,10 +161,18 @@ class Trainer:
                 shutil.rmtree(folder)
         durable.sync_folder(self._folder)
 
+    def _train_with_what_is_whole(self) -> None:
+        try:
+            self.train(self.plan())
+        except (OSError, PeerFault):
+            if not self._releases.set_aside():
+                raise
+            self.train(self.plan())
+
     def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
             vocabulary = Membership(connection).vocabulary()
-            kept = Releases(connection).all()
+            kept = self._releases.whole(Releases(connection).all())
         if vocabulary is None or self._records.n_customers() == 0:
             raise NoData(
                 expected="purchases and a vocabulary",
@@ -202,7 +215,9 @@ class Trainer:
         while (self._folder / version).exists():  # trained twice in one second
             version += "-again"
         save(model, self._folder / version)
-        verdicts = {name: _figures(part) for name, part in model.scenarios.items()}
+        verdicts = {
+            name: _figures(part) | {"held_back": held_back(model)} for name, part in model.scenarios.items()
+        }
         with transaction(self._db) as connection:
             kept = Releases(connection)
             stale = Erasures.mark(connection) != mark
@@ -223,6 +238,8 @@ class Trainer:
             return False
         with self._lock:
             self._loaded = (version, model)
+        for sentence in held_back(model):
+            _log.error("refit held back", model_version=version, why=sentence)
         _log.info("model deployed", model_version=version, exchange=plan is not None)
         return True
 
@@ -242,6 +259,7 @@ class Trainer:
             items_cap=plan.items_cap,
             mixes=plan.mixes,
             encoders=self._networks(plan, len(fitted.diagonal)),
+            gains=plan.gains,
         )
 
     def _tastes(self, pair: tuple[bytes, bytes]) -> tuple[list[tuple[GramMatrix, float]], bool]:
@@ -274,6 +292,13 @@ class Trainer:
             validation = last + 1
             fit = validation - max(1, (last - first) // VALIDATION_PART)
         return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
+
+
+def held_back(model: NodeModel) -> list[str]:
+    """Which refits are not served, and why, in words."""
+    texts = None if model.newcomers is None else model.newcomers.rules.text_risen
+    found = (("tastes", model.risen), ("texts of items", texts))
+    return [f"The refit of {what} is {each.sentence}" for what, each in found if each is not None]
 
 
 def _figures(part: ScenarioModel) -> dict[str, object]:

@@ -40,13 +40,19 @@ def in_words(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def node_at(home: Path) -> "Node":
-    """The node that lives in ``home``.
+    """The node that lives in ``home``; until the verb ends, what is logged goes to standard error.
 
     Raises:
         NotJoined: no node lives there.
     """
+    import click
+
     from participant.node import open_node
     from participant.settings import home_at, load
+    from protocols.service import logging
 
+    verb = click.get_current_context(silent=True)
+    if verb is not None:
+        verb.with_resource(logging.on_standard_error())
     place = home_at(home)
     return open_node(place, load(place))

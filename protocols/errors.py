@@ -219,6 +219,10 @@ class TooManyUnreleased(PolicyRefusal, code="too-many-unreleased"):
     """Answers that were paid for keep coming to nothing; no other one is given this quarter."""
 
 
+class TooMuchTraining(PolicyRefusal, code="too-much-training"):
+    """A training that would keep a company's machine busy for longer than its policy allows."""
+
+
 class TooFewCustomers(PolicyRefusal, code="too-few-customers"):
     """A company with fewer customers than its own floor would describe single people."""
 

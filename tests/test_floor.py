@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from participant.models.gate import PRIOR_CUSTOMERS, holds_up
 from protocols.questions.ease import ease
 from tests.benchmarks.cases import strangers
+from tests.benchmarks.few_customers import counting
 from tests.benchmarks.floor_company import crossed, highest
 from tests.benchmarks.purchases import Lines
 from tests.benchmarks.residual import residual
@@ -59,3 +61,11 @@ def test_strangers_keep_their_rows_and_say_other_names():
     renamed = dict(zip(lines.concept[40:], found.concept[40:], strict=True))
     assert sorted(renamed.values()) == sorted(renamed)
     assert [renamed[each] for each in lines.concept[40:]] == found.concept[40:].tolist()
+
+
+def test_the_rule_that_was_measured_is_the_gates_own():
+    drawn = np.random.default_rng(3)
+    for customers in (2, 15, 60, 600):
+        for mean in (-0.05, -0.01, 0.01, 0.05):
+            difference, prior = drawn.normal(mean, 0.12, customers), drawn.normal(0, 0.03)
+            assert counting(PRIOR_CUSTOMERS)(difference, prior) == holds_up(difference, prior)

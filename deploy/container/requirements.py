@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-NODE_ONLY = frozenset({"duckdb", "pyarrow", "tomli-w", "torch"})
+NODE_ONLY = frozenset({"duckdb", "pyarrow", "threadpoolctl", "tomli-w", "torch"})
 COURIER = frozenset({"cryptography", "flwr", "structlog", "typer"})
 TARGETS = ("node", "courier", "coordinator")
 

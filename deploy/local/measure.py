@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from participant.node import open_node
-from participant.settings import home_at, load, one_thread_each
+from participant.settings import home_at, load
 from participant.store.membership import Membership
 from participant.surprise import headline
+from participant.threads import hold_to
 from protocols.service.unit_of_work import reading
 
 
@@ -20,7 +21,7 @@ def main(home: str, test_until: str) -> int:
     """Print the figures of every scenario, as shares of customers with their intervals."""
     place = home_at(Path(home))
     settings = load(place)
-    one_thread_each(settings)
+    hold_to(settings.training.threads)
     node = open_node(place, settings)
     used = node.trainer.in_use()
     with reading(node.db) as connection:

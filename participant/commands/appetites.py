@@ -6,7 +6,6 @@ from participant.appetites import AppetiteDesk
 from participant.commands.shown import out
 from participant.intake.questionnaire import read_questionnaire
 from participant.node import Node
-from participant.store.appetites import SaidAppetites
 
 
 def show(node: Node, customer: str, language: str) -> None:
@@ -28,9 +27,7 @@ def remove(node: Node, customer: str) -> None:
 
 def take_in(node: Node, source: Path) -> None:
     """Read a questionnaire and say what became of its rows."""
-    report = read_questionnaire(
-        source, home=node.home.root, said=SaidAppetites(node.db), now=node.clock.now()
-    )
+    report = read_questionnaire(source, home=node.home.root, engine=node.db, now=node.clock.now())
     out.print(f"{report.kept} answers taken in, {report.older} older than what is known.", markup=False)
     for reason, rows in sorted(report.rejected.items()):
         out.print(f"  {rows} rows refused: {reason}", markup=False)

@@ -13,7 +13,7 @@ from participant.training import VALIDATION_PART
 from protocols import policy as policies
 from protocols.limits import FRACTION_BITS
 from protocols.messages import AnswerSpec
-from protocols.questions import ask, describe, rhythm
+from protocols.questions import ask, describe, question_named
 from protocols.questions.parameters import Given
 from protocols.ring import encode_vector
 from protocols.service.unit_of_work import reading
@@ -69,12 +69,13 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
     context = AnswerContext(
         records=node.records,
         vocabulary=vocabulary,
-        released=node.releases.gram,
+        released=node.releases.read_as_sum,
         encoders=node.releases.encoders,
+        square_max=node.settings.training.square_max,
     )
     answer = fill_all(spec, context)
     encode_vector(answer, spec)
-    customers = customers_behind(spec, node.records)
+    customers = customers_behind(spec, node.records, vocabulary)
     floor = node.settings.policy.customers_floor
     refusal = (
         "" if customers >= floor else f"{customers} customers are fewer than the policy's floor of {floor}"
@@ -113,20 +114,10 @@ def _values(node: Node, question: str) -> dict[str, Given] | None:
 def _examples(spec: AnswerSpec, answer: np.ndarray, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The largest cells in words, so that an officer sees what kind of number it is."""
     shown = np.argsort(-np.abs(answer), kind="stable")[:EXAMPLE_CELLS]
-    if spec.blocks[0].question == "rhythm":
-        asked = rhythm.RHYTHM.open(spec.blocks[0].parameters)
-        places = [rhythm.place_of(asked, int(at), len(vocabulary)) for at in shown]
-        return tuple(
-            f"{vocabulary.concepts[concept]}, {band}: {answer[at]:g}"
-            for at, (band, concept) in zip(shown, places, strict=True)
-        )
-    if spec.blocks[0].question != "taste":
-        return tuple(f"cell {int(at)}: {answer[at]:g}" for at in shown)
-    rows, columns = np.triu_indices(len(vocabulary))
-    return tuple(
-        f"{vocabulary.concepts[rows[at]]} with {vocabulary.concepts[columns[at]]}: {answer[at]:g}"
-        for at in shown
-    )
+    (block,) = spec.blocks
+    question = question_named(block.question)
+    asked = question.open(block.parameters)
+    return tuple(f"{question.cell(asked, int(at), vocabulary.concepts)}: {answer[at]:g}" for at in shown)
 
 
 def would_refuse(node: Node) -> str:

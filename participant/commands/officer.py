@@ -1,6 +1,6 @@
 """Verbs of the data-protection officer: the roster, release keys, sensitive categories, who may use the API."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from participant.opting_out import Contained
 from participant.roster_desk import Offer
 from participant.settings import CourierSwitch
 from participant.store.membership import Membership
+from participant.store.records_products import Product
 from participant.store.tokens import Tokens
 from protocols.bundle import ReleaseKey
 from protocols.errors import BadInput
@@ -24,6 +25,7 @@ from protocols.policy import Policy
 from protocols.service.clock import iso
 from protocols.service.tokens import RANDOM_BYTES, mint
 from protocols.service.unit_of_work import reading
+from protocols.vocabulary import Vocabulary
 
 DAY_S = 86_400
 SCOPES = (recommendations.SCOPE, nonbuyers.SCOPE, appetite.SCOPE)
@@ -134,7 +136,7 @@ def show_sensitive(node: Node, *, as_json: bool = False) -> None:
     rulings = guard.rulings()
     denied: tuple[str, ...] = ()
     if vocabulary is not None:
-        mask = guard.denied(vocabulary)
+        mask = guard.denied(vocabulary, _starters(node, vocabulary))
         denied = tuple(c for c, is_denied in zip(vocabulary.concepts, mask, strict=True) if is_denied)
     if as_json:
         as_lines = [asdict(each) for each in rulings]
@@ -153,12 +155,13 @@ def rule(node: Node, name: str, *, allowed: bool) -> None:
     with reading(node.db) as connection:
         vocabulary = Membership(connection).vocabulary()
     guard = node.trainer.guard
-    before = None if vocabulary is None else guard.denied(vocabulary)
+    starters = None if vocabulary is None else _starters(node, vocabulary)
+    before = None if vocabulary is None else guard.denied(vocabulary, starters)
     ruling = guard.rule(name, allowed=allowed)
     verdict = "Allowed" if allowed else "Denied"
     out.print(f"{verdict} from the next request on, and on record: {ruling.named}.", markup=False)
     if vocabulary is not None and before is not None:
-        changed = before != guard.denied(vocabulary)
+        changed = before != guard.denied(vocabulary, starters)
         names = [c for c, moved in zip(vocabulary.concepts, changed, strict=True) if moved]
         if names:
             out.print(f"This changes {len(names)}: {', '.join(names)}", markup=False)
@@ -166,6 +169,14 @@ def rule(node: Node, name: str, *, allowed: bool) -> None:
             out.print(
                 "No concept sold here changes by it: compare the name with `sensitive list`.", markup=False
             )
+
+
+def _starters(node: Node, vocabulary: Vocabulary) -> Mapping[int, Product]:
+    """The products that stand for concepts in lists: of the model in use, or of all purchases before the first."""
+    deployed = node.trainer.in_use()
+    if deployed is not None and deployed[1].vocabulary == vocabulary.digest:
+        return deployed[1].starters
+    return node.records.starter_products(vocabulary, until=node.records.span()[1] + 1)
 
 
 def opt_out(node: Node, customer: str, *, undo: bool) -> None:

@@ -3,7 +3,8 @@
 A CSV file with the columns customer, consented_at (YYYY-MM-DD), uniqueness and openness, the last two from 1 to 5.
 A row without a day of consent, or with one in the future, is refused like any other bad row: it is written to
 ``data/rejected`` with its reason and without its answers, since nobody agreed that they be kept; nor are those of
-somebody who is no customer here, or not any more.
+somebody who is no customer here. A row of somebody who was erased, of a consent before that or of none that can be
+read, is counted and written down nowhere.
 """
 
 import csv
@@ -14,14 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Engine
+
 from participant.intake import staging
+from participant.intake.erased import ERASED
 from participant.intake.faults import UnknownColumn, UnreadableFile
 from participant.store.appetites import Answered, SaidAppetites
+from participant.store.erasures import ErasedIds, Erasures
 from participant.store.records import UnknownCustomer
 from protocols.service import durable
 
 COLUMNS: Final = ("customer", "consented_at", "uniqueness", "openness")
 LOWEST, HIGHEST = 1.0, 5.0
+
+NEVER: Final = -(2**63)
+"""Before every erasure: a row without a day of consent is not of later than one."""
 
 NO_DAY: Final = "no-day-of-consent"
 NOT_YET: Final = "consent-in-the-future"
@@ -40,14 +48,20 @@ class QuestionnaireReport:
     rejected_file: Path | None
 
 
-def read_questionnaire(source: Path, *, home: Path, said: SaidAppetites, now: int) -> QuestionnaireReport:
+def read_questionnaire(source: Path, *, home: Path, engine: Engine, now: int) -> QuestionnaireReport:
     """Take in the answers in ``source``; the newest consent of a customer counts.
 
     Raises:
         UnreadableFile, UnknownColumn: nothing was stored.
+        BadInput: customers were erased and the key by which they are known is gone; nothing was stored.
     """
-    kept, older, refused = 0, 0, list[tuple[dict[str, str], str]]()
+    said, until, ids = SaidAppetites(engine), Erasures(engine).until(), ErasedIds(home)
+    kept, older, erased, refused = 0, 0, 0, list[tuple[dict[str, str], str]]()
     for row in _rows(source):
+        last = until.get(ids.keyed(row["customer"])) if until else None
+        if last is not None and _consented(row) <= last:
+            erased += 1
+            continue
         answered, reason = _judged(row, now)
         if answered is None:
             refused.append((row | UNANSWERED if reason in {NO_DAY, NOT_YET} else row, reason))
@@ -58,10 +72,11 @@ def read_questionnaire(source: Path, *, home: Path, said: SaidAppetites, now: in
             refused.append((row | UNANSWERED, UNKNOWN))
             continue
         kept, older = kept + stored, older + (not stored)
+    counted = Counter(reason for _, reason in refused) + Counter({ERASED: erased})
     return QuestionnaireReport(
         kept=kept,
         older=older,
-        rejected=dict(Counter(reason for _, reason in refused)),
+        rejected=dict(counted),
         rejected_file=_write_refused(refused, home) if refused else None,
     )
 
@@ -85,11 +100,10 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
 
 
 def _judged(row: Mapping[str, str], now: int) -> tuple[Answered | None, str]:
-    try:
-        day = datetime.strptime(row["consented_at"], "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
+    consented_at = _consented(row)
+    if consented_at == NEVER:
         return None, NO_DAY
-    if day.timestamp() > now:
+    if consented_at > now:
         return None, NOT_YET
     try:
         answers = [float(row[name]) for name in ("uniqueness", "openness")]
@@ -101,10 +115,19 @@ def _judged(row: Mapping[str, str], now: int) -> tuple[Answered | None, str]:
         return None, "no-customer"
     return Answered(
         customer=row["customer"],
-        consented_at=int(day.timestamp()),
+        consented_at=consented_at,
         uniqueness=answers[0],
         openness=answers[1],
     ), ""
+
+
+def _consented(row: Mapping[str, str]) -> int:
+    """The first second of the day of consent; NEVER where none can be read."""
+    try:
+        day = datetime.strptime(row["consented_at"], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return NEVER
+    return int(day.timestamp())
 
 
 def _write_refused(refused: list[tuple[dict[str, str], str]], home: Path) -> Path:

@@ -94,7 +94,8 @@ class Exchange:
     neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
     each scenario, from the ``evaluation`` question; ``release`` the id of the second sum, for the record;
     ``row_scheme`` and ``items_cap`` how both sums count a customer. ``mixes``: how the consortium's evaluation mixed
-    the released models for a scenario; ``encoders``: the networks of both windows for one that uses them.
+    the released models for a scenario; ``encoders``: the networks of both windows for one that uses them; ``gains``:
+    what that brings to the validation customers of all members beside their own models, if it was measured.
     """
 
     fitted: GramMatrix
@@ -107,6 +108,7 @@ class Exchange:
     items_cap: int = 0
     mixes: Mapping[str, Mixture] = field(default_factory=dict)
     encoders: Mapping[str, tuple[Network, Network]] = field(default_factory=dict)
+    gains: Mapping[str, float] = field(default_factory=dict)
     _readings: dict[str, GramMatrix] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[str, float, int], Weights] = field(default_factory=dict, repr=False)
 
@@ -124,6 +126,10 @@ class Exchange:
                 came=f"{sizes[0]} and {sizes[1]} concepts, lambdas for {sorted(self.lambdas)}",
                 do="fetch the releases again",
             )
+
+    def prior(self, scenario: str) -> float:
+        """What the gate knows of the gain beforehand: nothing (0) where there is noise, as another model is made then."""
+        return 0.0 if any(self.sigmas) else self.gains.get(scenario, 0.0)
 
     def candidates(self, scenario: str, own: Setting) -> tuple[Candidate, ...]:
         """What the release may become for ``scenario``; beside the own part, with ridge and tilt of the own model.

@@ -24,6 +24,7 @@ from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers, Rules
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.refit import Risen
 from participant.models.tilt import Strengths, Tilt
 from participant.models.weights import Weights, kept
 from participant.models.windows import Windows
@@ -80,6 +81,7 @@ class Choices:
     concepts: tuple[str, ...]
     newcomers: Rules | None = None
     strengths: dict[str, Strengths] | None = None
+    risen: Risen | None = None
 
 
 _CHOICES: Final = TypeAdapter(Choices)
@@ -143,6 +145,7 @@ def save(model: NodeModel, folder: Path) -> Path:
         concepts=model.concepts,
         newcomers=model.newcomers.rules if model.newcomers is not None else None,
         strengths=None if model.tilt is None else dict(model.tilt.strengths),
+        risen=model.risen,
     )
     staged = folder / f".staging-{os.getpid()}.json"
     staged.write_bytes(_CHOICES.dump_json(choices, indent=1))
@@ -220,6 +223,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         appetites=_appetites(tensors),
         on_sale=np.asarray(tensors["on_sale"], np.float64) if "on_sale" in tensors else None,
         tilt=_tilt(choices, tensors),
+        risen=choices.risen,
     )
 
 

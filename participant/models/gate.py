@@ -2,9 +2,15 @@
 
 The rule: deploy if the mean paired difference of validation nDCG@10 against the tuned local model is
 above zero, the blend's gain being cross-fitted (each customer judged by a mix that others chose), so
-that choosing does not flatter. It is the literal promise, with no constant: whoever holds neither model
-to be better beforehand, and minds a loss as much as a missed gain, decides by the sign of the mean.
-A margin above zero would buy certainty with missed gains, one below it would break the promise.
+that choosing does not flatter. Whoever holds neither model to be better beforehand, and minds a loss as much as
+a missed gain, decides by the sign of the mean. A margin above zero would buy certainty with missed gains, one
+below it would break the promise.
+
+Beforehand there is what the release brings to the customers of all members (`evaluation` with ``beside=own``). Own
+customers decide wherever their mean is :data:`SURE` standard errors from zero, on either side. Between, where they
+cannot tell, the consortium's gain counts as :data:`PRIOR_CUSTOMERS` customers more: the sign of the posterior mean
+under a normal prior around it (empirical Bayes, Efron and Morris 1975). So whoever lies about that gain moves nobody
+against own evidence, and the more customers a company has, the less it hears.
 
 That is about a release that is above the own model by itself. Where it is not, only a mixture with the own model
 can pass, and among strangers some mixture often does by luck: it has to be above zero by one standard error.
@@ -26,24 +32,36 @@ from participant.models.resampling import Interval, interval
 CUSTOMERS_MIN: Final = 2
 """Nobody can be judged by a single customer."""
 
+SURE: Final = 2.0
+"""Standard errors from zero beyond which own customers are not argued with."""
+
+PRIOR_CUSTOMERS: Final = 50
+"""Own customers that the consortium's gain counts for, where own ones cannot tell. It is the variance of a customer's
+difference over that of the companies' true means, which was above that on every validation window measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision for one scenario with the figures behind it (validation nDCG@10)."""
+    """The decision for one scenario with the figures behind it (validation nDCG@10).
+
+    ``prior``: what the release gains at all members together, 0 where that was not used.
+    """
 
     deployed: bool
     local: Interval
     federated: Interval
     blend: Interval
     difference: Interval
+    prior: float = 0.0
 
     @property
     def sentence(self) -> str:
         """The decision in words, for the console."""
         word = "deployed" if self.deployed else "not deployed: the local model stays"
+        others = f"; at all members together by {self.prior:+.4f}" if self.prior else ""
         return (
             f"{word}; on own validation weeks the exchange changes nDCG@10 by {self.difference.mean:+.4f} "
-            f"({self.difference.low:+.4f} to {self.difference.high:+.4f}) from {self.local.mean:.4f}"
+            f"({self.difference.low:+.4f} to {self.difference.high:+.4f}) from {self.local.mean:.4f}{others}"
         )
 
 
@@ -53,10 +71,12 @@ def judge(
     blend: NDArray[np.float64],
     *,
     noisy: bool = False,
+    prior: float = 0.0,
 ) -> Verdict:
     """Judge the blend against the local model; all three are gains of the same customers, in order.
 
-    ``noisy``: the release has noise, other noise than the one that will serve has.
+    ``noisy``: the release has noise, other noise than the one that will serve has. ``prior``: what the release
+    gains at all members together, 0 where nobody measured it; not used with noise.
 
     >>> up, down = np.array([0.3, 0.2, 0.4, 0.3]), np.array([0.1, 0.1, 0.1, 0.1])
     >>> judge(down, up, up).deployed, judge(up, down, down).deployed, judge(up, up, up).deployed
@@ -69,18 +89,49 @@ def judge(
     ...     judge(down, down - 0.05, up).deployed,
     ... )  # a mixture of a worse one
     (False, True)
+    >>> (
+    ...     judge(barely, down, down).deployed,
+    ...     judge(barely, down, down, prior=0.02).deployed,
+    ... )  # lost by 0.05: unsure
+    (False, True)
+    >>> judge(barely, down, down, prior=0.02, noisy=True).deployed
+    False
     """
     difference = blend - local
-    unsure = noisy or not holds_up(federated - local)
+    unsure = noisy or not holds_up(federated - local, prior)
     return Verdict(
-        deployed=(wins if unsure else holds_up)(difference),
+        deployed=wins(difference) if unsure else holds_up(difference, prior),
         local=interval(local),
         federated=interval(federated),
         blend=interval(blend),
         difference=interval(difference),
+        prior=0.0 if noisy else prior,
     )
 
 
-def holds_up(difference: NDArray[np.float64]) -> bool:
-    """Whether there is evidence at all, and its mean lies above zero."""
-    return bool(len(difference) >= CUSTOMERS_MIN and difference.mean() > 0)
+def holds_up(difference: NDArray[np.float64], prior: float = 0.0) -> bool:
+    """Whether there is evidence at all, and it speaks for what was tried.
+
+    ``prior``: what is gained at all members together, 0 where nobody measured it: then the sign of the mean decides.
+
+    >>> unsure, sure = np.array([0.5, -0.5, -0.5, 0.0]), np.array([-0.5, -0.4, -0.5, -0.1])
+    >>> (
+    ...     holds_up(unsure),
+    ...     holds_up(unsure, 0.02),
+    ... )  # -0.5 + 50 x 0.02, where a mean of -0.125 + 0.02 would not do
+    (False, True)
+    >>> (
+    ...     holds_up(np.tile(unsure, 8), 0.02),
+    ...     holds_up(np.tile(unsure, 8)),
+    ... )  # -4 + 1: the more, the less it hears
+    (False, False)
+    >>> holds_up(sure, 1.0), holds_up(-sure, -1.0)  # whatever others say
+    (False, True)
+    """
+    count = len(difference)
+    if count < CUSTOMERS_MIN:
+        return False
+    total = float(difference.sum())
+    if abs(total) >= SURE * float(difference.std(ddof=1)) * count**0.5:
+        return total > 0
+    return total + PRIOR_CUSTOMERS * prior > 0

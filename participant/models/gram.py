@@ -1,49 +1,29 @@
 """Who bought what with what, summed over customers: the Gram matrix that models are read from, whole or in part.
 
 *Whole*: a `taste` sum, or this company's own exact one. *Columns*: the diagonal and the columns of some concepts, the
-landmarks, as a `landmarks` sum has them; beyond ``square_max`` concepts a company's own statistics are kept so too.
+landmarks, as a `landmarks` sum has them; of a large vocabulary a company's own statistics are kept so too (:mod:`participant.answers.own`).
 Their model is Nystrom's approximation (:mod:`protocols.questions.low_rank`); no array of concepts squared is made.
 
 A sum of landmarks with noise is not read: its directions drown before its cells do, and nobody has measured a reading
 that knows how far (that of `taste` is :mod:`protocols.questions.shrinkage`).
-
->>> sold = RowBatch(
-...     customer_keys=np.array([3]),
-...     indptr=np.array([0, 2]),
-...     indices=np.array([0, 2]),
-...     counts=np.array([1, 4]),
-... )
->>> own_gram(lambda: [sold], 3, square_max=3).columns(np.array([2])).ravel().tolist()
-[1.0, 0.0, 1.0]
->>> few = own_gram(lambda: [sold], 3, square_max=2)  # nobody bought concept 1: no landmark
->>> few.places.tolist(), few.diagonal.tolist()
-([0, 2], [1.0, 0.0, 1.0])
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import landmarks, taste
 from participant.models.weights import LowRankWeights, SquareWeights, Weights
-from participant.store.records_rows import RowBatch
 from protocols.errors import BadInput, BadRelease
-from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.landmarks import Landmarks
 from protocols.questions.low_rank import low_rank
+from protocols.questions.network import ExactScores, exact_weights
 from protocols.questions.shrinkage import shrink
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-LANDMARKS: Final = 512
-"""Own landmarks beyond: their lists equal those of the square (`tests/benchmarks/results/landmarks.md`)."""
-SCHEME: Final = "binary"
-"""How own rows count."""
 
 
 class GramMatrix(Protocol):
@@ -58,6 +38,9 @@ class GramMatrix(Protocol):
 
     def weights(self, lam: float) -> Weights:
         """EASE at ridge ``lam``."""
+
+    def exact(self, lam: float) -> ExactScores:
+        """Its scores of binary rows, of which none depends on which rows are beside it."""
 
     def noise_aware(self, sigma: float) -> Self:
         """What is believed of a sum with noise ``sigma`` off its diagonal."""
@@ -84,6 +67,11 @@ class WholeGram:
     def weights(self, lam: float) -> Weights:
         """See :class:`GramMatrix`."""
         return SquareWeights(matrix=ease(self.matrix, lam))
+
+    def exact(self, lam: float) -> ExactScores:
+        """See :class:`GramMatrix`."""
+        matrix = exact_ease(self.matrix, lam)
+        return lambda rows: np.asarray(rows @ matrix)
 
     def noise_aware(self, sigma: float) -> Self:
         """See :class:`GramMatrix`."""
@@ -121,6 +109,11 @@ class GramColumns:
         """See :class:`GramMatrix`."""
         return LowRankWeights.of(low_rank(self.cross, self.diagonal, self.places, lam))
 
+    def exact(self, lam: float) -> ExactScores:
+        """See :class:`GramMatrix`."""
+        model = low_rank(self.cross, self.diagonal, self.places, lam)
+        return lambda rows: model.exact_scores(rows.toarray())
+
     def noise_aware(self, sigma: float) -> Self:
         """See :class:`GramMatrix`.
 
@@ -144,19 +137,6 @@ class GramColumns:
         )
 
 
-def own_gram(rows: Callable[[], Iterable[RowBatch]], n_concepts: int, *, square_max: int) -> GramMatrix:
-    """Own binary rows: whole up to ``square_max`` concepts, beyond by what most customers here bought.
-
-    ``rows`` gives the same rows each time: beyond, they are read twice.
-    """
-    if n_concepts <= square_max:
-        return WholeGram(matrix=_floats(taste.gram(rows(), n_concepts, SCHEME, 0)))
-    buyers = taste.squares(rows(), n_concepts, SCHEME, 0)
-    most = np.argsort(-buyers, kind="stable")[:LANDMARKS]
-    places = np.sort(most[buyers[most] > 0])
-    squares, cross = landmarks.sums(rows(), n_concepts, places, SCHEME)
-    return GramColumns(cross=_floats(cross), diagonal=_floats(squares), places=places)
-
-
-def _floats(fixed: Ints) -> Floats:
-    return np.ldexp(fixed.astype(np.float64), -FRACTION_BITS)
+def exact_ease(gram: Floats, lam: float) -> Floats:
+    """EASE of ``gram`` at ridge ``lam``, as weights of which any sum is exact."""
+    return exact_weights(ease(gram, lam))

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.evaluation import windows as paired_rows
 from participant.errors import RecordsChanged
 from participant.models.acceptance import Acceptance, fit
+from participant.store.pairs import paired_rows
 from participant.store.records import Records
 from protocols.questions.ranking import obvious
 from protocols.vocabulary import Vocabulary

@@ -42,11 +42,20 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TunedLocal:
-    """For each scenario the choice, its weights, and the scores it gives the hold-out's customers."""
+    """For each scenario the choice, its weights, and the scores it gives the hold-out's customers.
+
+    ``buyers``: of each concept in the fit window.
+    """
 
     chosen: dict[str, Setting]
     scores: dict[str, Floats]
     weights: dict[str, Weights]
+    buyers: NDArray[np.int64]
+
+    def scored(self, scenario: str, history: Floats) -> Floats:
+        """Scores for any customers, (customers, n_concepts)."""
+        scores = self.weights[scenario].scores(history)
+        return tilted(scores, self.chosen[scenario].tilt, self.buyers)
 
 
 def tune(gram: GramMatrix, held: HoldOut) -> TunedLocal:
@@ -85,6 +94,7 @@ def tune(gram: GramMatrix, held: HoldOut) -> TunedLocal:
             for name, each in chosen.items()
         },
         weights={name: kept[each.lam] for name, each in chosen.items()},
+        buyers=buyers,
     )
 
 

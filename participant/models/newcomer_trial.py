@@ -19,6 +19,7 @@ from participant.models.content import BASES, BOLDNESS, GRID, TextMap, own_sales
 from participant.models.gate import holds_up
 from participant.models.holdout import DAY_S, HoldOut, cap_of
 from participant.models.newcomers import Newcomers, Rules, chance, soon
+from participant.models.refit import Comparison
 from participant.models.resampling import interval
 from participant.models.train import Learned
 from participant.store.records import Records
@@ -177,13 +178,40 @@ def _try_texts(
         encoder=contents.encoder,
         dimensions=contents.dimensions,
         boldness=GRID[best].boldness,
+        own=GRID[best].own,
         text_gain=interval(gain),
         text_chance=_text_chance(texts, tried[best], held, before, future, vocabulary),
     )
     since = texts.sales(records, catalogue, until=windows.validation_until, **whole)
     made["own"] = own_sales(texts.rows, since, OWN_RIDGES[floor])
-    served = TextMap.of(contents.refitted, texts.rows, settings=GRID[best], **made)
-    return Newcomers(rules=rules, texts=served)
+    judged, served = (
+        TextMap.of(each, texts.rows, settings=GRID[best], **made)
+        for each in (contents.fitted, contents.refitted)
+    )
+    loose = _loose(texts, served, vocabulary)
+    found = compared(texts, loose, judged, served, made["own"], history).risen if len(loose) else None
+    return Newcomers(rules=replace(rules, text_risen=found), texts=served if found is None else judged)
+
+
+def _loose(texts: Texts, known: TextMap, vocabulary: Vocabulary) -> Ints:
+    """The likeliest texts without a shared concept, ascending: what would be offered."""
+    index = vocabulary.index()
+    loose = np.flatnonzero([item.concept_name not in index for item in texts.items])
+    return np.sort(loose[np.argsort(-(texts.rows[loose] @ known.shares), kind="stable")[:TEXTS]])
+
+
+def compared(
+    texts: Texts, loose: Ints, judged: TextMap, served: TextMap, own: Floats, history: Floats
+) -> Comparison:
+    """How a refit moves lists of the ``loose`` texts."""
+    rows, history = texts.rows[loose], history[:SHOWN]
+    scores, before = (each.model(rows).scores(history) for each in (served, judged))
+    return Comparison(
+        names=[texts.items[int(at)].name for at in loose],
+        served=scores,
+        before=(before, np.broadcast_to(rows @ own, scores.shape)),
+        allowed=np.ones(scores.shape, np.bool_),
+    )
 
 
 def listed_concepts(catalogue: tuple[Item, ...], concepts: tuple[str, ...]) -> Mask:
@@ -226,11 +254,9 @@ def _text_chance(
     texts: Texts, known: TextMap, held: HoldOut, before: csr_array, future: csr_array, vocabulary: Vocabulary
 ) -> float:
     """The same over what would be offered: texts without a shared concept that the customer never bought."""
-    index = vocabulary.index()
-    loose = np.flatnonzero([item.concept_name not in index for item in texts.items])
+    loose = _loose(texts, known, vocabulary)
     if not len(loose):
         return chance(0, 0)
-    loose = np.sort(loose[np.argsort(-(texts.rows[loose] @ known.shares), kind="stable")[:TEXTS]])
     drawn = np.random.default_rng(0).permutation(len(held.history))[:SHOWN]
     scores = known.model(texts.rows[loose]).scores(held.history[drawn].astype(np.float64))
     allowed = ~before[drawn][:, loose].toarray()

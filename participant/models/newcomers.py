@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from participant.models.content import TextMap
 from participant.models.holdout import SOON_DAYS
+from participant.models.refit import Risen
 from participant.models.resampling import Interval, interval
 
 PRIOR_CHANCE: Final = 0.01
@@ -44,21 +45,25 @@ class Rules:
         release: the `content` release that texts are read with, in hex; "" where none is used.
         encoder, dimensions: how that question reads a text.
         boldness: how much taste counts beside the share of baskets.
+        own: the weight of this company's own sales in that share; 1: nothing else is in it.
         text_gain: of the sum against own sales by text; no customers where nothing could be compared.
         text_chance, concept_chance: see the module.
         by_taste: whether taste orders new concepts; otherwise popularity elsewhere does.
         concept_gain: of taste against popularity elsewhere.
+        text_risen: why texts are read by the judged sum and not by the refit; None: they are read by the refit.
     """
 
     release: str = ""
     encoder: str = ""
     dimensions: int = 0
     boldness: float = 0.0
+    own: float = 0.0
     text_gain: Interval = NO_GAIN
     text_chance: float = PRIOR_CHANCE
     by_taste: bool = False
     concept_gain: Interval = NO_GAIN
     concept_chance: float = PRIOR_CHANCE
+    text_risen: Risen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

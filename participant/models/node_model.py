@@ -13,6 +13,7 @@ from participant.models.blend import Mix
 from participant.models.boldness import PLAIN, Boldness
 from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers
+from participant.models.refit import Risen
 from participant.models.released import Released
 from participant.models.scoring import popularity, standardise, tilted
 from participant.models.tilt import Tilt
@@ -83,7 +84,8 @@ class NodeModel:
     many there are at the least, which is the same where the release has no noise. ``appetites`` is the only
     part that tells customers apart: it goes with the model when one of them is erased. ``on_sale``: the share of
     this shop's first purchases made since each concept was first sold here; None takes it for 1.
-    ``tilt``: what the moment of a request adds; None for a model saved before there was one.
+    ``tilt``: what the moment of a request adds; None for a model saved before there was one. ``risen``: why the judged
+    sum serves in place of the refit; None: the refit does.
     """
 
     vocabulary: bytes
@@ -99,6 +101,7 @@ class NodeModel:
     appetites: Appetites | None = None
     on_sale: NDArray[np.float64] | None = None
     tilt: Tilt | None = None
+    risen: Risen | None = None
 
     @property
     def everywhere(self) -> Ints:

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.answers.own import own_gram
 from participant.answers.taste import squares
 from participant.models import blend, local
 from participant.models.blend import LOCAL, Mix
 from participant.models.elsewhere import buyers_elsewhere, least_elsewhere
 from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, Own
 from participant.models.gate import Verdict, judge
-from participant.models.gram import own_gram
 from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.refit import CUSTOMERS, Comparison
 from participant.models.scoring import popularity, standardise
 from participant.models.weights import Weights
 from participant.models.windows import SCENARIOS, Windows
@@ -63,7 +64,21 @@ def learn(
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
     ``windows.validation_until`` on are not read. The own model of more than ``square_max`` concepts is read from columns.
+    A refit that lifts something unseen does not serve: :func:`as_judged`.
     """
+    learned = refitted(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
+    return learned if exchange is None else as_judged(learned)
+
+
+def refitted(
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    windows: Windows,
+    exchange: Exchange | None,
+    square_max: int = SQUARE_MAX,
+) -> Learned:
+    """What :func:`learn` gives where the refit serves, whatever it lifts."""
     fit, full = (
         _own(records, vocabulary, windows, until, exchange, square_max)
         for until in (windows.fit_until, windows.validation_until)
@@ -130,6 +145,50 @@ def learn(
     )
 
 
+def as_judged(learned: Learned) -> Learned:
+    """The same, with the sum that was judged in place of a refit that lifts something: :mod:`participant.models.refit`."""
+    model, rehearsal = learned.model, learned.rehearsal
+    found = next((each.risen for each in comparisons(learned) if each.risen is not None), None)
+    if found is None:
+        return learned
+    parts = {
+        name: replace(
+            part, federated=rehearsal.scenarios[name].federated, encoder=rehearsal.scenarios[name].encoder
+        )
+        for name, part in model.scenarios.items()
+    }
+    served = replace(
+        model,
+        scenarios=parts,
+        elsewhere=rehearsal.elsewhere,
+        least_elsewhere=rehearsal.least_elsewhere,
+        risen=found,
+    )
+    return replace(learned, model=served)
+
+
+def comparisons(learned: Learned) -> Iterator[Comparison]:
+    """Lists that a refit moves: of all concepts, of those sold here, and by popularity elsewhere.
+
+    Not of those alone that nobody bought here: they are rare, and honest weeks move them as far as a forged answer.
+    """
+    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
+    sold = np.zeros(len(model.concepts), np.bool_)
+    sold[list(model.starters)] = True
+    for scenario in SCENARIOS:
+        fresh = learned.held.candidates(scenario)[:CUSTOMERS]
+        for allowed in (fresh, fresh & sold):
+            own = model.local_matrix_scores(scenario, history)
+            served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
+            yield Comparison(names=model.concepts, served=served, before=(judged, own), allowed=allowed)
+    yield Comparison(
+        names=model.concepts,
+        served=model.elsewhere[None, :].astype(np.float64),
+        before=(rehearsal.elsewhere[None, :].astype(np.float64),),
+        allowed=np.ones((1, len(sold)), np.bool_),
+    )
+
+
 def _own(
     records: Records,
     vocabulary: Vocabulary,
@@ -179,7 +238,13 @@ def choose(
         for each in made
     ]
     chosen = blend.choose(held, scenario, own, scores)
-    verdict = judge(chosen.local, chosen.federated, chosen.cross_fitted, noisy=any(exchange.sigmas))
+    verdict = judge(
+        chosen.local,
+        chosen.federated,
+        chosen.cross_fitted,
+        noisy=any(exchange.sigmas),
+        prior=exchange.prior(scenario),
+    )
     taken = made[chosen.place]
     choice = Choice(
         mix=chosen.mix if verdict.deployed else LOCAL, verdict=verdict, own=setting, federated=taken

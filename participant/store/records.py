@@ -69,16 +69,24 @@ class Records:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
-    def n_buyers(self, *, since: int, until: int, customers_until: int, customers_cap: int) -> int:
-        """How many of the customers in :meth:`taste_rows` bought anything with ``since <= t < until``."""
-        keys = self.counted(customers_until, customers_cap)
-        if since == 0 and until >= customers_until:
-            return len(keys)  # whoever was first seen before bought something before
+    def n_buyers(
+        self,
+        *,
+        since: int,
+        until: int,
+        customers_until: int,
+        customers_cap: int,
+        vocabulary: Vocabulary,
+    ) -> int:
+        """How many of the customers in :meth:`taste_rows` have a row that is not empty."""
+        keys, (mapped, _) = self.counted(customers_until, customers_cap), self.catalogue.mapping(vocabulary)
         with self._events.scanning() as connection:
             connection.register("counted", pa.table({"customer_key": keys}))
+            connection.register("mapped", pa.table({"item_key": mapped}))
             found = connection.execute(
                 f"""SELECT count(DISTINCT customer_key) FROM {self._events.relation()}
-                JOIN counted USING (customer_key) WHERE seconds >= ? AND seconds < ?""",
+                SEMI JOIN counted USING (customer_key) SEMI JOIN mapped USING (item_key)
+                WHERE seconds >= ? AND seconds < ?""",
                 [since, until],
             ).fetchall()
         return int(found[0][0])

@@ -90,7 +90,7 @@ def train(
     for scenario in SCENARIOS:
         part, tried = model.scenarios[scenario], rehearsal.scenarios[scenario]
         found, plain = choose(rehearsal, learned.held, scenario, denied)
-        if tried.deployed and not holds_up(plain):
+        if tried.deployed and not holds_up(plain, tried.verdict.prior):
             tried = _alone(rehearsal, learned.held, scenario, plain)
             found, _ = choose(_with(rehearsal, scenario, tried), learned.held, scenario, denied)
             part = replace(part, mix=tried.mix, verdict=tried.verdict, acceptance=tried.acceptance)

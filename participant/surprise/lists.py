@@ -62,8 +62,13 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shop:
-    """What is the same for all customers of one scenario: ``bestselling`` ranks, ``usual`` scores of the typical one."""
+    """What is the same for all customers of one scenario: ``bestselling`` ranks, ``usual`` scores of the typical one.
 
+    ``sold``: what the shop sells; ``hidden``: what it shows anyway, under *surprise*.
+    """
+
+    sold: Mask
+    hidden: Mask
     bestselling: Floats
     novel: Floats
     appeal: Floats
@@ -85,7 +90,11 @@ class Shop:
         hidden = model.obvious if scenario == "surprise" else np.zeros(len(model.buyers), np.bool_)
         mean = (model.buyers / max(1, int(model.buyers.max(initial=0)))).astype(np.float32)
         usual = model.matrix_scores(scenario, mean[None, :], ((model.buyers > 0) & ~hidden)[None, :])[0]
+        sold = np.zeros(len(model.buyers), np.bool_)
+        sold[list(model.starters)] = True
         return cls(
+            sold=sold,
+            hidden=hidden,
             bestselling=measures.ranks(model.buyers.astype(np.float64)),
             novel=measures.novelty(model.buyers),
             appeal=measures.appeal_elsewhere(
@@ -96,6 +105,14 @@ class Shop:
             usual=usual,
             acceptance=part.acceptance,
         )
+
+    def candidates(self, bought: Mask, denied: Mask | None = None) -> Mask:
+        """Never ``bought``, sold here, not ``denied`` (n_concepts,) and, under *surprise*, not shown anyway.
+
+        The shape is that of ``bought``.
+        """
+        open_here = self.sold & ~self.hidden
+        return ~bought & (open_here if denied is None else open_here & ~denied)
 
     def view(
         self, scores: NDArray[np.float32], shown: NDArray[np.float32], candidates: Mask, kinds: int
@@ -190,19 +207,6 @@ def likeness_of(part: ScenarioModel, order: Ints) -> Floats:
     return np.asarray(cosines, np.float64)
 
 
-def candidates_of(model: NodeModel, scenario: str, bought: Mask, denied: Mask | None = None) -> Mask:
-    """Never bought here, sold here, not ``denied`` (n_concepts,) and, under *surprise*, not shown anyway.
-
-    The shape is that of ``bought``.
-    """
-    sold = np.zeros(len(model.buyers), np.bool_)
-    sold[list(model.starters)] = True
-    hidden = model.obvious if scenario == "surprise" else np.zeros(len(sold), np.bool_)
-    if denied is not None:
-        hidden = hidden | denied
-    return np.asarray(~bought & sold & ~hidden, np.bool_)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
     """Row ``at`` of a history as a list is made from it; ``known``: the customer has bought something."""
@@ -218,7 +222,7 @@ def seen(
 ) -> Iterator[Seen]:
     """The customers of ``history`` with anything to suggest; arguments as for :func:`served_lists`."""
     shop = Shop.of(model, scenario)
-    allowed = candidates_of(model, scenario, history > 0, denied)
+    allowed = shop.candidates(history > 0, denied)
     if denied is not None:
         history = np.where(denied, np.float32(0), history)
     scores = model.matrix_scores(scenario, history, allowed)

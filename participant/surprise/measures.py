@@ -53,7 +53,7 @@ def expectedness(local_scores: NDArray[np.floating], bestselling: Floats) -> Flo
     ... )  # the mean would be (.871, .871, .769); with ranks from 0: (1, 1, .833)
     array([0.909, 0.909, 0.769])
     """
-    best = np.minimum(ranks(np.asarray(local_scores, np.float64)), bestselling)
+    best = np.minimum(ranks(local_scores), bestselling)
     result: Floats = 1.0 / (1.0 + (best + 1.0) / DEPTH)
     return result
 
@@ -141,12 +141,26 @@ def own(accept: Floats, typical: Floats) -> Floats:
     return result
 
 
-def ranks(values: Floats) -> Floats:
+def ranks(values: NDArray[np.floating]) -> Floats:
     """Rank of each value, 0 for the highest; ties to the lowest index.
 
     >>> ranks(np.array([1.0, 5.0, 5.0]))
     array([2., 0., 1.])
     """
+    falling = _falling(values) if values.dtype == np.float32 else np.argsort(-values, kind="stable")
     found = np.empty(len(values))
-    found[np.argsort(-values, kind="stable")] = np.arange(len(values))
+    found[falling] = np.arange(len(values))
     return found
+
+
+def _falling(values: NDArray[np.float32]) -> Ints:
+    """``np.argsort(-values, kind="stable")`` in a quarter of the time, for a request needs it.
+
+    The bits of a float are in order as a whole number once those of a negative one are turned over; with the index
+    below them no two are alike, and sorting whole numbers needs no stable algorithm. Taken from 0, a minus zero is
+    the same as zero.
+    """
+    bits = (np.float32(0) - values).view(np.int32)
+    ordered = (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+    keys = np.sort((ordered << 32) | np.arange(len(values)))
+    return np.asarray(keys & 0xFFFFFFFF, np.int64)

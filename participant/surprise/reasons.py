@@ -28,12 +28,16 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "it": "Una novità in questo negozio.",
     },
     "described-like": {
-        "en": "Described like what people with a taste like yours buy at other shops.",
-        "it": "Descritto come ciò che altrove comprano persone con gusti simili ai tuoi.",
+        "en": "Described like what people with a taste like yours buy at the shops of the exchange.",
+        "it": "Descritto come ciò che comprano persone con gusti simili ai tuoi nei negozi del gruppo.",
     },
     "described-popular": {
-        "en": "Described like what sells well at other shops.",
-        "it": "Descritto come ciò che si vende bene altrove.",
+        "en": "Described like what sells well at the shops of the exchange.",
+        "it": "Descritto come ciò che si vende bene nei negozi del gruppo.",
+    },
+    "described-here": {
+        "en": "Described like what sells well in this shop.",
+        "it": "Descritto come ciò che si vende bene in questo negozio.",
     },
     "popular-here": {
         "en": "A favourite of this shop's customers.",

@@ -90,13 +90,14 @@ def recommend(
         "sensitive": none if denied is None else denied,
         "by-request": none if unwanted is None else unwanted,
     }
-    candidates, filtered = _candidates(model, concepts, scenario, masks)
+    shop = Shop.of(model, scenario)
+    candidates, filtered = _candidates(shop, concepts, scenario, masks)
     if denied is not None:
         concepts = concepts[~denied[concepts]]
     if not candidates.any():
         return RecommendationList(items=(), filtered=filtered, degraded=True)
     part = model.scenarios[scenario]
-    view = _view(model, concepts, scenario, candidates, moment or {})
+    view = _view(model, shop, concepts, scenario, candidates, moment or {})
     order, outside = pool(view, candidates, dial, n)
     filtered["outside-dial"] = outside
     # Nothing is known of a customer without a history that could make a bold choice theirs.
@@ -132,9 +133,9 @@ def _calibrated(
 
 
 def _view(
-    model: NodeModel, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
+    model: NodeModel, shop: Shop, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
 ) -> View:
-    shop, moved = Shop.of(model, scenario), model.tilted(scenario, moment)
+    moved = model.tilted(scenario, moment)
     known = len(concepts) > 0
     scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
     shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)
@@ -142,9 +143,9 @@ def _view(
 
 
 def _candidates(
-    model: NodeModel, concepts: Ints, scenario: str, masks: Mapping[str, Mask]
+    shop: Shop, concepts: Ints, scenario: str, masks: Mapping[str, Mask]
 ) -> tuple[Mask, dict[str, int]]:
-    left = np.ones(len(model.buyers), np.bool_)
+    left = np.ones(len(shop.sold), np.bool_)
     filtered: dict[str, int] = {}
 
     def leave_out(name: str, mask: Mask) -> None:
@@ -157,10 +158,8 @@ def _candidates(
     bought[concepts] = True
     leave_out("bought-before", bought)
     if scenario == "surprise":
-        leave_out("shown-anyway", model.obvious)
-    sold = np.zeros(len(left), np.bool_)
-    sold[list(model.starters)] = True
-    leave_out("not-sold-here", ~sold)
+        leave_out("shown-anyway", shop.hidden)
+    leave_out("not-sold-here", ~shop.sold)
     leave_out("by-request", masks["by-request"])
     return left, filtered
 

@@ -28,7 +28,7 @@ array([2.])
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
-from protocols.errors import BadInput, MalformedMessage
+from protocols.errors import BadInput
 from protocols.limits import FRACTION_BITS
 from protocols.questions.parameters import (
     INSTANT_MAX,
@@ -44,11 +44,12 @@ from protocols.questions.parameters import (
     choice,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
 )
 from protocols.questions.question import Question
-from protocols.questions.taste import CUSTOMERS_CAP, unpack_triangle
+from protocols.questions.taste import CUSTOMERS_CAP, pair_of, unpack_triangle
 
 ENCODERS: Final[Mapping[str, int]] = {"ngrams": 1_024, "sentences": 384}
 """How a text becomes a row, with the usual number of dimensions: `protocols.ngrams`, which every node has, or
@@ -84,18 +85,18 @@ class Parameters:
     customers_cap: int
 
     def __post_init__(self) -> None:
-        _require(self.encoder in ENCODERS, f"one of {', '.join(ENCODERS)}", self.encoder[:40])
-        _require(0 < self.dimensions <= DIMENSIONS_MAX, f"1 to {DIMENSIONS_MAX} dimensions", self.dimensions)
-        _require(
+        require(self.encoder in ENCODERS, f"one of {', '.join(ENCODERS)}", self.encoder[:40])
+        require(0 < self.dimensions <= DIMENSIONS_MAX, f"1 to {DIMENSIONS_MAX} dimensions", self.dimensions)
+        require(
             self.encoder != "sentences" or self.dimensions == ENCODERS["sentences"],
             f"{ENCODERS['sentences']} dimensions of sentences",
             self.dimensions,
         )
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(
+        require(
             0 < self.customers_cap <= CUSTOMERS_MAX,
             f"a customers_cap of 1 to {CUSTOMERS_MAX}",
             self.customers_cap,
@@ -204,6 +205,22 @@ def describe(parameters: Parameters) -> str:
     )
 
 
+def _cell(parameters: Parameters, cell: int, concepts: Sequence[str]) -> str:
+    """What a cell is about; a text is a row of numbers, each of which stands for many words.
+
+    >>> asked = parse({"until": 5, "dimensions": 2})
+    >>> [_cell(asked, at, "XYZ") for at in (1, 5, 10)]
+    ['texts: number 1 with number 2', "text's number 1 with Z", "text's number 2, of all customers"]
+    """
+    cells = triangle(parameters)
+    if cell < cells:
+        one, other = pair_of(cell, parameters.dimensions)
+        return f"texts: number {one + 1} with number {other + 1}"
+    one, concept = divmod(cell - cells, len(concepts) + 1)
+    bought = f" with {concepts[concept]}" if concept < len(concepts) else ", of all customers"
+    return f"text's number {one + 1}{bought}"
+
+
 def _interpret(total: Rows, parameters: Parameters, n_concepts: int) -> Content:
     cells = triangle(parameters)
     both = total[cells:].reshape(parameters.dimensions, n_concepts + 1)
@@ -222,11 +239,6 @@ def _solve(gram: Rows, ridge: float, right: Rows) -> Rows:
     return solved
 
 
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
-
-
 CONTENT: Final = Question(
     name="content",
     parameters=Parameters,
@@ -237,4 +249,5 @@ CONTENT: Final = Question(
     describe=describe,
     interpret=_interpret,
     sensitivity2=sensitivity2,
+    cell=_cell,
 )

@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import MalformedMessage, OutOfBounds, UnboundedSensitivity
+from protocols.errors import OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.questions.network import Shape
 from protocols.questions.parameters import (
@@ -40,6 +40,7 @@ from protocols.questions.parameters import (
     hex_bytes,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
 )
@@ -106,12 +107,12 @@ class Parameters:
     customers_cap: int
 
     def __post_init__(self) -> None:
-        _require(len(self.taste) == HASH_BYTES, "a taste release id", self.taste.hex()[:80])
-        _require(
+        require(len(self.taste) == HASH_BYTES, "a taste release id", self.taste.hex()[:80])
+        require(
             len(self.after) in (0, HASH_BYTES), "an encoder release id, or nothing", self.after.hex()[:80]
         )
-        _require(self.mode in MODES, f"mode as one of {', '.join(MODES)}", self.mode[:40])
-        _require(self.server in SERVERS, f"server as one of {', '.join(SERVERS)}", self.server[:40])
+        require(self.mode in MODES, f"mode as one of {', '.join(MODES)}", self.mode[:40])
+        require(self.server in SERVERS, f"server as one of {', '.join(SERVERS)}", self.server[:40])
         Shape(concepts=1, hidden=self.hidden, latent=self.latent)
         _within("epochs", self.epochs, 1, EPOCHS_MAX)
         _within("steps", self.steps, 1, STEPS_MAX)
@@ -123,13 +124,13 @@ class Parameters:
         _within("limit", self.limit, 1, LIMIT_MAX)
         _within("sample", self.sample, 1, MILLION)
         _within("expected", self.expected, 1, CAP_MAX)
-        _require(
+        require(
             self.sample == MILLION or self.mode == GRADIENT,
             "everybody in the sample, or mode=gradient",
             self.sample,
         )
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
         _within("customers_cap", self.customers_cap, 1, CAP_MAX)
@@ -223,6 +224,20 @@ def sensitivity2(parameters: Parameters, _n_concepts: int) -> int:
             do="ask with mode=gradient, or without noise",
         )
     return parameters.clip**2
+
+
+def training_rows(parameters: Parameters) -> int:
+    """The most customers' rows that go through the network in one company's answer.
+
+    >>> asked = {"taste": "ab" * 32, "until": 9, "customers_cap": 1_000}
+    >>> training_rows(parse(asked)), training_rows(parse(asked | {"steps": 3}))  # 2 x 1000; 3 x 128
+    (2000, 384)
+    >>> training_rows(parse(asked | {"mode": "gradient", "sample": 250_000, "epochs": 100}))  # each once
+    250
+    """
+    if parameters.mode == GRADIENT:
+        return math.ceil(parameters.customers_cap * rate(parameters))
+    return min(parameters.epochs * parameters.customers_cap, parameters.steps * parameters.batch)
 
 
 def rate(parameters: Parameters) -> Fraction:
@@ -320,12 +335,7 @@ class _Numbers:
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:
-    _require(low <= value <= high, f"{name} from {low} to {high}", value)
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
+    require(low <= value <= high, f"{name} from {low} to {high}", value)
 
 
 ENCODER: Final = Question(

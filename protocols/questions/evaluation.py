@@ -4,17 +4,21 @@ Each company ranks for its own customers with every *setting*, a ridge lambda an
 (EASE alone, unless others are named), and answers, for the metrics explore and surprise, with the number of
 customers that have a target and the sum of their nDCG at ``top`` for each setting: 2 (1 + S) numbers. The
 consortium learns the pooled mean per setting, so that a setting is chosen without anybody's holdout being
-seen. An `encoder` release is measured in the same way, beside the `taste` release that it started from.
+seen. With ``beside=own`` each company adds what its *own* model does for the same customers, one number more a
+metric: what a setting brings to all of them together is then known to each, also to one with too few customers
+to see it. That model is the same whatever is evaluated, so it is measured where no encoder is, unless said otherwise. An `encoder` release is measured in the same way, beside the `taste` release that it started from.
 
 Layout: for explore and then surprise, the count and then one sum per setting: lambdas in the given order, and
-for each all mixtures in theirs.
+for each all mixtures in theirs; last the sum of the own models, if they are measured.
 
 Sensitivity: one customer changes each cell by at most 1, so sqrt(2 + 2 S) in L2, but only if nobody
 else's gains depend on it. With ``obvious=own`` they do: surprise leaves out what most customers of the
 company bought, and one customer more can change that list and with it everybody's gains. So noise is
-refused there; with ``obvious=pooled`` the list is that of the release, the same for all.
+refused there; with ``obvious=pooled`` the list is that of the release, the same for all. An own model depends on
+every customer as well: noise wants ``beside=nothing``, the default with ``obvious=pooled``.
 
 >>> values = {"release": "00" * 32, "history_until": 100, "target_until": 200, "lambdas": "300,1000,3000"}
+>>> values["beside"] = "nothing"
 >>> asked = parse(values)
 >>> total = np.array([4.0, 1.0, 2.0, 1.0, 2.0, 0.5, 0.5, 0.25])
 >>> reading = EVALUATION.read(total, asked, 2221)
@@ -25,6 +29,11 @@ refused there; with ``obvious=pooled`` the list is that of the release, the same
 >>> both = parse({**values, "encoder": "11" * 32, "mixes": "0:100:0,100:30:0"})
 >>> EVALUATION.read(np.array([4.0, 1, 2, 1, 2, 1, 1] * 2), both, 2221).explore.best_mix.words
 '1 x encoder + 0.3 x EASE'
+>>> floor = parse({**values, "beside": "own"})
+>>> EVALUATION.read(
+...     np.array([4.0, 1, 2, 1, 0.5, 2, 0.5, 0.5, 0.25, 1]), floor, 2221
+... ).surprise.own  # 1 of 2, not of 4
+0.5
 """
 
 from collections.abc import Mapping
@@ -34,7 +43,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput, MalformedMessage, OutOfBounds, UnboundedSensitivity
+from protocols.errors import BadInput, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.parameters import (
@@ -48,6 +57,7 @@ from protocols.questions.parameters import (
     whole,
     whole_list,
 )
+from protocols.questions.parameters import require as _require
 from protocols.questions.question import Question
 from protocols.questions.ranking import TOP
 from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
@@ -68,6 +78,9 @@ SETTINGS_MAX: Final = 256
 OBVIOUS: Final = ("own", "pooled")
 """Whose obvious list surprise leaves out."""
 
+BESIDE: Final = ("own", "nothing")
+"""What is measured beside the settings: each company's own model, or nothing."""
+
 TOP_MAX: Final = 1_000
 """A longer list is no recommendation."""
 
@@ -85,6 +98,7 @@ class Parameters:
         customers_until: a customer counts if first seen at this company before.
         top: length of the list.
         obvious: what surprise leaves out: each company's "own" obvious list, or the release's, "pooled".
+        beside: whether each company's "own" model is measured as well, or "nothing".
         customers_cap: the most customers one company may answer for; bounds every cell.
     """
 
@@ -98,6 +112,7 @@ class Parameters:
     customers_until: int
     top: int
     obvious: str
+    beside: str
     customers_cap: int
 
     def __post_init__(self) -> None:
@@ -126,6 +141,7 @@ class Parameters:
         )
         _require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
         _require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
+        _require(self.beside in BESIDE, f"beside as one of {', '.join(BESIDE)}", self.beside[:40])
         _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
     @property
@@ -133,22 +149,34 @@ class Parameters:
         """Ridge and mixture of each sum, in order."""
         return tuple((lam, mix) for lam in self.lambdas for mix in self.mixes)
 
+    @property
+    def rows(self) -> int:
+        """Sums of nDCG for each metric: the settings, and the own model if it is measured."""
+        return len(self.settings) + (self.beside == "own")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricReading:
     """One metric: customers with a target (over all companies) and the mean nDCG of each setting.
 
     With no customer (``count`` 0) the means are 0 and say nothing. Where settings tie, the first one is best.
+    ``own``: the mean of the companies' own models for the same customers; None where it was not measured.
     """
 
     count: float
     settings: tuple[tuple[int, Mixture], ...]
     means: tuple[float, ...]
+    own: float | None = None
 
     @property
     def best(self) -> float:
         """The highest mean."""
         return max(self.means)
+
+    @property
+    def gain(self) -> float:
+        """What the best setting brings beside the companies' own models; 0 where those were not measured."""
+        return 0.0 if self.own is None else self.best - self.own
 
     @property
     def best_lambda(self) -> int:
@@ -177,6 +205,8 @@ def parse(values: Mapping[str, Given]) -> Parameters:
     """
     refuse_unknown(values, Parameters.__slots__)
     history_until = instant(values, "history_until")
+    obvious = choice(values, "obvious", OBVIOUS, default="own")
+    alone = obvious == "own" and not values.get("encoder", "")
     return Parameters(
         release=hex_bytes(values, "release", HASH_BYTES),
         encoder=hex_bytes(values, "encoder", HASH_BYTES) if values.get("encoder", "") else b"",
@@ -186,14 +216,15 @@ def parse(values: Mapping[str, Given]) -> Parameters:
         target_until=instant(values, "target_until"),
         customers_until=instant(values, "customers_until", default=history_until),
         top=whole(values, "top", low=1, high=TOP_MAX, default=TOP),
-        obvious=choice(values, "obvious", OBVIOUS, default="own"),
+        obvious=obvious,
+        beside=choice(values, "beside", BESIDE, default="own" if alone else "nothing"),
         customers_cap=whole(values, "customers_cap", low=1, high=CAP_MAX, default=CUSTOMERS_CAP),
     )
 
 
 def length(parameters: Parameters, _n_concepts: int) -> int:
-    """Count and one sum per setting, for both metrics; the vocabulary does not matter."""
-    return len(METRICS) * (1 + len(parameters.settings))
+    """Count and one sum per setting, perhaps one of the own models, for both metrics; the vocabulary does not matter."""
+    return len(METRICS) * (1 + parameters.rows)
 
 
 def bound(parameters: Parameters) -> int:
@@ -205,13 +236,17 @@ def sensitivity2(parameters: Parameters, n_concepts: int) -> int:
     """Every cell changes by at most 1: the number of cells.
 
     Raises:
-        UnboundedSensitivity: one customer can change which concepts are obvious, and everybody's gains.
+        UnboundedSensitivity: one customer can change which concepts are obvious, or the own model, and everybody's gains.
     """
-    if parameters.obvious == "own":
+    came = [
+        *["surprise beside each company's own obvious list"] * (parameters.obvious == "own"),
+        *["each company's own model"] * (parameters.beside == "own"),
+    ]
+    if came:
         raise UnboundedSensitivity(
             expected="gains of one customer that depend on no other",
-            came="surprise beside each company's own obvious list",
-            do="ask with obvious=pooled, or without noise",
+            came=" and ".join(came),
+            do="ask with obvious=pooled and beside=nothing, or without noise",
         )
     return length(parameters, n_concepts) << (2 * FRACTION_BITS)
 
@@ -220,8 +255,9 @@ def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
     beside = "the release's own" if parameters.obvious == "pooled" else "each company's own"
     encoder = f" with encoder {parameters.encoder.hex()[:12]}" if parameters.encoder else ""
+    own = ", and your own model beside it," if parameters.beside == "own" else ""
     return (
-        f"How often release {parameters.release.hex()[:12]}{encoder} at {len(parameters.settings)} settings puts what "
+        f"How often release {parameters.release.hex()[:12]}{encoder} at {len(parameters.settings)} settings{own} puts what "
         f"customers bought for the first time from {say_instant(parameters.history_until)} until "
         f"{say_instant(parameters.target_until)} among its first {parameters.top}, with and without {beside} best-known concepts: a count of customers and "
         f"sums of scores, for up to {parameters.customers_cap} customers first seen before "
@@ -234,13 +270,15 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
 
     Args:
         parameters: what was asked.
-        gains: for each of :data:`METRICS` shape (n_settings, n_customers_with_a_target), in [0, 1].
+        gains: for each of :data:`METRICS` shape (n_settings, n_customers_with_a_target), in [0, 1]; the own model,
+            if it is measured, as one row more.
             Each is rounded to fixed point before it is summed, so that the order does not matter.
 
     Raises:
         OutOfBounds: another shape, or a gain outside [0, 1].
 
-    >>> one = parse({"release": "00" * 32, "history_until": 1, "target_until": 2, "lambdas": "300"})
+    >>> typed = {"release": "00" * 32, "history_until": 1, "target_until": 2, "lambdas": "300"}
+    >>> one = parse({**typed, "beside": "nothing"})
     >>> half = np.array([[0.5, 1.0]])
     >>> pack(one, {"explore": half, "surprise": half[:, :1]}) / 2**24
     array([2. , 1.5, 1. , 0.5])
@@ -248,9 +286,9 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
     cells: list[int] = []
     for metric in METRICS:
         values = gains[metric]
-        if values.ndim != 2 or len(values) != len(parameters.settings) or not _in_unit_interval(values):
+        if values.ndim != 2 or len(values) != parameters.rows or not _in_unit_interval(values):
             raise OutOfBounds(
-                expected=f"gains in [0, 1] of shape ({len(parameters.settings)}, customers) for {metric}",
+                expected=f"gains in [0, 1] of shape ({parameters.rows}, customers) for {metric}",
                 came=f"shape {values.shape}",
                 do="evaluate again",
             )
@@ -260,15 +298,19 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
 
 
 def _interpret(total: npt.NDArray[np.float64], parameters: Parameters, _n_concepts: int) -> EvaluationReading:
-    explore, surprise = total.reshape(len(METRICS), 1 + len(parameters.settings))
+    explore, surprise = total.reshape(len(METRICS), 1 + parameters.rows)
     return EvaluationReading(explore=_metric(explore, parameters), surprise=_metric(surprise, parameters))
 
 
 def _metric(cells: npt.NDArray[np.float64], parameters: Parameters) -> MetricReading:
     count = float(cells[0])
     means = cells[1:] / count if count > 0 else np.zeros(len(cells) - 1)
+    settings = len(parameters.settings)
     return MetricReading(
-        count=count, settings=parameters.settings, means=tuple(float(mean) for mean in means)
+        count=count,
+        settings=parameters.settings,
+        means=tuple(float(mean) for mean in means[:settings]),
+        own=float(means[settings]) if parameters.beside == "own" else None,
     )
 
 
@@ -283,11 +325,6 @@ def _mixes(values: Mapping[str, Given]) -> tuple[Mixture, ...]:
 
 def _in_unit_interval(values: npt.NDArray[np.float64]) -> bool:
     return bool(((values >= 0.0) & (values <= 1.0)).all())
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 EVALUATION: Final = Question(

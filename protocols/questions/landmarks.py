@@ -19,14 +19,13 @@ Sensitivity: a customer adds z * z, of length at most 1, and z z_L^T, of norm |z
 ([[4.0, 1.0], [0.5, 0.0], [1.0, 6.0]], [4.0, 5.0, 6.0])
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import MalformedMessage
 from protocols.limits import FRACTION_BITS
 from protocols.questions.low_rank import LowRankEase, low_rank
 from protocols.questions.parameters import (
@@ -34,6 +33,7 @@ from protocols.questions.parameters import (
     Given,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
     whole_list,
@@ -70,16 +70,16 @@ class Parameters:
     customers_cap: int
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             0 < len(self.landmarks) <= LANDMARKS_MAX, f"1 to {LANDMARKS_MAX} landmarks", len(self.landmarks)
         )
         ascending = all(a < b for a, b in zip(self.landmarks, self.landmarks[1:], strict=False))
-        _require(ascending and self.landmarks[0] >= 0, "landmarks as ascending places", "another order")
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(ascending and self.landmarks[0] >= 0, "landmarks as ascending places", "another order")
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+        require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +118,7 @@ def length(parameters: Parameters, n_concepts: int) -> int:
     Raises:
         MalformedMessage: a landmark that the vocabulary does not have.
     """
-    _require(parameters.landmarks[-1] < n_concepts, f"landmarks below {n_concepts}", parameters.landmarks[-1])
+    require(parameters.landmarks[-1] < n_concepts, f"landmarks below {n_concepts}", parameters.landmarks[-1])
     return n_concepts * (1 + len(parameters.landmarks))
 
 
@@ -146,17 +146,24 @@ def describe(parameters: Parameters) -> str:
     )
 
 
+def _cell(parameters: Parameters, cell: int, concepts: Sequence[str]) -> str:
+    """What a cell counts.
+
+    >>> [_cell(parse({"until": 1, "landmarks": "0,2"}), at, "ABC") for at in (1, 4, 7)]
+    ['B alone', 'A with C', 'C with A']
+    """
+    if cell < len(concepts):
+        return f"{concepts[cell]} alone"
+    concept, landmark = divmod(cell - len(concepts), len(parameters.landmarks))
+    return f"{concepts[concept]} with {concepts[parameters.landmarks[landmark]]}"
+
+
 def _interpret(total: Floats, parameters: Parameters, n_concepts: int) -> Landmarks:
     return Landmarks(
         squares=total[:n_concepts],
         cross=total[n_concepts:].reshape(n_concepts, len(parameters.landmarks)),
         places=parameters.landmarks,
     )
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 LANDMARKS: Final = Question(
@@ -169,4 +176,5 @@ LANDMARKS: Final = Question(
     describe=describe,
     interpret=_interpret,
     sensitivity2=sensitivity2,
+    cell=_cell,
 )

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.errors import BadInput, MalformedMessage
+from protocols.questions.ranking import STRIP
 
 Scores = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
@@ -109,16 +110,13 @@ class Mixture:
                 expected="scores of an encoder", came="none", do="name the encoder release that is meant"
             )
         # hundredths, divided at the end: a weight of one leaves standardised scores as they are, to the bit
-        total = sum(
-            weight * arms.standard(name, self.tilt)
-            for name, weight in (
-                ("encoder", self.encoder),
-                ("ease", self.ease),
-                ("popularity", self.popularity),
-            )
-            if weight
-        )
-        return np.asarray(total) / 100
+        weights = (("encoder", self.encoder), ("ease", self.ease), ("popularity", self.popularity))
+        first, *more = ((arms.standard(name, self.tilt), weight) for name, weight in weights if weight)
+        total = np.multiply(*first)
+        for arm, weight in more:
+            total += arm * weight
+        total /= 100
+        return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,12 +134,18 @@ class Arms:
     ease: Scores
     buyers: npt.NDArray[np.floating]
     candidates: Mask
+    popular: Floats = field(init=False)
+    """log(1 + buyers), (n_concepts,)."""
     _standard: dict[tuple[str, int], Floats] = field(default_factory=dict, repr=False)
 
-    @property
-    def popular(self) -> Floats:
-        """log(1 + buyers), (n_concepts,)."""
-        return np.asarray(np.log1p(np.maximum(self.buyers, 0.0)), np.float64)
+    def __post_init__(self) -> None:
+        popular = np.asarray(np.log1p(np.maximum(self.buyers, 0.0)), np.float64)
+        object.__setattr__(self, "popular", popular)
+
+    def with_ease(self, ease: Scores) -> "Arms":
+        """The same with EASE of another ridge; what was standardised of the others stays."""
+        kept = {key: scores for key, scores in self._standard.items() if key[0] != "ease"}
+        return replace(self, ease=ease, _standard=kept)
 
     def tilted(self, tilt: int) -> Scores:
         """EASE's scores with ``tilt`` hundredths of popularity."""
@@ -151,16 +155,25 @@ class Arms:
         """Standardised scores of "encoder", "ease" or "popularity", made when they are first wanted."""
         key = (arm, tilt if arm == "ease" else 0)
         if key not in self._standard:
-            popular = np.broadcast_to(self.popular, self.candidates.shape)
-            scores = {"encoder": self.encoder, "ease": self.ease, "popularity": popular}[arm]
-            if key[1]:
+            scores: Scores | None = self.encoder
+            if arm == "ease":
                 scores = self.tilted(tilt)
+            elif arm == "popularity":
+                scores = np.broadcast_to(self.popular, self.candidates.shape)
             self._standard[key] = standardise(np.asarray(scores), self.candidates)
         return self._standard[key]
 
 
 PLAIN: Final = Mixture(encoder=0, ease=100, popularity=0)
 """EASE alone: what a `taste` release is by itself."""
+
+WITHOUT_ENCODER: Final = "0:100:0,0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60"
+WITH_ENCODER: Final = (
+    "100:0:0,100:10:0,100:20:0,100:30:0,100:60:0,100:30:0:5,100:30:0:10,100:60:0:5,100:60:0:10,100:100:0:10,"
+    "100:0:60,100:30:30,100:60:60,100:100:60"
+)
+"""What an evaluation tries where nobody says otherwise. A trained encoder wants little of EASE beside it for *surprise*,
+one of few rounds much; for *explore* popularity counts through the tilt."""
 
 
 def standardise(scores: Scores, candidates: Mask) -> Floats:
@@ -169,8 +182,16 @@ def standardise(scores: Scores, candidates: Mask) -> Floats:
     >>> standardise(np.array([[9.0, 1.0, 3.0]]), np.array([[False, True, True]]))
     array([[ 0., -1.,  1.]])
     """
-    count = np.maximum(candidates.sum(1, keepdims=True), 1)
+    found = np.empty(candidates.shape)
+    for start in range(0, len(found), STRIP):
+        some = slice(start, start + STRIP)
+        _standardise(scores[some], candidates[some], found[some])
+    return found
+
+
+def _standardise(scores: Scores, candidates: Mask, centred: Floats) -> None:
+    count = np.maximum(np.count_nonzero(candidates, axis=1, keepdims=True), 1)
     mean = np.where(candidates, scores, 0).sum(1, keepdims=True, dtype=np.float64) / count
-    centred = np.where(candidates, scores - mean, 0.0)
-    spread = np.sqrt((centred**2).sum(1, keepdims=True) / count)
-    return np.asarray(centred / np.maximum(spread, SPREAD_MIN) * (spread > SPREAD_MIN))
+    centred[:] = np.where(candidates, scores - mean, 0.0)
+    spread = np.sqrt(np.square(centred).sum(1, keepdims=True) / count)
+    centred /= np.where(spread > SPREAD_MIN, spread, np.inf)

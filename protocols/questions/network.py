@@ -12,17 +12,21 @@ layer is the logarithm of the point's variance, which only training uses.
 (27, [(3, 2), (2,), (2, 2), (2,), (1, 2), (2,), (2, 3), (3,)])
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from protocols.errors import BadRelease, MalformedMessage
 from protocols.limits import CONCEPTS_MAX
 
 Weights = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+ExactScores = Callable[[csr_array], Floats]
+"""From binary rows, (customers, n_concepts), scores of the same shape."""
 
 UNITS_MAX: Final = 4096
 """No layer is wider: the vector of weights of a large vocabulary would not fit a sum."""
@@ -166,6 +170,10 @@ def exact_weights(weights: npt.NDArray[np.floating]) -> Floats:
     >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
     [[0.30000001192092896, 1.0]]
     """
-    wide = weights.astype(np.float64)
-    _, exponent = np.frexp(np.abs(wide).max(initial=0.0) * len(wide))
-    return np.ldexp(np.rint(np.ldexp(wide, 52 - int(exponent))), int(exponent) - 52)
+    exact = weights.astype(np.float64)
+    _, exponent = np.frexp(float(np.abs(weights).max(initial=0)) * len(weights))
+    multiples = 2.0 ** (52 - int(exponent))  # no weights are so small or large that this overflows
+    exact *= multiples
+    np.rint(exact, out=exact)
+    exact /= multiples
+    return exact

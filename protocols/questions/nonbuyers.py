@@ -22,7 +22,7 @@ concepts cost little noise: ask about the ones that matter.
 (1000.0, 'over 60 of 100 customers', 'too few to say')
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput, MalformedMessage
+from protocols.errors import BadInput
 from protocols.limits import FRACTION_BITS
 from protocols.questions.bands import Band, band_of
 from protocols.questions.parameters import (
@@ -38,6 +38,7 @@ from protocols.questions.parameters import (
     Given,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
     whole_list,
@@ -132,17 +133,17 @@ class Parameters:
 
     def __post_init__(self) -> None:
         ascending = all(a < b for a, b in zip((-1, *self.concepts), self.concepts, strict=False))
-        _require(
+        require(
             ascending and len(self.concepts) <= CONCEPTS_MAX,
             "distinct ascending concepts",
             len(self.concepts),
         )
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
-        _require(self.definition == DEFINITION, f"definition {DEFINITION} of the states", self.definition)
+        require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+        require(self.definition == DEFINITION, f"definition {DEFINITION} of the states", self.definition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -242,15 +243,23 @@ def pack(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return counts.ravel() << FRACTION_BITS
 
 
+def _cell(parameters: Parameters, cell: int, concepts: Sequence[str]) -> str:
+    """Who a cell counts.
+
+    >>> _cell(
+    ...     parse({"until": 1, "concepts": "1,3"}), 2 * 2 + 1, "ABCD"
+    ... )  # the third state, the second concept
+    'D: customers who bought it on several days, and not in the last 12 weeks'
+    """
+    about = asked_about(parameters, len(concepts))
+    state, at = divmod(cell, len(about))
+    return f"{concepts[about[at]]}: customers who {WORDS[STATES[state]].replace('buys', 'buy')}"
+
+
 def _interpret(total: npt.NDArray[np.float64], parameters: Parameters, n_concepts: int) -> NonBuyers:
     return NonBuyers(
         counts=total.reshape(len(STATES), -1).copy(), concepts=asked_about(parameters, n_concepts)
     )
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 NONBUYERS: Final = Question(
@@ -263,4 +272,5 @@ NONBUYERS: Final = Question(
     describe=describe,
     interpret=_interpret,
     sensitivity2=sensitivity2,
+    cell=_cell,
 )

@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from protocols.errors import BadInput
+from protocols.errors import BadInput, MalformedMessage
 
 Given = str | int | Sequence[int]
 """One value as typed: text, an integer, or a list of integers."""
@@ -31,6 +31,16 @@ _ISO: Final = re.compile(
 
 INSTANT_MAX: Final = 2**40
 """Unix seconds up to here: the year 36812, so that a value in milliseconds is noticed."""
+
+
+def require(holds: bool, expected: str, came: object) -> None:
+    """What a question's parameters have to be, whoever made them.
+
+    Raises:
+        MalformedMessage: it does not hold.
+    """
+    if not holds:
+        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 def refuse_unknown(values: Mapping[str, Given], known: Collection[str]) -> None:

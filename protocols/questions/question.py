@@ -6,7 +6,7 @@ here, and nothing here sees a customer.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Generic, Protocol, TypeVar
@@ -45,6 +45,11 @@ def no_cells(_n_concepts: int) -> npt.NDArray[np.int64]:
     return np.empty(0, dtype=np.int64)
 
 
+def numbered(_parameters: object, cell: int, _concepts: Sequence[str]) -> str:
+    """A cell that means nothing by itself."""
+    return f"number {cell + 1}"
+
+
 def everybody(_parameters: object) -> Fraction:
     """No sample is drawn: all customers are in the answer."""
     return Fraction(1)
@@ -68,6 +73,7 @@ class Question(Generic[P, R_co]):
             ``2**-FRACTION_BITS``: the most by which one customer, added or removed, changes the sum of
             squares of all cells, the *loud* cells counted half. Raises UnboundedSensitivity.
         loud: for ``n_concepts``, the cells (ascending indices) whose noise has twice the variance.
+        cell: what one cell of an answer counts, in words, for ``(parameters, cell, names of the concepts)``.
         rate: the chance with which a customer is in the secret sample that is answered for; 1 for all.
     """
 
@@ -81,6 +87,7 @@ class Question(Generic[P, R_co]):
     interpret: Callable[[npt.NDArray[np.float64], P, int], R_co]
     sensitivity2: Callable[[P, int], int]
     loud: Callable[[int], npt.NDArray[np.int64]] = no_cells
+    cell: Callable[[P, int, Sequence[str]], str] = numbered
     rate: Callable[[P], Fraction] = everybody
 
     def open(self, parameters: bytes) -> P:

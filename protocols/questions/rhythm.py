@@ -18,14 +18,14 @@ be, sqrt(F sum of squares of its capped purchases), and the sensitivity is 1.
 (102166, 1500000)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadInput, MalformedMessage, UnboundedSensitivity
+from protocols.errors import BadInput, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS
 from protocols.questions.moments import FACETS, FACTORS, HOURS, WEEKDAYS
 from protocols.questions.parameters import (
@@ -34,6 +34,7 @@ from protocols.questions.parameters import (
     choice,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
 )
@@ -78,23 +79,23 @@ class Parameters:
 
     def __post_init__(self) -> None:
         known = tuple(facet for facet in FACETS if facet in self.facets)
-        _require(
+        require(
             bool(known) and known == self.facets,
             f"distinct facets among {', '.join(FACETS)}, in this order",
             self.facets,
         )
-        _require(self.scheme in SCHEMES, f"one of {', '.join(SCHEMES)}", self.scheme[:40])
-        _require(
+        require(self.scheme in SCHEMES, f"one of {', '.join(SCHEMES)}", self.scheme[:40])
+        require(
             0 < self.purchases_cap <= PURCHASES_CAP_MAX,
             f"a purchases_cap of 1 to {PURCHASES_CAP_MAX}",
             self.purchases_cap,
         )
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(0 <= self.items_cap <= CAP_MAX, f"an items_cap of 0 to {CAP_MAX}", self.items_cap)
-        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+        require(0 <= self.items_cap <= CAP_MAX, f"an items_cap of 0 to {CAP_MAX}", self.items_cap)
+        require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,6 +227,11 @@ def place_of(parameters: Parameters, cell: int, n_concepts: int) -> tuple[str, i
     return names[cell // n_concepts], cell % n_concepts
 
 
+def _cell(parameters: Parameters, cell: int, concepts: Sequence[str]) -> str:
+    band, concept = place_of(parameters, cell, len(concepts))
+    return f"{concepts[concept]}, {band}"
+
+
 def _facets(values: Mapping[str, Given]) -> tuple[str, ...]:
     given = values.get("facets", ",".join(FACETS))
     asked = given.split(",") if isinstance(given, str) else []
@@ -255,11 +261,6 @@ def _without_noise(cells: Floats, sigma: float) -> Floats:
     return weighed
 
 
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
-
-
 RHYTHM: Final = Question(
     name="rhythm",
     parameters=Parameters,
@@ -270,4 +271,5 @@ RHYTHM: Final = Question(
     describe=describe,
     interpret=_interpret,
     sensitivity2=sensitivity2,
+    cell=_cell,
 )

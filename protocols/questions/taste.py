@@ -18,14 +18,14 @@ array([1., 2., 3.])
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from protocols.errors import BadRelease, MalformedMessage
+from protocols.errors import BadRelease
 from protocols.limits import FRACTION_BITS
 from protocols.messages import Block
 from protocols.questions.ease import ease
@@ -35,6 +35,7 @@ from protocols.questions.parameters import (
     choice,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
 )
@@ -72,15 +73,15 @@ class Parameters:
     customers_cap: int
 
     def __post_init__(self) -> None:
-        _require(self.row_scheme in ROW_SCHEMES, f"one of {', '.join(ROW_SCHEMES)}", self.row_scheme[:40])
+        require(self.row_scheme in ROW_SCHEMES, f"one of {', '.join(ROW_SCHEMES)}", self.row_scheme[:40])
         capped = self.items_cap > 0 or not SCHEMES[self.row_scheme].needs_cap
-        _require(capped, f"an items_cap with row_scheme {self.row_scheme}", self.items_cap)
-        _require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
-        _require(
+        require(capped, f"an items_cap with row_scheme {self.row_scheme}", self.items_cap)
+        require(0 <= self.since < self.until <= INSTANT_MAX, "since before until", self.until)
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(0 <= self.items_cap <= CAP_MAX, f"an items_cap of 0 to {CAP_MAX}", self.items_cap)
-        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+        require(0 <= self.items_cap <= CAP_MAX, f"an items_cap of 0 to {CAP_MAX}", self.items_cap)
+        require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,17 +205,28 @@ def unpack_triangle(triangle: npt.NDArray[S]) -> npt.NDArray[S]:
     return square
 
 
+def pair_of(cell: int, n: int) -> tuple[int, int]:
+    """Row and column of a cell of the upper triangle of n rows, row by row.
+
+    >>> [pair_of(cell, 3) for cell in range(6)]
+    [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+    """
+    after = n * (n + 1) // 2 - 1 - cell
+    below = (math.isqrt(8 * after + 1) - 1) // 2
+    return n - 1 - below, n - 1 - after + below * (below + 1) // 2
+
+
+def _cell(_parameters: Parameters, cell: int, concepts: Sequence[str]) -> str:
+    one, other = pair_of(cell, len(concepts))
+    return f"{concepts[one]} with {concepts[other]}"
+
+
 def _interpret(total: npt.NDArray[np.float64], _parameters: Parameters, _n_concepts: int) -> Taste:
     return Taste(gram=unpack_triangle(total))
 
 
 def _upper(concepts: int) -> npt.NDArray[np.bool_]:
     return ~np.tri(concepts, k=-1, dtype=np.bool_)
-
-
-def _require(holds: bool, expected: str, came: object) -> None:
-    if not holds:
-        raise MalformedMessage(expected=expected, came=str(came), do="correct the question's parameters")
 
 
 TASTE: Final = Question(
@@ -228,4 +240,5 @@ TASTE: Final = Question(
     interpret=_interpret,
     sensitivity2=sensitivity2,
     loud=diagonal,
+    cell=_cell,
 )

@@ -10,7 +10,8 @@ invitations, PEM private keys, bearer headers), wherever they stand.
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,6 +87,34 @@ def configure(*, file: Path | None = None, stream: TextIO | None = None, level: 
     root.setLevel(level)
     for noisy in ("httpx", "httpcore", "uvicorn.error", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
+
+
+@contextmanager
+def on_standard_error() -> Iterator[None]:
+    """What is logged meanwhile goes to standard error, in lines for people; afterwards all is as it was.
+
+    For verbs: their answers are on standard output, and may be JSON.
+    """
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            _redact_event,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # of the moment: tests have their own
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        if before is None:
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**before)
 
 
 def redact(fields: Mapping[str, Any]) -> dict[str, Any]:

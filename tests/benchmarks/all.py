@@ -4,6 +4,7 @@ python tests/benchmarks/all.py              all of them (hours on two cores)
 python tests/benchmarks/all.py demo latency only these
 python tests/benchmarks/all.py --list       what there is, and how long each took when it was last run
 python tests/benchmarks/all.py --resume     without those that went well on this commit
+python tests/benchmarks/all.py --afresh landmarks   what it kept of an earlier run as well
 
 The comparison goes on within itself as well: every arm is kept when it is measured. The parts whose names end in
 ``-table`` make Markdown and plots from the JSON of the others, in seconds.
@@ -31,6 +32,7 @@ MEASUREMENTS = {
     "surprise": ("-m", "tests.benchmarks.surprise", "5", "20"),
     "comparison": ("-m", "tests.benchmarks.comparison"),
     "floor": ("-m", "tests.benchmarks.floor"),
+    "few-customers": ("-m", "tests.benchmarks.few_customers"),
     "libraries": ("-m", "tests.benchmarks.libraries"),
     "taste-speed": ("-m", "tests.benchmarks.taste_speed"),
     "encoder": ("-m", "tests.benchmarks.encoder_parts"),
@@ -41,6 +43,7 @@ MEASUREMENTS = {
     "privacy-choice": ("-m", "tests.benchmarks.privacy_choice"),
     "privacy-served": ("-m", "tests.benchmarks.privacy_served", "--afresh"),
     "tempering": ("-m", "tests.benchmarks.tempering"),
+    "refits": ("-m", "tests.benchmarks.refits"),
     "newcomers": ("-m", "tests.benchmarks.newcomers"),
     "landmarks": ("-m", "tests.benchmarks.landmarks"),
     "leakage": ("-m", "tests.benchmarks.leakage"),
@@ -59,6 +62,7 @@ MEASUREMENTS = {
     "demo": ("-m", "deploy.local", "--yes"),
     "comparison-table": ("-m", "tests.benchmarks.comparison_table"),
     "floor-table": ("-m", "tests.benchmarks.floor_table"),
+    "few-customers-table": ("-m", "tests.benchmarks.few_customers", "--table"),
     "growth-table": ("-m", "tests.benchmarks.growth_table"),
     "quality-table": ("-m", "tests.benchmarks.quality_table"),
     "surprise-table": ("-m", "tests.benchmarks.surprise_table"),
@@ -73,6 +77,9 @@ MEASUREMENTS = {
 }
 
 
+KEEPING = {"landmarks"}
+"""Parts that pass over what they find measured, unless told ``--afresh``."""
+
 TIMES = RESULTS / "times.json"
 
 
@@ -82,6 +89,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("wanted", nargs="*", metavar="PART")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--afresh", action="store_true", help=f"for {', '.join(KEEPING)}: nothing is kept")
     asked = parser.parse_args(words)
     if unknown := [name for name in asked.wanted if name not in MEASUREMENTS]:
         print(f"no measurement {unknown[0]}; there are: {', '.join(MEASUREMENTS)}", file=sys.stderr)
@@ -95,15 +103,16 @@ def main(words: list[str]) -> int:
     for name in asked.wanted or MEASUREMENTS:
         if asked.resume and times.get(name, {}).get("commit") == commit():
             continue
-        failed += not _measured(name, times)
+        more = ("--afresh",) if asked.afresh and name in KEEPING else ()
+        failed += not _measured((*MEASUREMENTS[name], *more), name, times)
     print(f"Results: {RESULTS}")
     return 1 if failed else 0
 
 
-def _measured(name: str, times: dict[str, dict[str, object]]) -> bool:
+def _measured(words: tuple[str, ...], name: str, times: dict[str, dict[str, object]]) -> bool:
     """Run one part and, if it went well, note how long it took."""
     began, before = time.monotonic(), _cpu_s()
-    code = subprocess.run([sys.executable, *MEASUREMENTS[name]], check=False).returncode
+    code = subprocess.run([sys.executable, *words], check=False).returncode
     took = {"wall_s": round(time.monotonic() - began), "cpu_s": round(_cpu_s() - before), "commit": commit()}
     print(f"=== {name}: {'well' if code == 0 else f'exit {code}'} after {took['wall_s']} s\n")
     if code == 0:

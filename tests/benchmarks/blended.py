@@ -21,7 +21,7 @@ from participant.models.released import Released
 from participant.models.weights import SquareWeights
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
-from protocols.questions.mixture import Mixture
+from protocols.questions.mixture import WITH_ENCODER, WITHOUT_ENCODER, Mixture
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
 from tests.benchmarks.encoder_side import Side
 from tests.benchmarks.learners import Sample, Setting
@@ -33,9 +33,7 @@ ENCODER, TILTED, MIXTURE = "federated autoencoder", "federated EASE + popularity
 BLEND, OWN = "blend and gate", "local model of a node"
 ARMS = (TILTED, ENCODER, MIXTURE, BLEND)
 PLAIN = "0:100:0"
-WITHOUT = "0:100:0:5,0:100:0:10,0:100:15,0:100:30,0:100:60"
-WITH = "100:0:0,100:30:0,100:30:0:10,100:0:60,100:60:0:10,100:60:60,100:100:60"
-EVERY = 3
+EVERY = 2
 """Rounds between two looks at the autoencoder."""
 CUSTOMERS = 5_000
 """Who choose for the exchange, of all companies together, each as many: more take longer and choose the same."""
@@ -78,7 +76,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             seed=seed,
             masked=False,
         )
-        made, chosen = _chosen(side, records, ridges, rounds)
+        made, chosen, alone = _chosen(side, records, ridges, rounds)
         deepest = max(each.rounds for arms in chosen.values() for each in arms.values())
         again = _rounds(side, LATE, VALIDATION_UNTIL, deepest)
         networks = {
@@ -86,9 +84,11 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             for window, releases in ((EARLY, made), (LATE, again))
             for at in {each.rounds for arms in chosen.values() for each in arms.values() if each.rounds}
         }
+    ridges_chosen = {each.lam for arms in chosen.values() for each in arms.values()}
+    inverses = {lam: ease(grams[LATE], float(lam)) for lam in ridges_chosen}
     released = {
         (arm, name): Released(
-            ease=SquareWeights(matrix=ease(grams[LATE], float(each.lam))),
+            ease=SquareWeights(matrix=inverses[each.lam]),
             encoder=networks.get((LATE, each.rounds)),
             mixture=each.mixture,
         )
@@ -123,6 +123,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             for name, each in best.items()
             if each.rounds
         },
+        gains={name: each.mean - alone[name] for name, each in best.items()},
     )
     models = [learn(mine, vocabulary, windows=WINDOWS, exchange=exchange).model for mine in records]
     test = [marked(shop.test, _served(model)) for shop, model in zip(shops, models, strict=True)]
@@ -131,27 +132,34 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
 
 def _chosen(
     side: Side, records: Sequence[ShopRecords], ridges: Sequence[int], rounds: int
-) -> tuple[list[bytes], dict[str, dict[str, Chosen]]]:
-    """Rounds over the fit window, and of each arm and scenario the best setting on validation windows."""
+) -> tuple[list[bytes], dict[str, dict[str, Chosen]], dict[str, float]]:
+    """Rounds over the fit window; of each arm and scenario the best setting on validation windows; the own models' mean."""
     cap = CUSTOMERS // len(records)
     settings: dict[str, list[Chosen]] = {name: [] for name in SCENARIOS}
+    own: dict[str, float] = {}
 
     def look(encoder: bytes, lambdas: Sequence[int], mixes: str, at: int = 0) -> dict[str, Chosen]:
-        reading = side.evaluate(EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap)
+        beside = "nothing" if own else "own"  # the same whatever is evaluated
+        reading = side.evaluate(
+            EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap, beside=beside
+        )
         for name in SCENARIOS:
+            mean = getattr(reading, name).own
+            if mean is not None:
+                own[name] = mean
             settings[name] += _settings(getattr(reading, name), at)
         return {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
 
     near = sorted({each.lam for each in look(b"", ridges, PLAIN).values()})
-    tilted = look(b"", near, WITHOUT)
+    tilted = look(b"", near, WITHOUT_ENCODER)
     made, mixed = _rounds(side, EARLY, FIT_UNTIL, rounds), tilted
     for at in range(EVERY, rounds + 1, EVERY):
-        mixed = look(made[at - 1], near, WITH, at)
+        mixed = look(made[at - 1], near, WITH_ENCODER, at)
     alone = {
         name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
         for name in SCENARIOS
     }
-    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}
+    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}, own
 
 
 def _rounds(side: Side, taste: bytes, until: int, count: int) -> list[bytes]:

@@ -34,7 +34,7 @@ class Case:
     scale: float
     ridges: tuple[int, ...] = RIDGES
     steps: tuple[int, ...] = STEPS
-    rounds: int = 6
+    rounds: int = 10
 
     @property
     def settings(self) -> tuple[object, ...]:

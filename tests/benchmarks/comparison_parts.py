@@ -32,8 +32,6 @@ from tests.benchmarks.trial import Outcome
 KEPT = ROOT / ".altrove" / "bench" / "comparison"
 HERE = Path(__file__).parent
 FEDERATED, APART = "federated EASE", "federated EASE, household-disjoint"
-DRAWS = (0, 1, 2)
-"""Seeds of the exchange: its evaluation costs too much for five."""
 GPU_PARTS = 8
 """Autoencoders trained at a time: more only wait for one another."""
 COMMON = ("purchases", "trial", "learners", "cases")
@@ -108,7 +106,7 @@ def parts(case: Case) -> list[Part]:
             weight=60 * case.scale,
         )
     )
-    found += [_draw(case, seed) for seed in DRAWS]
+    found += [_draw(case, seed) for seed in trial.SEEDS]
     if case.disjoint:
         found.append(
             Part(

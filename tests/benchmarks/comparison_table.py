@@ -38,7 +38,7 @@ on everybody's, which nobody could have; federated EASE is equal to the pooled o
 popularity* with both of the sum, the *autoencoder* of a few rounds, and the best *mixture* of the three. *Blend and
 gate* is what nodes would serve of that mixture, and *local model of a node* what they would serve alone, both as
 `participant.models` learns and chooses them. *Seeds*: standard deviation of the mean over the seeds, for what has
-chance in it: five, of the exchange as many as are said in *Time*. *Best local, by own validation* is what each company would have chosen alone
+chance in it: five (*Time* says how many there are). *Best local, by own validation* is what each company would have chosen alone
 among all its local arms; the *strongest local arm* is the one with the highest mean on test windows, chosen in its
 favour. *Companies below*: of all companies those below by the mean, and those significantly below (one-sided paired
 t-test, Holm). *Closure* is (arm - strongest local) / (bound - strongest local), where the bound is the best arm that is

@@ -135,7 +135,7 @@ def arguments() -> argparse.ArgumentParser:
     words.add_argument("--companies", type=int, default=5, metavar="K")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--company", type=int, default=0, help="which one trains alone, for --part local")
-    words.add_argument("--rounds", type=int, default=8)
+    words.add_argument("--rounds", type=int, default=10)
     words.add_argument("--minutes", type=float, default=24 * 60, help="no further round that would not fit")
     words.add_argument("--server", choices=SERVERS, default=FEDAVG)
     words.add_argument("--server-rate", type=int, default=MILLION, help="in millionths")

@@ -94,7 +94,10 @@ class Crew:
         if not path.exists():
             return False
         found = json.loads(path.read_text(encoding="utf-8"))
-        return bool(found["complete"] and found["commit"] == self._commit)
+        there = bool(found["complete"] and found["commit"] == self._commit)
+        if there:
+            print(f"{named(words)}: complete at this commit, not measured again", flush=True)
+        return there
 
     def _start(self, words: tuple[str, ...]) -> None:
         more = ("--rounds", str(self._asked.rounds), "--commit", self._commit)
@@ -151,10 +154,10 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.benchmarks.encoder_parts")
     words.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     words.add_argument("--minutes", type=float, default=24 * 60)
-    words.add_argument("--rounds", type=int, default=8)
-    words.add_argument("--seeds", type=int, default=3)
-    words.add_argument("--seeds-of-20", type=int, default=1)
-    words.add_argument("--pooled-seeds", type=int, default=1)
+    words.add_argument("--rounds", type=int, default=10)
+    words.add_argument("--seeds", type=int, default=5)
+    words.add_argument("--seeds-of-20", type=int, default=3)
+    words.add_argument("--pooled-seeds", type=int, default=3)
     words.add_argument("--only", default="*", metavar="NAME,NAME")
     words.add_argument("--list", action="store_true")
     words.add_argument("--commit", default="", help="where there is no repository to ask")

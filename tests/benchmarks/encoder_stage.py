@@ -20,7 +20,7 @@ from protocols.questions.parameters import Given
 from tests.benchmarks import arms
 from tests.benchmarks.consortium import FIT_UNTIL, TEST_UNTIL, VALIDATION_UNTIL, prepare, taste_sum
 from tests.benchmarks.encoder_choice import Chosen, best
-from tests.benchmarks.encoder_side import Gram, Pool, Side
+from tests.benchmarks.encoder_side import Gram, Pool, Remembered, Side
 
 RATE: Final = 3_000
 POOLED_RATE: Final = 1_000
@@ -52,7 +52,7 @@ class Stage:
 
     def side(
         self, part: str, company: int, seed: int, typed: Mapping[str, Given]
-    ) -> tuple[Side, Sequence[Records]]:
+    ) -> tuple[Side, Sequence[Remembered]]:
         """Who trains together, and whose validation weeks choose."""
         members: Sequence[Records] = self.consortium.members
         answering: Sequence[Records | Pool] = members
@@ -75,7 +75,7 @@ class Stage:
             threads=self._threads,
             settings={"rate": POOLED_RATE if part == "pooled" else RATE, **typed},
         )
-        return side, members
+        return side, [Remembered(member) for member in members]
 
     def test(self, side: Side, late: Sequence[bytes], chosen: Kinds, places: Iterable[int]) -> Rows:
         """Every kind's best setting on the test weeks of the companies at ``places``; popularity where these are all."""

@@ -163,6 +163,11 @@ class Trial:
             mixes=dict.fromkeys(SCENARIOS, mixture),
         )
         everywhere = np.rint(np.diagonal(self.sum)).astype(np.int64)
+        brought = [
+            each.shared[name][lam, tilt, 0] - blend.gains(each.held, name, each.tuned.scores[name])
+            for each in self.companies
+        ]
+        prior = float(np.concatenate(brought).mean())
         found: dict[str, list[Floats]] = {
             arm: [] for arm in ("own, as the gate sees it", "served, gate by the sign", "served")
         }
@@ -178,7 +183,7 @@ class Trial:
                 for each in exchange.candidates(name, tuned.chosen[name])
             ]
             made = blend.choose(held, name, tuned.scores[name], scores)
-            passes = judge(made.local, made.federated, made.cross_fitted).deployed
+            passes = judge(made.local, made.federated, made.cross_fitted, prior=prior).deployed
             deployed += passes
             by_sign = holds_up(made.cross_fitted - made.local)
             found["own, as the gate sees it"].append(made.local)

@@ -47,9 +47,14 @@ class Company:
         return cls(gram=Sample(shop.fit).gram, held=shop.valid.dense(drawn))
 
     def try_popularity(
-        self, tables: Mapping[str, Table], lam: int, weights: NDArray[np.float32], buyers: Floats
+        self,
+        tables: Mapping[str, Table],
+        lam: int,
+        weights: NDArray[np.float32],
+        buyers: Floats,
+        standardised: Sequence[float] = STANDARDISED,
     ) -> None:
-        """Gains of one model with every way to add popularity."""
+        """Gains of one model with every tilt, and with popularity ``standardised`` with these weights."""
         scores = np.asarray(self.held.history @ weights, np.float32)
         counts = np.rint(buyers).astype(np.int64)
         for name, table in tables.items():
@@ -58,7 +63,7 @@ class Company:
             candidates = self.held.candidates(name)
             level = standardise(scores, candidates)
             popular = standardise(np.broadcast_to(popularity(counts), scores.shape), candidates)
-            for weight in STANDARDISED:
+            for weight in standardised:
                 table[lam, 0, weight] = blend.gains(self.held, name, level + np.float32(weight) * popular)
 
 

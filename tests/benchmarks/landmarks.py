@@ -3,7 +3,7 @@
     python -m tests.benchmarks.landmarks types 5000 10000 0
 
 writes ``results/landmarks.json`` after each part and ``results/landmarks.md`` from it; a part that is there already is
-not measured again. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
+not measured again, and says so, unless ``--afresh`` is typed. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
 landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. A number: so many single products for
 concepts, 0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
 """
@@ -170,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("parts", nargs="*", default=["types", "5000", "10000", "0"])
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--afresh", action="store_true", help="measure what is there already as well")
     parser.add_argument("--quick", action="store_true", help="products at 300 and 600 alone, a few seconds")
     parser.add_argument("--rows", type=Path, help="write the rows of all products and measure nothing")
     parser.add_argument("--measured", type=Path, help="take in what another machine measured")
@@ -187,7 +188,8 @@ def main() -> None:
         kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         given.parts = []
     for part in ["300", "600"] if given.quick else given.parts:
-        if part in report:
+        if part in report and not given.afresh:
+            print(f"{part}: measured at commit {report[part]['commit']}, skipped; --afresh measures it again")
             continue
         lines = (
             compared()

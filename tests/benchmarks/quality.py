@@ -68,6 +68,7 @@ def run(companies: int) -> Json:
             refitted=WholeGram(matrix=refitted.gram),
             lambdas={"explore": reading.explore.best_lambda, "surprise": reading.surprise.best_lambda},
             mixes={"explore": reading.explore.best_mix, "surprise": reading.surprise.best_mix},
+            gains={"explore": reading.explore.gain, "surprise": reading.surprise.gain},
         )
         say(f"lambdas {dict(exchange.lambdas)}, {[mix.words for mix in exchange.mixes.values()]}")
         others = rows_elsewhere(consortium)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -139,6 +140,9 @@ def test_dry_run_answers_every_question_that_needs_no_release(home):
     assert "This question is about a release" not in said
     assert "how many purchases fell in each band of" in said
     assert said.count("from 6 customers") == 5
+    for example in ("texts: number ", "BREAD with BREAD: ", "customers who ", "BREAD, "):
+        assert example in said
+    assert "cell " not in said  # every number shown is said in words
     assert departed(home) == ()
 
 
@@ -252,6 +256,15 @@ def test_shelves_are_read_in_and_who_does_not_buy_is_said_as_a_hypothesis(home, 
     wrong = run(home, "nonbuyers", "CAVIAR")
     assert wrong.exit_code == 1
     assert "unknown-concept" in wrong.output
+
+
+def test_what_a_verb_logs_is_no_part_of_what_it_says(home):
+    before = structlog.get_config()
+    said = run(home, "sensitive", "deny", "TEA")
+    assert "This changes 1: TEA" in said.stdout
+    assert "sensitive category ruled" in said.stderr
+    assert "sensitive category ruled" not in said.stdout
+    assert structlog.get_config() == before  # a daemon in the same process logs where it did
 
 
 def test_a_catalogue_by_itself_is_refused_and_not_passed_over(home, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 from participant.preparation import customers_behind
 from protocols.questions import ask
+from protocols.vocabulary import Vocabulary
 from tests.participant import asked, nodes
 from tests.participant.asked import AUTUMN, SPRING, SUMMER, WORDS
 
@@ -21,7 +22,7 @@ def node(tmp_path_factory):
 
 
 def behind(node, question, **parameters):
-    return customers_behind(ask([(question, parameters)], WORDS, members=4, epoch="e"), node.records)
+    return customers_behind(ask([(question, parameters)], WORDS, members=4, epoch="e"), node.records, WORDS)
 
 
 def test_everybody_stands_behind_an_answer_over_all_purchases(node):
@@ -48,7 +49,7 @@ def test_a_window_of_a_second_leaves_one_customer_behind_an_answer(node):
 
 def test_of_several_blocks_the_one_with_the_fewest_customers_counts(node):
     both = [("taste", {"until": AUTUMN}), ("taste", {"until": AUTUMN, "customers_cap": 2})]
-    assert customers_behind(ask(both, WORDS, members=4, epoch="e"), node.records) == 2
+    assert customers_behind(ask(both, WORDS, members=4, epoch="e"), node.records, WORDS) == 2
 
 
 def test_a_training_of_few_steps_hears_few_customers(node):
@@ -64,3 +65,12 @@ def test_without_noise_a_sample_counts_as_many_customers_as_it_is_expected_to_dr
     asked = {"taste": "ab" * 32, "until": AUTUMN, "mode": "gradient", "sample": 250_000}
     assert behind(node, "encoder", **asked) == CUSTOMERS // 4
     assert behind(node, "encoder", **asked, noise="30") == CUSTOMERS
+
+
+def test_who_bought_nothing_of_the_vocabulary_does_not_stand_behind_an_answer(node):
+    """A vocabulary of one concept that one customer bought would describe that customer among empty rows."""
+    tea = Vocabulary.of("tea alone", ["TEA"])
+    buyers = sum("TEA" in {word for _, word in bought} for bought in nodes.shop(1, CUSTOMERS).values())
+    spec = ask([("taste", {"until": AUTUMN})], tea, members=4, epoch="e")
+    assert 0 < buyers < CUSTOMERS
+    assert customers_behind(spec, node.records, tea) == buyers

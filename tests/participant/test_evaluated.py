@@ -17,6 +17,7 @@ class Chains:
 
     changed: dict = field(default_factory=dict)
     at: int = 0
+    noise: int = 0
 
     def pair(self):
         found = Evaluated(None, ())
@@ -24,7 +25,10 @@ class Chains:
             before = b""
             for number, name in enumerate(names):
                 more = self.changed if taste == LATE and number == self.at else {}
-                found._rounds[name] = replace(ASKED, taste=taste, after=before, **more)
+                found._rounds[name] = (
+                    replace(ASKED, taste=taste, after=before, **more),
+                    self.noise if more else 0,
+                )
                 before = name
         return found._pair(b"2" * 32, LATE)
 
@@ -36,7 +40,19 @@ def test_the_counterpart_has_as_many_rounds_of_the_same_kinds():
 
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize(
-    "changed", [{"expected": 1}, {"limit": 100_000_000}, {"rate": 1_000_000}, {"beta": 0}]
+    "changed",
+    [
+        {"expected": 1},
+        {"limit": 100_000_000},
+        {"rate": 1_000_000},
+        {"beta": 0},
+        {"since": 1},
+        {"customers_cap": 9},
+    ],
 )
 def test_a_chain_with_a_single_round_of_another_kind_is_no_counterpart(changed, at):
     assert Chains(changed=changed, at=at).pair() == ()
+
+
+def test_nor_is_one_with_a_single_round_of_other_noise():
+    assert Chains(changed={"until": 99}, noise=7).pair() == ()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from participant import entropy
 from participant.app import make_apps
 from participant.cli import app as cli
+from participant.commands import officer
 from participant.intake import read
 from participant.models import NodeModel, load
 from participant.serving import Recommender, Wish
@@ -139,6 +140,21 @@ def test_the_officer_rules_by_name_at_once_and_on_record(trained, http):
     assert "No concept sold here changes" in verb(trained, "sensitive", "deny", "no such thing")
 
 
+def test_the_list_of_what_is_denied_has_the_concepts_whose_product_here_is(trained, monkeypatch, capsys):
+    version, model = trained.trainer.in_use()
+    syrup = replace(model.starters[10], name="COUGH SYRUP FOR NIGHTS")
+    monkeypatch.setattr(
+        trained.trainer, "in_use", lambda: (version, replace(model, starters=model.starters | {10: syrup}))
+    )
+    recommender = Recommender(
+        db=trained.db, records=trained.records, trainer=trained.trainer, clock=trained.clock
+    )
+    served = recommender.serve(Wish(customer="a stranger", n=30))
+    assert WORDS[10] not in {item.concept for item in served.items}
+    officer.show_sensitive(trained, as_json=True)
+    assert WORDS[10] in json.loads(capsys.readouterr().out)["denied"]
+
+
 def test_a_setting_denies_other_groups(trained):
     env = {"ALTROVE_NODE_SUGGESTIONS__DENY": '["tobacco"]', "COLUMNS": "200"}
     said = CliRunner().invoke(cli, ["sensitive", "list", "--json", "--home", str(trained.home.root)], env=env)
@@ -251,6 +267,19 @@ def test_an_erasure_takes_answers_and_appetite_along(trained, tmp_path):
     assert key not in _asked(trained)
     assert trained.trainer.in_use()[1].appetites.of(key) is None
     assert "c015" not in (trained.home.root / "data" / "rejected" / "questionnaire.csv").read_text()
+
+
+def test_an_old_questionnaire_does_not_write_the_id_of_an_erased_customer_down_again(trained, tmp_path):
+    trained.eraser.erase("c019")
+    file = tmp_path / "answers.csv"
+    rows = ["c019,1970-12-01,5,5", "c019,,5,5", "c019,1970-12-01,9,9", "nobody,1970-12-01,1,1"]
+    file.write_text("customer,consented_at,uniqueness,openness\n" + "\n".join(rows) + "\n")
+    said = verb(trained, "appetite", "import", str(file))
+    assert "3 rows refused: erased" in said
+    assert "1 rows refused: unknown-customer" in said
+    assert [
+        path for path in trained.home.root.rglob("*") if path.is_file() and b"c019" in path.read_bytes()
+    ] == []
 
 
 def test_the_next_training_keeps_no_habits_of_who_had_them_removed(trained):

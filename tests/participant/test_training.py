@@ -116,6 +116,7 @@ def test_the_plan_joins_the_two_sums_and_the_evaluation_between_them(trained):
     assert set(plan.lambdas.values()) <= set(LAMBDAS)
     for name, metric in (("explore", said.explore), ("surprise", said.surprise)):
         assert plan.lambdas[name] == LAMBDAS[int(np.argmax(metric.means))]
+        assert plan.gains[name] == metric.best - metric.own
 
 
 def test_the_model_in_use_has_the_consortiums_lambdas_and_the_gates_verdict(trained):
@@ -163,6 +164,14 @@ def test_what_the_shop_does_not_want_to_show_is_left_out_and_counted(client, bea
     said = client.post("/v1/recommendations", json=asked, headers=bearer).json()
     assert first["concept"] not in {item["concept"] for item in said["items"]}
     assert said["filtered"]["by-request"] == 1
+
+
+@pytest.mark.parametrize("customer", ["c003", "a stranger"])
+def test_a_filter_that_leaves_nothing_gives_an_empty_list_and_not_what_was_excluded(client, bearer, customer):
+    asked = {"user_id": customer, "n": 3, "filter": {"exclude_concepts": list(CONCEPTS)}}
+    reply = client.post("/v1/recommendations", json=asked, headers=bearer)
+    assert (reply.status_code, reply.json()["items"]) == (200, [])
+    assert reply.json()["filtered"]["by-request"] > 0
 
 
 def test_a_customer_who_opted_out_gets_the_bestsellers_of_anybody(trained, client, bearer):

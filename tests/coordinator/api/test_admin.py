@@ -109,14 +109,17 @@ def test_the_lambda_is_chosen_by_the_reading_of_an_evaluation_release(rig):
     }
     response = rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token)
     assert response.status_code == 201, response.text
-    for member in rig.members:  # counts, then the sum of nDCG for each lambda: 1000 is better
-        member.answer = np.array([10, 2, 4, 10, 1, 3], dtype=np.int64) << 24
+    for (
+        member
+    ) in rig.members:  # counts, then the sum of nDCG for each lambda, 1000 being better, and of own models
+        member.answer = np.array([10, 2, 4, 1, 10, 1, 3, 2], dtype=np.int64) << 24
     view = rig.play(response.json()["round"])
     reading = rig.admin.get(f"/admin/v1/releases/{view.release.hex()}", headers=rig.token).json()["readings"][
         0
     ]
     assert "1000" in str(reading)
     assert "best_lambda" in str(reading)
+    assert [round(reading[name]["gain"], 5) for name in ("explore", "surprise")] == [0.3, 0.1]
 
 
 @pytest.mark.parametrize(

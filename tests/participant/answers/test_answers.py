@@ -2,13 +2,18 @@ import numpy as np
 import pytest
 
 from participant.answers import AnswerContext, fill
+from participant.answers import evaluation as answer_evaluation
 from participant.answers.taste import gram
+from participant.models import Windows, learn
+from participant.models.gram import WholeGram
+from participant.models.local import Setting, TunedLocal
 from participant.store.records import UnknownCustomer
 from protocols.codec import encode
 from protocols.errors import QuestionNotAllowed
 from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation, taste
 from protocols.questions.ease import ease
+from protocols.questions.mixture import Mixture
 from protocols.questions.ranking import ndcg, obvious
 from tests.participant.shop import CONCEPTS, DAY, NOW, VOCABULARY, made_up_lines, shop
 
@@ -28,8 +33,8 @@ def asked_taste(**changes):
     return encode(taste.parse({"until": CUT, "customers_until": CUT} | changes))
 
 
-def asked_evaluation():
-    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100"}
+def asked_evaluation(**changes):
+    asked = {"release": "ab" * 32, "history_until": CUT, "target_until": END, "lambdas": "10,100"} | changes
     return encode(evaluation.parse(asked))
 
 
@@ -38,7 +43,9 @@ def context(tmp_path):
     records, _, _ = shop(tmp_path)
     whole = dense(made_up_lines(), 0, CUT)
     square = (whole.T @ whole).astype(np.float64)
-    return AnswerContext(records=records, vocabulary=VOCABULARY, released=lambda release: square)
+    return AnswerContext(
+        records=records, vocabulary=VOCABULARY, released=lambda release: WholeGram(matrix=square)
+    )
 
 
 def test_the_binary_answer_is_the_exact_gram_matrix_of_the_rows(context):
@@ -97,8 +104,60 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
             for lam in (10, 100)
         ]
         expected += [len(gains[0]), *(g.sum() for g in gains)]
-    answer = fill("evaluation", asked_evaluation(), context)
+    answer = fill("evaluation", asked_evaluation(beside="nothing"), context)
     np.testing.assert_allclose(answer / 2.0**FRACTION_BITS, expected, atol=60 * 2.0**-FRACTION_BITS)
+
+
+def test_every_setting_of_an_evaluation_has_its_own_place_by_ridge_and_then_by_mixture(context):
+    history, future = dense(made_up_lines(), 0, CUT), dense(made_up_lines(), CUT, END)
+    gram = context.released(b"")
+    mixes = [Mixture.typed(each) for each in ("0:100:30", "0:0:100", "0:100:0:50")]
+    expected = []
+    for out in (np.zeros(M, bool), obvious(history.sum(0))):
+        candidates = (history == 0) & ~out
+        gains = [
+            ndcg(mix.apply(None, history @ ease(gram, lam), np.diagonal(gram), candidates), history > 0, future > 0, out)
+            for lam in (10, 100)
+            for mix in mixes
+        ]  # fmt: skip
+        expected += [len(gains[0].gains), *(each.gains.sum() for each in gains)]
+    answer = fill(
+        "evaluation", asked_evaluation(mixes="0:100:30,0:0:100,0:100:0:50", beside="nothing"), context
+    )
+    np.testing.assert_allclose(answer / 2.0**FRACTION_BITS, expected, atol=60 * 2.0**-FRACTION_BITS)
+    assert len(set(answer[1:7].tolist())) == 5  # popularity alone is the same at both ridges
+
+
+def test_beside_the_settings_stands_the_model_that_the_gate_compares_with(context):
+    windows = Windows(fit_until=CUT, validation_until=END, customers_until=CUT)
+    own = learn(context.records, VOCABULARY, windows=windows).model.scenarios
+    plain, beside = (
+        (fill("evaluation", asked_evaluation(beside=each), context) / 2.0**FRACTION_BITS).reshape(2, -1)
+        for each in ("nothing", "own")
+    )
+    np.testing.assert_array_equal(beside[:, :-1], plain)
+    for (count, *_, total), part in zip(beside, own.values(), strict=True):
+        assert total / count == pytest.approx(part.verdict.local.mean, abs=1e-7)
+
+
+def test_each_metric_has_the_own_model_of_its_scenario(context, monkeypatch):
+    rng, buyers = np.random.default_rng(5), np.arange(M)
+    tuned = TunedLocal(
+        chosen={"explore": Setting(lam=100, tilt=10), "surprise": Setting(lam=300, tilt=0)},
+        scores={},
+        weights={name: rng.normal(size=(M, M)).astype(np.float32) for name in ("explore", "surprise")},
+        buyers=buyers,
+    )
+    monkeypatch.setattr(answer_evaluation, "tune", lambda *_: tuned)
+    answer = (fill("evaluation", asked_evaluation(), context) / 2.0**FRACTION_BITS).reshape(2, -1)[:, -1]
+    history, future = dense(made_up_lines(), 0, CUT), dense(made_up_lines(), CUT, END)
+    scores = {
+        "explore": history @ tuned.weights["explore"] + 0.1 * np.log1p(buyers).astype(np.float32),
+        "surprise": history @ tuned.weights["surprise"],
+    }
+    excluded = {"explore": np.zeros(M, bool), "surprise": obvious(history.sum(0))}
+    expected = [ndcg(scores[n], history > 0, future > 0, excluded[n]).gains.sum() for n in scores]
+    assert answer == pytest.approx(expected, abs=1e-4)
 
 
 def test_an_unknown_question_is_refused(context):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from participant.answers import AnswerContext, fill
-from participant.answers.evaluation import windows
 from participant.errors import RecordsChanged
 from participant.intake import read
+from participant.store.pairs import paired_rows
 from participant.store.records import Records
 from participant.store.records_cap import KEY_FILE, CapOrder
 from protocols.codec import encode
@@ -151,7 +151,7 @@ def test_a_customer_who_comes_between_two_windows_is_noticed_and_shifts_nobody()
 
     span = {"history_until": 100, "target_until": END, "customers_until": 100, "customers_cap": 9}
     with pytest.raises(RecordsChanged):
-        list(windows(Growing(customers=({(50, 1): 1},)), WORDS, **span))
+        list(paired_rows(Growing(customers=({(50, 1): 1},)), WORDS, **span))
 
 
 @pytest.mark.parametrize("described", [0, 1])

@@ -32,10 +32,17 @@ from tests.participant.answers.neighbours import (
 from tests.participant.shop import DAY, VOCABULARY, made_up_lines, shop
 
 
-def answers(spec, bought, batch=3):
+class Everybody(MemoryRecords):
+    """Asked for all customers too, of which there is no bound: an own model is everybody's."""
+
+    def taste_rows(self, vocabulary, *, customers_cap, **span):
+        return super().taste_rows(vocabulary, customers_cap=customers_cap or len(self.customers), **span)
+
+
+def answers(spec, bought, batch=3, records=MemoryRecords):
     """The company's answer to ``spec``, by the code that makes real ones."""
     context = AnswerContext(
-        records=MemoryRecords(customers=tuple(bought), batch=batch),
+        records=records(customers=tuple(bought), batch=batch),
         vocabulary=WORDS,
         released=released,
         encoders=Encoders(released),
@@ -134,9 +141,12 @@ def test_a_sealed_vector_depends_on_a_customer_only_through_answer_plus_noise():
     assert (encode_vector(after, spec, noise) == encode_vector(before, spec, absorbing)).all()
 
 
+EVALUATED = {"release": RELEASE, "history_until": CUT, "target_until": END, "lambdas": "30"}
+
+
 def test_a_company_with_its_own_obvious_list_would_show_more_than_one_customer_and_gets_no_noise():
     """The attack: one customer more changes which concepts are obvious, and so everybody's gains."""
-    own = {"release": RELEASE, "history_until": CUT, "target_until": END, "lambdas": "30", "obvious": "own"}
+    own = {**EVALUATED, "obvious": "own", "beside": "nothing"}
     asked = QUESTIONS["evaluation"].parse(own)
     others = [{(BEFORE, 0): 1, (AFTER, 1): 1}] * 9
     spec = ask([("evaluation", own)], WORDS, members=5, epoch="2017")
@@ -144,6 +154,20 @@ def test_a_company_with_its_own_obvious_list_would_show_more_than_one_customer_a
     pooled = QUESTIONS["evaluation"].sensitivity2(replace(asked, obvious="pooled"), M)
     assert moved2(QUESTIONS["evaluation"], before, after) > 10 * 2 * pooled
     with pytest.raises(UnboundedSensitivity, match="obvious=pooled"):
+        ask([("evaluation", {**own, "noise": "2.45"})], WORDS, members=5, epoch="2017")
+
+
+def test_the_own_model_would_show_more_than_one_customer_and_gets_no_noise():
+    """The attack: one customer more changes the own model, and so everybody's gains."""
+    own = {**EVALUATED, "obvious": "pooled", "beside": "own"}
+    asked = QUESTIONS["evaluation"].parse(own)
+    others = [{(BEFORE, 0): 1, (AFTER, M - 1): 1}] * 30
+    spec = ask([("evaluation", own)], WORDS, members=5, epoch="2017")
+    more = [*others, {(BEFORE, 0): 1, (BEFORE, M - 1): 1}]
+    before, after = (answers(spec, each, records=Everybody) for each in (others, more))
+    without = QUESTIONS["evaluation"].sensitivity2(replace(asked, beside="nothing"), M)
+    assert moved2(QUESTIONS["evaluation"], before, after) > 10 * 2 * without
+    with pytest.raises(UnboundedSensitivity, match="beside=nothing"):
         ask([("evaluation", {**own, "noise": "2.45"})], WORDS, members=5, epoch="2017")
 
 

@@ -102,7 +102,9 @@ def test_without_noise_there_is_one_candidate_the_sum_at_the_consortiums_ridge()
 def test_a_noisy_release_has_to_gain_by_a_standard_error_and_one_without_noise_to_gain(records, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        training, "judge", lambda *gains, noisy: seen.append(noisy) or gate.judge(*gains, noisy=noisy)
+        training,
+        "judge",
+        lambda *gains, noisy, prior: seen.append(noisy) or gate.judge(*gains, noisy=noisy, prior=prior),
     )
     for exchange in (of_others(), replace(of_others(0.0), of_others=False)):
         learn(records, VOCABULARY, windows=WINDOWS, exchange=exchange)

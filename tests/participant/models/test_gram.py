@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from participant.answers.own import LANDMARKS, own_gram
 from participant.models.exchange import FITTED, Candidate, Exchange, Own
-from participant.models.gram import LANDMARKS, GramColumns, WholeGram, own_gram
+from participant.models.gram import GramColumns, WholeGram
 from participant.store.records_rows import RowBatch
 from protocols.errors import BadInput, BadRelease
 from protocols.questions.landmarks import Landmarks
@@ -43,7 +44,7 @@ def whole():
 
 def test_own_columns_are_those_of_the_whole_for_what_most_customers_bought(whole, monkeypatch):
     assert LANDMARKS == 512
-    monkeypatch.setattr("participant.models.gram.LANDMARKS", 6)
+    monkeypatch.setattr("participant.answers.own.LANDMARKS", 6)
     bought = tastes()
     halves = [batch_of(bought[:100]), batch_of(bought[100:])]
     found = own_gram(lambda: halves, N, square_max=N - 1)

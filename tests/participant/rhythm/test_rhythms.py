@@ -38,7 +38,15 @@ def test_the_newest_of_both_windows_are_used(used):
 
 
 @pytest.mark.parametrize(
-    "other", [{"facets": "week"}, {"scheme": "unit"}, {"purchases_cap": 1}, {"items_cap": 9}]
+    "other",
+    [
+        {"facets": "week"},
+        {"scheme": "unit"},
+        {"purchases_cap": 1},
+        {"items_cap": 9},
+        {"since": 1},
+        {"customers_cap": 9},
+    ],
 )
 def test_a_sum_that_counts_otherwise_than_the_judged_one_is_not_served(used, other):
     early, late = {"until": FIT}, {"until": VALID}
@@ -48,3 +56,12 @@ def test_a_sum_that_counts_otherwise_than_the_judged_one_is_not_served(used, oth
 
 def test_a_sum_that_nothing_judges_is_not_served(used):
     assert used({"until": VALID}) == (None, None)
+
+
+def test_nor_is_one_of_other_noise(used):
+    early, late = (
+        {"until": FIT, "scheme": "unit", "noise": "3"},
+        {"until": VALID, "scheme": "unit", "noise": "3"},
+    )
+    assert used(late, early) == (1, 0)
+    assert used(late | {"noise": "4"}, early) == (1, 1)

@@ -64,3 +64,16 @@ def test_columns_are_kept_once_for_weights_that_scenarios_share_and_never_for_li
     back = load(tmp_path / "plain").scenarios
     assert back["explore"].serving.columns is None
     assert back["surprise"].serving.columns is not None
+
+
+def test_what_a_shop_sells_and_shows_anyway_is_that_of_the_model_asked_and_not_of_one_before(model):
+    history = np.array([1, 4])
+    first = {item.concept_index for item in recommend(model, history, n=30).items}
+    kept = sorted(first)[:3]
+    fewer = replace(model, starters={at: model.starters[at] for at in kept})
+    assert {item.concept_index for item in recommend(fewer, history, n=30).items} == set(kept)
+    buyers = model.buyers.copy()
+    buyers[kept[0]] = buyers.max() + 1
+    usual = replace(model, buyers=buyers)
+    assert kept[0] not in {item.concept_index for item in recommend(usual, history, n=30).items}
+    assert {item.concept_index for item in recommend(model, history, n=30).items} == first

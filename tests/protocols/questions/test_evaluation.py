@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.errors import BadInput, BadRelease, MalformedMessage, OutOfBounds
+from protocols.errors import BadInput, BadRelease, MalformedMessage, OutOfBounds, UnboundedSensitivity
 from protocols.limits import FRACTION_BITS
 from protocols.questions.evaluation import EVALUATION, bound, describe, length, pack, parse
 
 TYPED = {"release": "ab" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"}
-ASKED = parse({**TYPED, "lambdas": "300,1000,3000"})
+ASKED = parse({**TYPED, "lambdas": "300,1000,3000", "beside": "nothing"})
+MORE = ({}, {"obvious": "pooled"}, {"encoder": "cd" * 32, "mixes": "100:0:0"})
 gains_of = st.integers(0, 40).flatmap(
     lambda n: st.lists(st.lists(st.floats(0, 1), min_size=n, max_size=n), min_size=3, max_size=3)
 )
@@ -39,6 +40,25 @@ def test_the_mean_weighs_customers_and_not_companies():
     other = packed([[0.0] * 3, [0] * 3, [0] * 3], [[0.0], [0], [0]])
     reading = EVALUATION.read((one + other) / 2.0**FRACTION_BITS, ASKED, 9)
     assert reading.explore.means[0] == 0.25
+
+
+def test_the_own_models_are_one_row_more_and_compete_with_no_setting():
+    asked = replace(ASKED, beside="own")
+    better = [[0.1, 0.2], [0.3, 0.2], [0.2, 0.2], [0.9, 0.5]]
+    total = pack(asked, {"explore": np.array(better), "surprise": np.array(better)}) / 2.0**FRACTION_BITS
+    found = EVALUATION.read(total, asked, 9).surprise
+    assert found.own == pytest.approx(0.7, abs=1e-7)
+    assert found.means == pytest.approx((0.15, 0.25, 0.2), abs=1e-7)
+    assert (found.best_lambda, found.gain) == (1000, pytest.approx(0.25 - 0.7, abs=1e-7))
+    assert EVALUATION.read(np.ones(8), ASKED, 9).surprise.gain == 0.0  # not measured, and not zero
+
+
+def test_own_models_are_measured_once_and_never_under_noise():
+    assert [parse({**TYPED, **more}).beside for more in MORE] == ["own", "nothing", "nothing"]
+    asked = parse({**TYPED, "obvious": "pooled"})
+    assert EVALUATION.sensitivity2(asked, 9) > 0
+    with pytest.raises(UnboundedSensitivity, match="each company's own model"):
+        EVALUATION.sensitivity2(replace(asked, beside="own"), 9)
 
 
 def test_the_best_lambda_is_chosen_for_each_metric_and_ties_go_to_the_first():
@@ -76,6 +96,7 @@ def test_an_answer_has_a_count_and_a_sum_per_lambda_for_both_metrics_whatever_th
     {"release": b""}, {"lambdas": ()}, {"lambdas": (300, 300)}, {"lambdas": (0,)}, {"lambdas": tuple(range(1, 66))},
     {"target_until": ASKED.history_until}, {"history_until": 0}, {"target_until": 2**41}, {"customers_until": 0},
     {"top": 0}, {"top": 1001}, {"customers_cap": 0}, {"obvious": "theirs"},
+    {"beside": "theirs"},
 ])  # fmt: skip
 def test_parameters_that_make_no_sense_do_not_exist(change):
     with pytest.raises(MalformedMessage):
@@ -104,6 +125,8 @@ def test_the_officer_reads_the_release_the_windows_and_what_is_sent():
     for part in ("abababababab", "3 settings", "from 2017-08-14 00:00 UTC", "until 2017-10-02 00:00 UTC", "first 10",
                  "a count of customers and sums of scores"):  # fmt: skip
         assert part in sentence
+    assert "your own model" in describe(replace(ASKED, beside="own"))
+    assert "your own model" not in sentence
 
 
 def test_the_smallest_ridge_is_one():

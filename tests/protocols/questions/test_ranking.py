@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from protocols.errors import OutOfBounds
-from protocols.questions.ranking import ndcg, obvious, top_indices
+from protocols.questions.ranking import STRIP, Targets, ndcg, obvious, top_indices
 
 few = st.integers(-2, 2).map(float)
 shapes = st.tuples(st.integers(0, 5), st.integers(1, 14))
@@ -72,6 +72,44 @@ def test_ndcg_is_that_of_a_stable_sort_of_the_whole_row(case):
 )
 def test_the_top_is_that_of_a_stable_sort_with_ties_to_the_lowest_index(scores, top):
     assert (top_indices(scores, top) == np.argsort(-scores, axis=1, kind="stable")[:, :top]).all()
+
+
+@pytest.mark.parametrize("top", [1, 10, 40])
+@pytest.mark.parametrize("kinds", [2, 30, 10_000])
+def test_the_top_of_long_rows_is_that_of_a_stable_sort_whatever_is_equal_or_ruled_out(kinds, top):
+    """Rows of the length at which most concepts are passed over unsorted; one with nothing, one with all equal."""
+    rng = np.random.default_rng(kinds + top)
+    scores = rng.integers(0, kinds, (2 * STRIP + 7, 701)).astype(np.float64)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    scores[:3] = [[-np.inf], [0.0], [np.inf]]
+    scores[3, :-1] = -np.inf
+    scores[4] = -np.arange(701.0)
+    scores[5] = np.arange(701.0)
+    scores[6], scores[6, -3:] = 0.0, 1.0  # more equal ones than are kept, before what is higher
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    np.testing.assert_array_equal(top_indices(scores, top), expected)
+    np.testing.assert_array_equal(top_indices(scores.astype(np.float32), top), expected)
+
+
+@pytest.mark.parametrize("place", [0, 383, 384, 700])
+def test_a_score_that_is_not_a_number_is_refused_wherever_it_stands(place):
+    scores = np.zeros((3, 701))
+    scores[1, place] = np.nan
+    with pytest.raises(OutOfBounds):
+        top_indices(scores, 10)
+
+
+def test_what_is_ranked_many_times_has_the_gains_of_each_ranking_by_itself():
+    rng = np.random.default_rng(5)
+    history, future = rng.random((90, 300)) < 0.2, rng.random((90, 300)) < 0.01
+    excluded = rng.random(300) < 0.1
+    targets = Targets.of(history, future, excluded)
+    assert 0 < len(targets.customers) < 90
+    for _ in range(3):
+        scores = rng.random((90, 300))
+        alone = ndcg(scores, history, future, excluded)
+        np.testing.assert_array_equal(alone.customers, targets.customers)
+        np.testing.assert_array_equal(targets.gains(scores[targets.customers], 10), alone.gains)
 
 
 def test_a_perfect_list_is_worth_one_however_many_targets_there_are():

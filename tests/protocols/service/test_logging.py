@@ -4,7 +4,7 @@ import logging
 import pytest
 import structlog
 
-from protocols.service.logging import REDACTED, configure, redact
+from protocols.service.logging import REDACTED, configure, on_standard_error, redact
 from protocols.service.tls import make_authority
 from protocols.service.tokens import mint
 
@@ -84,3 +84,24 @@ def test_a_field_whose_name_only_resembles_a_secret_stays():
         "shared": "yes",
         "keys": "c3",
     }
+
+
+def test_what_a_verb_logs_goes_to_standard_error_without_secrets_and_afterwards_all_is_as_it_was(
+    lines, capsys
+):
+    with on_standard_error():
+        structlog.get_logger("x").info("within", token=TOKEN, rows=3)
+    structlog.get_logger("x").info("after")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "within" in said.err
+    assert "rows=3" in said.err
+    assert TOKEN not in said.err
+    assert [line["event"] for line in lines()] == ["after"]
+
+
+def test_where_nothing_was_configured_nothing_is_afterwards():
+    structlog.reset_defaults()
+    with on_standard_error():
+        assert structlog.is_configured()
+    assert not structlog.is_configured()

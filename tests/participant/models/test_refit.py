@@ -1,0 +1,246 @@
+"""A forged answer to the newest sum, within every bound, lifts an item into all lists; what was judged serves instead."""
+
+import numpy as np
+import pytest
+
+from participant.answers import AnswerContext, fill
+from participant.encoders import encoder_named
+from participant.intake import read
+from participant.models import SCENARIOS, Exchange, Windows, load, newcomer_trial, save
+from participant.models import train as training
+from participant.models.gram import WholeGram
+from participant.models.newcomer_trial import Contents
+from participant.models.refit import REACH, Comparison, share_of_lists
+from participant.store.records import Records
+from participant.training import held_back
+from protocols.limits import FRACTION_BITS
+from protocols.questions import ask
+from protocols.questions import read as read_sum
+from protocols.questions.taste import pack_triangle
+from protocols.secure_sum.play import play
+from protocols.vocabulary import Vocabulary
+from tests.participant import loose_shop
+from tests.participant.shop import DAY, NOW, node, write_sales
+
+FIT, VALIDATION = 200 * DAY, 300 * DAY
+WINDOWS = Windows(fit_until=FIT, validation_until=VALIDATION, customers_until=FIT)
+WORDS = Vocabulary.of("many", [f"word {i:02d}" for i in range(90)])
+CAP, ONE = 1_000, 1 << FRACTION_BITS
+TARGET = 77
+"""A concept that few buy, of the second of two tastes."""
+DIMENSIONS = 256
+KINDS = (
+    "dry",
+    "old",
+    "pale",
+    "dark",
+    "mild",
+    "strong",
+    "tall",
+    "short",
+    "bright",
+    "brown",
+    "round",
+    "flat",
+    "rare",
+)
+LIFTED = "silver tea rare"
+
+
+def lines_of(number):
+    """60 customers of two tastes who buy over 300 days; the loose items as in `tests.participant.loose_shop`."""
+    rng = np.random.default_rng(number)
+    lines = [
+        line for line in loose_shop.loose_lines(number) if "-" in line[1] and not line[1].startswith("item")
+    ]
+    for u in range(60):
+        weights = np.where(np.arange(90) % 2 == u % 2, 4.0, 1.0) / (5 + np.arange(90))
+        for n in range(60):
+            concept, day = (
+                int(rng.choice(90, p=weights / weights.sum())),
+                int(rng.integers(1, 300)) if n else 1,
+            )
+            lines.append((f"c{u:03d}", f"item-{concept:02d}", f"b{u}-{n}", day * DAY + n, 1.0))
+    return lines
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory):
+    """Three companies over 90 concepts and 26 loose texts."""
+    made = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loose_shop, "CONCEPTS", ())
+        for name, kind in (("AMBER", "amber ale"), ("SILVER", "silver tea")):
+            patched.setattr(loose_shop, name, tuple(f"{kind} {word}" for word in KINDS))
+        for number in range(3):
+            home = tmp_path_factory.mktemp("shop") / "home"
+            db = node(home)
+            sales = write_sales(home / "sales.parquet", lines_of(number))
+            loose = loose_shop.catalogue_of(home / "loose.parquet", number)
+            listed = home / "items.csv"
+            rows = [f"item-{i:02d},{name},{name}" for i, name in enumerate(WORDS.concepts)]
+            listed.write_text("\n".join(["item,concept,name", *rows, *_as_csv(loose)]) + "\n")
+            read([sales], home=home, engine=db, catalogue=[listed], now=NOW)
+            made.append((Records(home, db), db))
+    yield [records for records, _ in made]
+    for _, db in made:
+        db.dispose()
+
+
+def _as_csv(path):
+    import pyarrow.parquet as pq
+
+    return [f"{row['item']},,{row['name']}" for row in pq.read_table(path).to_pylist()]
+
+
+def summed(shops, question, until, forged=None, **more):
+    """The secure sum of everybody's answers; the last company answers ``forged`` if that is given."""
+    values = {"until": until, "customers_until": FIT, "customers_cap": CAP, **more}
+    spec = ask([(question, values)], WORDS, members=len(shops), epoch=str(until))
+    contexts = [AnswerContext(records=records, vocabulary=WORDS, released=None) for records in shops]
+    answers = [fill(question, spec.blocks[0].parameters, context) for context in contexts]
+    if forged is not None:
+        answers[-1] = forged(answers[-1])
+    (reading,) = read_sum(spec, play(answers, spec=spec, seed=bytes(32)).sum, len(WORDS))
+    return reading
+
+
+def praise_of_a_concept(_honest):
+    """All cells are counts that a company could have: everybody who buys anything buys TARGET as well."""
+    said = np.zeros((len(WORDS), len(WORDS)), np.int64)
+    said[TARGET, :] = said[:, TARGET] = CAP * ONE
+    return pack_triangle(said)
+
+
+def praise_of_a_text(honest):
+    """The honest answer, and on top in the column of baskets as much of one text as its bound allows."""
+    row = encoder_named("ngrams", DIMENSIONS)([LIFTED])[0].astype(np.float64)
+    said = honest.copy()
+    baskets = said[DIMENSIONS * (DIMENSIONS + 1) // 2 :].reshape(DIMENSIONS, -1)[:, -1]
+    baskets += (row / np.abs(row).max() * (CAP - 100) * ONE).astype(np.int64)
+    return said
+
+
+@pytest.fixture(scope="module")
+def exchanges(shops):
+    """The sums of an honest refit and of a forged one."""
+    fitted = WholeGram(matrix=summed(shops, "taste", FIT).gram)
+    return {
+        name: Exchange(
+            fitted=fitted,
+            refitted=WholeGram(matrix=summed(shops, "taste", VALIDATION, forged).gram),
+            lambdas=dict.fromkeys(SCENARIOS, 100),
+            release="ab" * 32,
+        )
+        for name, forged in (("honest", None), ("forged", praise_of_a_concept))
+    }
+
+
+@pytest.fixture(scope="module")
+def contents(shops):
+    fitted = summed(shops, "content", FIT, dimensions=DIMENSIONS)
+    return {
+        name: Contents(
+            fitted=fitted,
+            refitted=summed(shops, "content", VALIDATION, forged, dimensions=DIMENSIONS),
+            encoder="ngrams",
+            dimensions=DIMENSIONS,
+            noisy=False,
+            release="cd" * 32,
+        )
+        for name, forged in (("honest", None), ("forged", praise_of_a_text))
+    }
+
+
+def learned(shops, exchange):
+    return training.learn(shops[0], WORDS, windows=WINDOWS, exchange=exchange)
+
+
+def in_lists(found, scenario):
+    """In what share of own customers' lists TARGET is."""
+    allowed = found.held.candidates(scenario)
+    scores = found.model.matrix_scores(scenario, found.held.history, allowed)
+    return share_of_lists(scores, allowed, 10)[TARGET]
+
+
+def test_an_honest_refit_serves(shops, exchanges):
+    found = learned(shops, exchanges["honest"])
+    assert found.model.risen is None
+    assert any(part.deployed for part in found.model.scenarios.values())
+    for name, part in found.model.scenarios.items():
+        assert not np.array_equal(part.federated.matrix, found.rehearsal.scenarios[name].federated.matrix)
+
+
+def test_a_forged_answer_lifts_a_concept_into_every_list_and_is_held_back(shops, exchanges):
+    lifted = training.refitted(shops[0], WORDS, windows=WINDOWS, exchange=exchanges["forged"])
+    deployed = [name for name in SCENARIOS if lifted.model.scenarios[name].deployed]
+    assert deployed
+    found = learned(shops, exchanges["forged"])
+    for scenario in deployed:
+        assert in_lists(lifted, scenario) > 0.4, scenario
+        assert in_lists(found, scenario) < 0.1, scenario
+    assert found.model.risen.name == WORDS.concepts[TARGET]
+    assert found.model.elsewhere[TARGET] < lifted.model.elsewhere[TARGET] / 5
+    for name, part in found.model.scenarios.items():
+        np.testing.assert_array_equal(part.federated.matrix, found.rehearsal.scenarios[name].federated.matrix)
+
+
+def test_popularity_elsewhere_is_compared_too_where_the_gate_let_no_release_in(shops, exchanges):
+    """New concepts go by it, whatever the gate says of the release."""
+    found = learned(shops, exchanges["honest"])
+    sold = dict(found.model.starters)
+    unsold = [at for at in np.argsort(found.rehearsal.elsewhere) if at != TARGET][: 10 * REACH + 20]
+    forged = found.rehearsal.elsewhere.copy()
+    forged[unsold[0]] = CAP
+    own = {name: training.replace(part, federated=None) for name, part in found.model.scenarios.items()}
+    starters = {at: each for at, each in sold.items() if at not in set(unsold)}
+    model = training.replace(found.model, scenarios=own, starters=starters, elsewhere=forged)
+    rehearsal = training.replace(found.rehearsal, scenarios=own)
+    held = training.as_judged(training.replace(found, model=model, rehearsal=rehearsal)).model
+    assert (held.risen.name, held.risen.served) == (WORDS.concepts[unsold[0]], 1.0)
+    np.testing.assert_array_equal(held.elsewhere, found.rehearsal.elsewhere)
+
+
+def first_texts(shops, model):
+    """For what share of own customers LIFTED is the likeliest of the loose texts."""
+    items = [item for item in shops[0].every_item() if item.concept_name is None]
+    history = np.concatenate(
+        [
+            batch.dense(len(WORDS))
+            for batch in shops[0].taste_rows(WORDS, since=0, until=FIT, customers_until=FIT)
+        ]
+    )
+    rows = newcomer_trial.Texts.of(tuple(items), encoder_named("ngrams", DIMENSIONS))
+    scores = model.newcomers.texts.model(rows.rows).scores((history > 0).astype(np.float64))
+    found = share_of_lists(scores, np.ones(scores.shape, np.bool_), 1)
+    return found[[item.name for item in rows.items].index(LIFTED)]
+
+
+def test_a_forged_answer_puts_a_text_in_front_of_everybody_and_is_held_back(
+    shops, exchanges, contents, monkeypatch, tmp_path
+):
+    own = learned(shops, exchanges["honest"])
+
+    def trained(which):
+        found = newcomer_trial.learn_newcomers(shops[0], WORDS, own, contents[which])
+        return training.replace(own.model, newcomers=found)
+
+    honest = trained("honest")
+    assert honest.newcomers.rules.release
+    assert honest.newcomers.rules.text_risen is None
+    with monkeypatch.context() as unguarded:
+        unguarded.setattr(Comparison, "risen", None)
+        lifted = trained("forged")
+    found = trained("forged")
+    assert first_texts(shops, honest) < 0.1
+    assert first_texts(shops, lifted) > 0.4  # of everybody with one of the two tastes
+    assert first_texts(shops, found) < 0.1
+    assert found.newcomers.rules.text_risen.name in {LIFTED, "amber ale rare"}  # which shares its rare word
+    (sentence,) = held_back(found)
+    assert sentence.startswith(
+        "The refit of texts of items is held back: the newest sum, which no validation"
+    )
+    assert found.newcomers.rules.text_risen.name in sentence
+    save(found, tmp_path)
+    assert held_back(load(tmp_path)) == [sentence]
+    assert held_back(honest) == []

@@ -1,0 +1,72 @@
+"""A kept release that is damaged or gone holds no erasure up: the model is made without it, and the officer reads why."""
+
+import pytest
+
+from participant.overview import Overview
+from participant.serving import Recommender
+from participant.store.releases import Releases
+from protocols.messages import Phase
+from protocols.service.unit_of_work import reading
+from tests.participant import asked, nodes
+from tests.participant.test_exchange import turn_all
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory):
+    return nodes.template(tmp_path_factory.mktemp("homes"), 4)
+
+
+@pytest.fixture
+def trained(start_four):
+    """A node whose model is of two released sums, and how to ask for another round."""
+    coordinator, made, _ = start_four()
+    for until in (asked.SUMMER, asked.AUTUMN):
+        attempt = coordinator.ask(asked.taste(4, epoch=str(until), until=until))
+        turn_all(made, 12)
+        assert attempt.phase is Phase.RELEASED
+    plan = made[0].trainer.plan()
+    assert plan is not None
+    made[0].trainer.train(plan)
+    return made[0]
+
+
+def kept(node):
+    with reading(node.db) as connection:
+        newest = Releases(connection).newest("taste")
+    return newest, node.releases._folder / newest.file
+
+
+def undone(node):
+    recommender = Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    return Overview(node, recommender).status().undone
+
+
+@pytest.mark.parametrize("damage", ["a changed byte", "half of it", "gone"])
+def test_an_erasure_goes_through_whatever_became_of_a_kept_release(trained, damage):
+    node = trained
+    newest, file = kept(node)
+    whole, version = file.read_bytes(), node.trainer.in_use()[0]
+    assert node.trainer.in_use()[1].release == newest.release.hex()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-1] + b"\x55" if damage == "a changed byte" else whole[: len(whole) // 2])
+    assert node.eraser.erase("c0").rows == 3
+    used, model = node.trainer.in_use()
+    assert used != version
+    assert model.release == ""
+    assert [folder.name for folder in node.home.models.iterdir()] == [used]
+    assert file.exists() is False
+    assert file.with_name(file.name + ".damaged").exists() == (damage != "gone")
+    (sentence,) = undone(node)
+    assert f"Round {newest.round}.{newest.attempt}: the kept file of its sum ({file.name})" in sentence
+    file.write_bytes(whole)  # from a backup
+    assert undone(node) == ()
+    assert node.trainer.plan().refitted == newest.release
+
+
+def test_what_is_whole_stays_where_it_is(trained):
+    assert trained.releases.set_aside() == ()
+    assert trained.eraser.erase("c0").rows == 3
+    assert trained.trainer.in_use()[1].release == kept(trained)[0].release.hex()
+    assert undone(trained) == ()
