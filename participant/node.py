@@ -185,7 +185,11 @@ def open_node(
         rosters=rosters,
         standing=standing,
         preparation=Preparation(
-            door=door, records=records, released=releases.gram, encoders=releases.encoders
+            door=door,
+            records=records,
+            released=releases.read_as_sum,
+            encoders=releases.encoders,
+            square_max=settings.training.square_max,
         ),
         releases=releases,
         fallbacks=Fallbacks(patience),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import structlog
 
 from participant.answers import AnswerContext, fill
-from participant.answers.context import ReleasedEncoders, ReleasedGram
+from participant.answers.context import ReleasedEncoders, ReleasedSums
 from participant.door import Door
 from participant.store.records import Records
 from protocols.messages import AnswerSpec, Block, RoundConfig
@@ -65,12 +65,19 @@ class Preparation:
     """One worker that fills in and seals answers, one at a time."""
 
     def __init__(
-        self, *, door: Door, records: Records, released: ReleasedGram, encoders: ReleasedEncoders
+        self,
+        *,
+        door: Door,
+        records: Records,
+        released: ReleasedSums,
+        encoders: ReleasedEncoders,
+        square_max: int,
     ) -> None:
         self._door = door
         self._records = records
         self._released = released
         self._encoders = encoders
+        self._square_max = square_max
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="altrove-answers")
         self._running: dict[bytes, Future[None]] = {}
 
@@ -112,7 +119,11 @@ class Preparation:
 
     def _prepare(self, config: RoundConfig, vocabulary: Vocabulary) -> None:
         context = AnswerContext(
-            records=self._records, vocabulary=vocabulary, released=self._released, encoders=self._encoders
+            records=self._records,
+            vocabulary=vocabulary,
+            released=self._released,
+            encoders=self._encoders,
+            square_max=self._square_max,
         )
         answer = fill_all(config.answer, context)
         # After filling in: who came meanwhile counts as well, and whoever went closed the answer.

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from participant.door import Door
 from participant.encoder_chain import EncoderChain, Round
+from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.store.membership import Membership
 from participant.store.releases import Releases, StoredRelease
 from protocols.codec import decode
@@ -20,6 +21,7 @@ from protocols.identity import Signed
 from protocols.messages import Block
 from protocols.questions import Reading, question_named, read
 from protocols.questions.encoder import EncoderStep
+from protocols.questions.landmarks import Landmarks
 from protocols.questions.rhythm import Rhythm
 from protocols.questions.taste import Taste, sum_sigma
 from protocols.release import ReleaseManifest, unpack
@@ -76,6 +78,18 @@ class ReleaseShelf:
         found = self.taste(release)
         return found.taste.noise_aware(found.sigma).gram
 
+    def read_as_sum(self, release: bytes) -> GramMatrix:
+        """What a kept release of `taste`, read noise-aware, or of `landmarks` says of concepts together.
+
+        Raises:
+            BadRelease: no release that this node holds, one of other questions, or landmarks with noise.
+        """
+        manifest, _, _ = self._open(release)
+        if any(block.question == "taste" for block in manifest.answer.blocks):
+            return WholeGram(matrix=self.gram(release))
+        found, sigma = self.landmarks(release)
+        return GramColumns.of(found).noise_aware(sigma)
+
     def taste(self, release: bytes) -> TasteSum:
         """The taste part of a kept release as it is.
 
@@ -99,6 +113,16 @@ class ReleaseShelf:
         if me in manifest.survivors:
             total, members = total - self._door.own_part(manifest.answer), members - 1
         return _taste(manifest, total, n_concepts, members)
+
+    def landmarks(self, release: bytes) -> tuple[Landmarks, float]:
+        """The landmarks part of a kept release as it is, and the standard deviation of its noise; 0 for none.
+
+        Raises:
+            BadRelease: no release that this node holds, or one of other questions.
+        """
+        manifest, total, n_concepts = self._open(release)
+        block, found = _part(manifest, total, n_concepts, "landmarks", Landmarks)
+        return found, sum_sigma(block, len(manifest.survivors))
 
     def rhythm(self, release: bytes) -> Rhythm:
         """The rhythm part of a kept release, read noise-aware.

@@ -28,7 +28,7 @@ from participant.errors import BadSettings
 from participant.home import Home
 from participant.store.calendar import Calendar, zone_named
 from protocols.errors import BadInput
-from protocols.limits import RECOMPUTED_MEMBERS
+from protocols.limits import RECOMPUTED_MEMBERS, SQUARE_MAX
 from protocols.policy import LIFETIME_MONTHS, UNRELEASED_EPSILON, Policy
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON
 from protocols.service import durable
@@ -112,12 +112,15 @@ class ExchangeSettings(_Part):
 class TrainingSettings(_Part):
     """Windows in unix seconds UTC; 0 takes them from the data (the last eighth validates).
 
+    ``square_max``: concepts up to which the own model weighs every pair; memory goes with
+    their square. Beyond, the own model is read from the columns of what most customers bought.
     ``threads`` of linear algebra in the daemon: with more a model of many concepts is trained sooner, and requests
     take more of the processor.
     """
 
     fit_until: UnixSeconds = 0
     validation_until: UnixSeconds = 0
+    square_max: Annotated[int, Field(ge=0)] = SQUARE_MAX
     threads: Annotated[int, Field(ge=1)] = 1
     local_first: bool = False
 

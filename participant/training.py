@@ -1,29 +1,28 @@
-"""From releases to a deployed model: which sums belong together, when to train, what is in use.
+"""From releases to a deployed model: when to train, what on, what is in use.
 
-Two ``taste`` sums are needed: one until the end of the fit window, to choose and to gate on this
-company's own validation weeks, and a later one to refit on. Lambda comes from the consortium's
-``evaluation`` of the first sum where there is one. Without two sums the node can train on its own data
-alone. Training runs in a job of its own; the model in use keeps serving until the new one is saved.
+Two ``taste`` or two ``landmarks`` sums are needed (:mod:`participant.plan`): one until the end of the fit window, to
+choose and to gate on this company's own validation weeks, and a later one to refit on. Without two sums the node can
+train on its own data alone. Training runs in a job of its own; the model in use keeps serving until the new one is saved.
 """
 
 import json
 import shutil
 import threading
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 from sqlalchemy import Engine
 
-from participant.contents import CONTENT, contents_for, paired
-from participant.counting import way_of
+from participant.contents import CONTENT, contents_for
 from participant.errors import AnswerMissing, AnswerVoided, NoData
-from participant.evaluated import Evaluated, block_of
 from participant.guard import Guard
-from participant.models import SCENARIOS, NodeModel, ScenarioModel, Windows, load, save
 from participant.models import Exchange as Released
+from participant.models import NodeModel, ScenarioModel, Windows, load, save
+from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.newcomer_shelf import NewcomerShelf
+from participant.plan import TASTE, Plan, newest_plan, passed_over
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
 from participant.rhythms import rhythms_for
@@ -35,46 +34,17 @@ from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.surprise import train
 from protocols.errors import PeerFault
-from protocols.questions import question_named
-from protocols.questions.mixture import Mixture
 from protocols.questions.network import Network
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.jobs import Stop
 from protocols.service.unit_of_work import reading, transaction
 
-DEFAULT_LAMBDA: Final = 1000
-"""Ridge of EASE on binary rows where the consortium has not evaluated: the middle of the range tried."""
-
-UNIT_LAMBDA: Final = 60
-"""The same for unit rows; `tests/benchmarks/results/privacy_quality.json` has the best ridge of every noise."""
-
 LOOK_EVERY_S: Final = 2.0
 VALIDATION_PART: Final = 8
 """Without windows in settings or releases, the last eighth of the data validates."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to train on. ``refitted`` is the newest sum; ``fitted`` the newest earlier one that counts alike.
-
-    ``mixes`` and ``encoders`` are what the consortium's evaluation chose for a scenario: how released models are
-    mixed, and the encoder releases that started from the two sums; ``gains`` what that brings to all members
-    together, as far as it was measured. ``contents``: the pair of `content` sums, or none.
-    """
-
-    windows: Windows
-    fitted: bytes
-    refitted: bytes
-    lambdas: dict[str, int]
-    row_scheme: str
-    items_cap: int
-    mixes: dict[str, Mixture] = field(default_factory=dict)
-    encoders: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    contents: tuple[bytes, ...] = ()
-    gains: dict[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -104,6 +74,7 @@ class Trainer:
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
         self._planned: Plan | None = None
+        self._passed_over: set[bytes] = set()
         self.training = False
 
     def run(self, stop: Stop) -> None:
@@ -134,43 +105,20 @@ class Trainer:
         return True
 
     def plan(self) -> Plan | None:
-        """The newest pair of taste sums and the evaluation between them, or None without a pair.
-
-        Only sums over the vocabulary in use count, and only two that count alike pair up
-        (:mod:`participant.counting`): others cannot be compared.
-        """
+        """What the releases over the vocabulary in use give to train on: see :mod:`participant.plan`."""
         with reading(self._db) as connection:
             words = Membership(connection).vocabulary_digest()
             everything = Releases(connection).all()
         whole = self._releases.whole(everything)
         kept = tuple(found for found in whole if open_stored(found.manifest).answer.vocabulary == words)
-        tastes = [(found, block_of(found, "taste")) for found in kept if "taste" in found.questions]
-        if not tastes:
-            return None
-        newest, block = tastes[0]
-        asked = question_named("taste").open(block.parameters)
-        for earlier, other in tastes[1:]:
-            before = question_named("taste").open(other.parameters)
-            if before.until < asked.until and way_of(other) == way_of(block):
-                chosen = Evaluated(self._releases, kept).choices(earlier.release, newest.release)
-                return Plan(
-                    windows=Windows(
-                        fit_until=before.until,
-                        validation_until=asked.until,
-                        customers_until=min(before.customers_until, asked.customers_until),
-                    ),
-                    fitted=earlier.release,
-                    refitted=newest.release,
-                    lambdas={name: each.lam for name, each in chosen.items()}
-                    or dict.fromkeys(SCENARIOS, default_lambda(asked.row_scheme, asked.items_cap)),
-                    row_scheme=asked.row_scheme,
-                    items_cap=asked.items_cap,
-                    mixes={name: each.mixture for name, each in chosen.items()},
-                    encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
-                    contents=paired(kept, before.until, asked.until) if CONTENT in self._questions else (),
-                    gains={name: each.gain for name, each in chosen.items() if each.gain},
+        for each in passed_over(kept):
+            if each.release not in self._passed_over:
+                self._passed_over.add(each.release)
+                _log.warning(
+                    "a sum of `landmarks` with noise is not trained on: no reading takes that noise into account",
+                    release=each.release.hex()[:16],
                 )
-        return None
+        return newest_plan(kept, self._releases, reads_texts=CONTENT in self._questions)
 
     def train(self, plan: Plan | None) -> NodeModel:
         """Train, save and deploy; with no plan on this company's own data alone.
@@ -242,6 +190,7 @@ class Trainer:
             contents=contents,
             rhythms=rhythms_for(windows, kept, self._releases, vocabulary.digest),
             denied=self.guard.denied(vocabulary),
+            square_max=self._settings.square_max,
         )
         if model.appetites is None:
             return model
@@ -295,29 +244,38 @@ class Trainer:
         return True
 
     def _released(self, plan: Plan) -> Released:
-        """The pair of sums; of noisy ones this company's own parts are taken out, if both are still here."""
+        """The pair of sums as models are made of it."""
         pair = (plan.fitted, plan.refitted)
-        sums = [self._releases.taste(each) for each in pair]
-        of_others = False
-        if any(found.sigma for found in sums):
-            try:
-                sums, of_others = [self._releases.others(each) for each in pair], True
-            except (AnswerMissing, AnswerVoided) as error:
-                _log.warning("own part unknown, the noisy sum is read as a whole", code=error.code)
-        fitted, refitted = sums
+        sums, of_others = self._tastes(pair) if plan.question == TASTE else (self._columns(pair), False)
+        (fitted, early), (refitted, late) = sums
         return Released(
-            fitted=fitted.taste.gram,
-            refitted=refitted.taste.gram,
+            fitted=fitted,
+            refitted=refitted,
             lambdas=plan.lambdas,
-            sigmas=(fitted.sigma, refitted.sigma),
+            sigmas=(early, late),
             of_others=of_others,
             release=plan.refitted.hex(),
             row_scheme=plan.row_scheme,
             items_cap=plan.items_cap,
             mixes=plan.mixes,
-            encoders=self._networks(plan, len(fitted.taste.gram)),
+            encoders=self._networks(plan, len(fitted.diagonal)),
             gains=plan.gains,
         )
+
+    def _tastes(self, pair: tuple[bytes, bytes]) -> tuple[list[tuple[GramMatrix, float]], bool]:
+        """`taste` sums with their noise; of noisy ones this company's own parts are taken out, if both are here."""
+        sums, of_others = [self._releases.taste(each) for each in pair], False
+        if any(found.sigma for found in sums):
+            try:
+                sums, of_others = [self._releases.others(each) for each in pair], True
+            except (AnswerMissing, AnswerVoided) as error:
+                _log.warning("own part unknown, the noisy sum is read as a whole", code=error.code)
+        return [(WholeGram(matrix=found.taste.gram), found.sigma) for found in sums], of_others
+
+    def _columns(self, pair: tuple[bytes, bytes]) -> list[tuple[GramMatrix, float]]:
+        """`landmarks` sums with their noise."""
+        sums = [self._releases.landmarks(each) for each in pair]
+        return [(GramColumns.of(found), sigma) for found, sigma in sums]
 
     def _networks(self, plan: Plan, n_concepts: int) -> dict[str, tuple[Network, Network]]:
         """The networks of both windows, each made once where scenarios share it."""
@@ -334,17 +292,6 @@ class Trainer:
             validation = last + 1
             fit = validation - max(1, (last - first) // VALIDATION_PART)
         return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
-
-
-def default_lambda(row_scheme: str, items_cap: int) -> int:
-    """The ridge for sums that nobody evaluated: it goes with the size of a row's entries.
-
-    >>> default_lambda("binary", 0), default_lambda("unit", 0), default_lambda("capped", 20)  # 1000 / 20
-    (1000, 60, 50)
-    """
-    if row_scheme == "unit":
-        return UNIT_LAMBDA
-    return max(1, DEFAULT_LAMBDA // items_cap) if row_scheme == "capped" else DEFAULT_LAMBDA
 
 
 def held_back(model: NodeModel) -> list[str]:

@@ -90,6 +90,10 @@ CONCEPT_CHARS: Final = 200
 CONCEPTS_MAX: Final = 100_000
 """Concepts in a vocabulary: codes of a large grocer, and still one message of at most 8 MiB."""
 
+SQUARE_MAX: Final = 20_000
+"""Concepts up to which a company makes a square of its own: 3.2 GB there, and training holds a few of them. Requests
+were timed up to here; beyond, there are the columns of landmarks."""
+
 RELEASE_HEADER_BYTES: Final = 64 * 2**10
 """What a release file may add to its numbers: the safetensors header takes about 100 bytes."""
 

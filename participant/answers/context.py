@@ -8,16 +8,28 @@ from numpy.typing import NDArray
 
 from participant.store.records import Records
 from protocols.errors import BadRelease
+from protocols.limits import SQUARE_MAX
 from protocols.questions.encoder import Parameters
-from protocols.questions.network import Network, Weights
+from protocols.questions.network import ExactScores, Network, Weights
 from protocols.vocabulary import Vocabulary
 
 
-class ReleasedGram(Protocol):
-    """Gives the Gram matrix (float64, n_concepts squared) of a released ``taste`` sum by release id."""
+class ReleasedSum(Protocol):
+    """A released sum of ``taste`` or of ``landmarks``, as it is read: the same at all companies."""
 
-    def __call__(self, release: bytes, /) -> NDArray[np.float64]:
-        """The matrix of ``release``; raises StaleRelease or BadRelease where there is none."""
+    @property
+    def diagonal(self) -> NDArray[np.float64]:
+        """How often each concept was bought, as rows count, (n_concepts,)."""
+
+    def exact(self, lam: float) -> ExactScores:
+        """Scores by EASE at ridge ``lam``, of which none depends on which rows are beside it."""
+
+
+class ReleasedSums(Protocol):
+    """Gives a released sum by release id."""
+
+    def __call__(self, release: bytes, /) -> ReleasedSum:
+        """The sum of ``release``; raises StaleRelease or BadRelease where there is none."""
 
 
 class ReleasedEncoders(Protocol):
@@ -44,12 +56,16 @@ class NoEncoders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """A company's own records, the shared vocabulary and the releases it has verified."""
+    """A company's own records, the shared vocabulary and the releases it has verified.
+
+    ``square_max``: concepts up to which the own model weighs every pair.
+    """
 
     records: Records
     vocabulary: Vocabulary
-    released: ReleasedGram
+    released: ReleasedSums
     encoders: ReleasedEncoders = field(default_factory=NoEncoders)
+    square_max: int = SQUARE_MAX
 
 
 def _none(release: bytes) -> BadRelease:

@@ -6,7 +6,7 @@ History is what a customer bought before ``history_until``; targets are what it 
 or the pooled one, counted in the release.
 
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
-one: weights are multiples of a power of two (:func:`exact_weights`), so that scores are exact sums, in
+one: weights are multiples of a power of two (:func:`protocols.questions.network.exact_weights`), so that scores are exact sums, in
 whatever order a BLAS takes them; an encoder's layers are summed exactly as well
 (:func:`protocols.questions.network.exact_product`). With ``beside=own`` they do depend on it, for the own model is
 everybody's: the question has no noise then. It is the model that the gate compares with, tuned on the same weeks,
@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
-from participant.answers.taste import gram as own_gram
+from participant.answers.own import own_gram
 from participant.models.holdout import hold_out
 from participant.models.local import TunedLocal, tune
 from participant.store.pairs import paired_rows
-from protocols.limits import FRACTION_BITS
 from protocols.questions import evaluation
-from protocols.questions.ease import ease
 from protocols.questions.mixture import Arms, Mixture
+from protocols.questions.network import ExactScores
 from protocols.questions.ranking import STRIP, Targets, obvious
 
 Floats = NDArray[np.float32]
@@ -40,9 +39,9 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
         int64 with ``FRACTION_BITS`` fractional bits, length 2 (1 + settings), 2 more with the own model.
     """
     asked = evaluation.EVALUATION.open(parameters)
-    gram = context.released(asked.release)
-    everywhere = np.diagonal(gram)
-    models = [exact_ease(gram, float(lam)) for lam in asked.lambdas]
+    released = context.released(asked.release)
+    everywhere = released.diagonal
+    models = [released.exact(float(lam)) for lam in asked.lambdas]
     concepts = len(context.vocabulary)
     network = context.encoders.network(asked.encoder, concepts) if asked.encoder else None
     span = {
@@ -90,10 +89,10 @@ def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     return answer
 
 
-def _linear(history: Floats, models: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """EASE's scores of a few customers by each model: sums of the rows of what they had, exact in any order."""
+def _linear(history: Floats, models: Sequence[ExactScores]) -> list[NDArray[np.float64]]:
+    """EASE's scores of a few customers by each model, exact in any order."""
     rows = csr_array(history.astype(np.float64))
-    return [rows @ model for model in models]
+    return [scores(rows) for scores in models]
 
 
 def _gains(
@@ -115,14 +114,13 @@ def _gains(
 
 def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
     """This company's own model of the history, tuned as for the gate."""
-    rows = context.records.taste_rows(
-        context.vocabulary,
-        since=0,
-        until=asked.history_until,
-        customers_until=asked.customers_until,
-        customers_cap=0,
+    concepts = len(context.vocabulary)
+    span = {"customers_until": asked.customers_until, "until": asked.history_until}
+    gram = own_gram(
+        lambda: context.records.taste_rows(context.vocabulary, since=0, **span),
+        concepts,
+        square_max=context.square_max,
     )
-    gram = own_gram(rows, len(context.vocabulary), "binary", 0).astype(np.float64)
     held = hold_out(
         context.records,
         context.vocabulary,
@@ -130,27 +128,4 @@ def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
         target_until=asked.target_until,
         customers_until=asked.customers_until,
     )
-    return tune(np.ldexp(gram, -FRACTION_BITS), held)
-
-
-def exact_ease(gram: NDArray[np.float64], lam: float) -> NDArray[np.float64]:
-    """EASE of ``gram`` at ridge ``lam``, with :func:`exact_weights`."""
-    return exact_weights(ease(gram, lam))
-
-
-def exact_weights(weights: Floats) -> NDArray[np.float64]:
-    """``weights`` rounded to multiples of a power of two, so that any sum of a column's entries is exact.
-
-    With M rows of at most 2**e the multiple is 2**(e - 52) times M, rounded up to a power of two: every
-    partial sum of a binary row times a column is an integer multiple below 2**53.
-
-    >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
-    [[0.30000001192092896, 1.0]]
-    """
-    exact = weights.astype(np.float64)
-    _, exponent = np.frexp(float(np.abs(weights).max(initial=0)) * len(weights))
-    multiples = 2.0 ** (52 - int(exponent))  # float32 has no exponent that would overflow here
-    exact *= multiples
-    np.rint(exact, out=exact)
-    exact /= multiples
-    return exact
+    return tune(gram, held)

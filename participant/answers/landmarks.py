@@ -9,7 +9,7 @@ order, batch or processor. Rows stay sparse: memory is the answer, and one batch
 ...     indices=np.array([0, 2]),
 ...     counts=np.array([1, 4]),
 ... )
->>> squares, cross = sums([batch], 3, np.array([2]))
+>>> squares, cross = sums([batch], 3, np.array([2]), "unit")
 >>> (
 ...     (squares / 2**24).round(3).tolist(),
 ...     (cross.ravel() / 2**24).round(3).tolist(),
@@ -18,7 +18,6 @@ order, batch or processor. Rows stay sparse: memory is the answer, and one batch
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,6 @@ from protocols.questions import landmarks
 from protocols.questions.rows import row_values
 
 Ints = NDArray[np.int64]
-SCHEME: Final = "unit"
 
 
 def fill(parameters: bytes, context: AnswerContext) -> Ints:
@@ -48,17 +46,23 @@ def fill(parameters: bytes, context: AnswerContext) -> Ints:
         customers_until=asked.customers_until,
         customers_cap=asked.customers_cap,
     )
-    squares, cross = sums(rows, len(context.vocabulary), np.array(asked.landmarks, np.int64))
+    squares, cross = sums(
+        rows, len(context.vocabulary), np.array(asked.landmarks, np.int64), asked.row_scheme
+    )
     return np.concatenate([squares, cross.ravel()])
 
 
-def sums(batches: Iterable[RowBatch], n_concepts: int, places: Ints) -> tuple[Ints, Ints]:
-    """Squares (n_concepts,) and C (n_concepts, r) of all rows, with ``FRACTION_BITS`` fractional bits."""
+def sums(batches: Iterable[RowBatch], n_concepts: int, places: Ints, row_scheme: str) -> tuple[Ints, Ints]:
+    """Squares (n_concepts,) and C (n_concepts, r) of all rows, with ``FRACTION_BITS`` fractional bits.
+
+    Raises:
+        OutOfBounds: a row outside its bound.
+    """
     squares = np.zeros(n_concepts, np.int64)
     cross = np.zeros((n_concepts, len(places)), np.int64)
     for batch in batches:
-        values = row_values(SCHEME, batch.counts, batch.indptr)
-        check_norm(SCHEME, 0, values, batch.indptr)
+        values = row_values(row_scheme, batch.counts, batch.indptr)
+        check_norm(row_scheme, 0, values, batch.indptr)
         rows = csr_array((values, batch.indices, batch.indptr), shape=(len(batch), n_concepts))
         np.add.at(squares, batch.indices, values * values)
         cross += rows.T @ rows[:, places].toarray()

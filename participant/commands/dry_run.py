@@ -69,8 +69,9 @@ def _rehearse(node: Node, vocabulary: Vocabulary, question: str, members: int) -
     context = AnswerContext(
         records=node.records,
         vocabulary=vocabulary,
-        released=node.releases.gram,
+        released=node.releases.read_as_sum,
         encoders=node.releases.encoders,
+        square_max=node.settings.training.square_max,
     )
     answer = fill_all(spec, context)
     encode_vector(answer, spec)

@@ -18,17 +18,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.gram import GramMatrix
 from participant.models.local import Setting
 from participant.models.released import Released
+from participant.models.weights import Weights
 from participant.models.windows import SCENARIOS
 from protocols.errors import BadInput
-from protocols.questions.ease import ease
 from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.network import Network
-from protocols.questions.shrinkage import shrink
 
-Gram = NDArray[np.float64]
-Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 FITTED, REFITTED = "fitted", "refitted"
@@ -41,27 +39,29 @@ class Own:
     """This company's own exact statistics of one window.
 
     Attributes:
-        gram: of binary rows, (n_concepts, n_concepts).
+        gram: of binary rows.
         squares: the diagonal, (n_concepts,), counted as the exchange counts a row.
     """
 
-    gram: Gram
+    gram: GramMatrix
     squares: NDArray[np.float64]
 
     @property
     def buyers(self) -> Ints:
         """Customers of each concept."""
-        return np.rint(np.diagonal(self.gram)).astype(np.int64)
+        return np.rint(self.gram.diagonal).astype(np.int64)
 
     @property
     def size(self) -> float:
         """How many times larger a binary row counts than a row of the exchange: 1 / scheme's mean square.
 
-        >>> Own(gram=np.diag([3.0, 1.0]), squares=np.array([1.5, 0.5])).size  # unit rows of two concepts each
+        >>> from participant.models.gram import WholeGram
+        >>> bought = WholeGram(matrix=np.diag([3.0, 1.0]))
+        >>> Own(gram=bought, squares=np.array([1.5, 0.5])).size  # unit rows of two concepts each
         2.0
         """
         counted = float(self.squares.sum())
-        return float(np.trace(self.gram)) / counted if counted > 0 else 1.0
+        return float(self.gram.diagonal.sum()) / counted if counted > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,7 +89,7 @@ class Candidate:
 class Exchange:
     """What the consortium released.
 
-    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, ``refitted`` of the one until
+    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, or columns of it from a ``landmarks`` sum, ``refitted`` of the one until
     the end of validation, both with whatever noise they have; ``of_others``: this company's own part is in
     neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
     each scenario, from the ``evaluation`` question; ``release`` the id of the second sum, for the record;
@@ -98,8 +98,8 @@ class Exchange:
     what that brings to the validation customers of all members beside their own models, if it was measured.
     """
 
-    fitted: Gram
-    refitted: Gram
+    fitted: GramMatrix
+    refitted: GramMatrix
     lambdas: Mapping[str, int]
     sigmas: tuple[float, float] = (0.0, 0.0)
     of_others: bool = False
@@ -109,8 +109,8 @@ class Exchange:
     mixes: Mapping[str, Mixture] = field(default_factory=dict)
     encoders: Mapping[str, tuple[Network, Network]] = field(default_factory=dict)
     gains: Mapping[str, float] = field(default_factory=dict)
-    _readings: dict[str, Gram] = field(default_factory=dict, repr=False)
-    _weights: dict[tuple[str, float, int], Floats] = field(default_factory=dict, repr=False)
+    _readings: dict[str, GramMatrix] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[str, float, int], Weights] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if {name for name, mix in self.mixes.items() if mix.encoder} - set(self.encoders):
@@ -119,10 +119,11 @@ class Exchange:
                 came=f"encoders for {sorted(self.encoders)}",
                 do="fetch the releases again",
             )
-        if self.fitted.shape != self.refitted.shape or set(SCENARIOS) - set(self.lambdas):
+        sizes = len(self.fitted.diagonal), len(self.refitted.diagonal)
+        if sizes[0] != sizes[1] or set(SCENARIOS) - set(self.lambdas):
             raise BadInput(
                 expected="two sums over one vocabulary and a lambda for " + " and ".join(SCENARIOS),
-                came=f"shapes {self.fitted.shape} and {self.refitted.shape}, lambdas for {sorted(self.lambdas)}",
+                came=f"{sizes[0]} and {sizes[1]} concepts, lambdas for {sorted(self.lambdas)}",
                 do="fetch the releases again",
             )
 
@@ -140,14 +141,14 @@ class Exchange:
         tilts = dict.fromkeys((self._mixture(scenario).tilt, own.tilt))
         return tuple(Candidate(weight=0.0, lam=self.lambdas[scenario], tilt=tilt) for tilt in tilts)
 
-    def weights(self, window: str, made: Candidate, own: Own) -> Floats:
+    def weights(self, window: str, made: Candidate, own: Own) -> Weights:
         """EASE weights of one window's sum as ``made`` says, kept; ``own`` is this company's same window."""
         key = (window, made.weight, made.lam)
         if key not in self._weights:
             gram = self._reading(window)
             if self.of_others:
-                gram = own.gram + made.weight * own.size * gram
-            self._weights[key] = ease(gram, float(made.lam))
+                gram = own.gram.plus(made.weight * own.size, gram)
+            self._weights[key] = gram.weights(float(made.lam))
         return self._weights[key]
 
     def released(self, window: str, scenario: str, made: Candidate, own: Own) -> Released:
@@ -162,21 +163,21 @@ class Exchange:
     def others(self, window: str, own: Own) -> Diagonal:
         """The diagonal of what the other companies answered in one window."""
         gram, sigma = self._released(window)
-        mine = np.zeros(len(gram)) if self.of_others else own.squares
+        mine = np.zeros(len(gram.diagonal)) if self.of_others else own.squares
         return Diagonal(
-            read=np.diagonal(self._reading(window)) - mine,
-            released=np.diagonal(gram) - mine,
+            read=self._reading(window).diagonal - mine,
+            released=gram.diagonal - mine,
             sigma=sigma * math.sqrt(2),
         )
 
     def _mixture(self, scenario: str) -> Mixture:
         return self.mixes.get(scenario, PLAIN)
 
-    def _reading(self, window: str) -> Gram:
+    def _reading(self, window: str) -> GramMatrix:
         if window not in self._readings:
             gram, sigma = self._released(window)
-            self._readings[window] = shrink(gram, sigma) if sigma else gram
+            self._readings[window] = gram.noise_aware(sigma)
         return self._readings[window]
 
-    def _released(self, window: str) -> tuple[Gram, float]:
+    def _released(self, window: str) -> tuple[GramMatrix, float]:
         return (self.fitted, self.sigmas[0]) if window == FITTED else (self.refitted, self.sigmas[1])

@@ -26,6 +26,7 @@ from participant.models.newcomers import Newcomers, Rules
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.refit import Risen
 from participant.models.tilt import Strengths, Tilt
+from participant.models.weights import Weights, kept
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import BadInput
@@ -35,8 +36,6 @@ from protocols.questions.network import Network, Shape
 
 FORMAT: Final = 1
 CHOICES: Final = "model.json"
-_ROWS = 256
-"""Rows transposed at a time: what is written stays in the cache until it is full lines."""
 APPETITE: Final = "appetite."
 _APPETITE_PARTS: Final = ("customer_keys", "traits", "logits", "cuts", "marks")
 TILT: Final = "tilt."
@@ -104,17 +103,18 @@ def save(model: NodeModel, folder: Path) -> Path:
         tensors |= {TILT + factor: cells for factor, cells in model.tilt.ratios.items()}
     names: dict[int, str] = {}
 
-    def named(weights: NDArray[np.float32] | None, name: str) -> str:
-        if weights is None:
-            return ""
-        name = names.setdefault(id(weights), name)
-        tensors[name] = np.ascontiguousarray(weights)
+    def named(part: object, name: str, arrays: Mapping[str, NDArray[np.float32]]) -> str:
+        """The name under which ``part`` is kept, once however many scenarios share it."""
+        name = names.setdefault(id(part), name)
+        tensors.update({name + end: np.ascontiguousarray(array) for end, array in arrays.items()})
         return name
 
     scenarios = {
         name: ScenarioChoices(
-            local=named(part.local, f"{name}.local"),
-            federated=named(part.federated, f"{name}.federated"),
+            local=named(part.local, f"{name}.local", part.local.tensors()),
+            federated=named(part.federated, f"{name}.federated", part.federated.tensors())
+            if part.federated
+            else "",
             local_lambda=part.local_lambda,
             federated_lambda=part.federated_lambda,
             mix=part.mix,
@@ -122,7 +122,9 @@ def save(model: NodeModel, folder: Path) -> Path:
             acceptance=part.acceptance,
             boldness=part.boldness,
             others_weight=part.others_weight,
-            encoder=named(part.encoder.weights if part.encoder else None, f"{name}.encoder"),
+            encoder=named(part.encoder.weights, f"{name}.encoder", {"": part.encoder.weights})
+            if part.encoder
+            else "",
             layers=(part.encoder.shape.hidden, part.encoder.shape.latent) if part.encoder else (0, 0),
             mixture=part.mixture,
             local_tilt=part.local_tilt,
@@ -168,7 +170,7 @@ def load(folder: Path) -> NodeModel:
         if _digest(path) != choices.weights:
             raise _bad("weights whose hash is not the one in model.json")
         model = _assemble(choices, load_file(path))
-        return replace(model, scenarios=_with_columns(model.scenarios))
+        return replace(model, scenarios=_ready(model.scenarios))
     except FileNotFoundError as error:
         raise _bad(f"no {Path(str(error.filename)).name}") from error
     except (ValidationError, KeyError, SafetensorError) as error:
@@ -176,15 +178,19 @@ def load(folder: Path) -> NodeModel:
 
 
 def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> NodeModel:
-    def weights(name: str) -> NDArray[np.float32]:
-        return np.asarray(tensors[name], np.float32)
+    made: dict[str, Weights] = {}
+
+    def weights(name: str) -> Weights:
+        if name not in made:
+            made[name] = kept(name, tensors)
+        return made[name]
 
     def network(part: ScenarioChoices) -> Network | None:
         if not part.encoder:
             return None
         hidden, latent = part.layers
         shape = Shape(concepts=len(choices.concepts), hidden=hidden, latent=latent)
-        return Network(shape=shape, weights=weights(part.encoder))
+        return Network(shape=shape, weights=np.asarray(tensors[part.encoder], np.float32))
 
     return NodeModel(
         vocabulary=bytes.fromhex(choices.vocabulary),
@@ -221,23 +227,16 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
     )
 
 
-def _with_columns(parts: Mapping[str, ScenarioModel]) -> dict[str, ScenarioModel]:
+def _ready(parts: Mapping[str, ScenarioModel]) -> dict[str, ScenarioModel]:
     """Scenarios ready to answer requests; what diversity never asks for is not kept, what is the same only once."""
-    kept: dict[int, NDArray[np.float32]] = {}
+    made: dict[int, Weights] = {}
     ready = dict(parts)
     for name, part in parts.items():
         if part.boldness.diversity:
-            if id(part.serving) not in kept:
-                kept[id(part.serving)] = _transposed(part.serving)
-            ready[name] = replace(part, columns=kept[id(part.serving)])
+            if id(part.serving) not in made:
+                made[id(part.serving)] = part.serving.ready()
+            ready[name] = part.serving_from(made[id(part.serving)])
     return ready
-
-
-def _transposed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    found = np.empty(weights.shape[::-1], np.float32)
-    for start in range(0, len(weights), _ROWS):
-        found[:, start : start + _ROWS] = weights[start : start + _ROWS].T
-    return found
 
 
 def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:

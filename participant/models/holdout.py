@@ -1,7 +1,7 @@
 """A company's own hold-out: rows of history and of what came after, never leaving the node.
 
-At most :data:`CUSTOMERS` customers are held in memory; more would change no choice by anything that
-matters, and the cap keeps memory bounded for a company of any size.
+At most :data:`CUSTOMERS` customers are held in memory, of vocabularies beyond 20 thousand concepts fewer; more would
+change no choice by anything that matters, and the cap keeps memory bounded for a company and a vocabulary of any size.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from protocols.questions.ranking import obvious
 from protocols.vocabulary import Vocabulary
 
 CUSTOMERS: Final = 5_000
+CELLS: Final = 100_000_000
+"""Customers times concepts: 400 MB of history."""
 SOON_DAYS: Final = 30.0
 DAY_S: Final = 86_400
 
@@ -66,6 +68,11 @@ class HoldOut:
         return np.flatnonzero((self.future & self.candidates(scenario)).any(1))
 
 
+def cap_of(vocabulary: Vocabulary) -> int:
+    """The most customers of a hold-out over ``vocabulary``."""
+    return min(CUSTOMERS, max(1, CELLS // len(vocabulary)))
+
+
 def hold_out(
     records: Records, vocabulary: Vocabulary, *, history_until: int, target_until: int, customers_until: int
 ) -> HoldOut:
@@ -78,7 +85,7 @@ def hold_out(
             history_until=history_until,
             target_until=target_until,
             customers_until=customers_until,
-            customers_cap=CUSTOMERS,
+            customers_cap=cap_of(vocabulary),
         )
     ]
     empty = np.zeros((0, len(vocabulary)), np.float32)
@@ -92,7 +99,7 @@ def hold_out(
             since=history_until,
             until=history_until + int(SOON_DAYS * DAY_S),
             customers_until=customers_until,
-            customers_cap=CUSTOMERS,
+            customers_cap=cap_of(vocabulary),
         )
         near = np.concatenate([empty > 0, *(batch.dense(len(vocabulary)) > 0 for batch in rows)])
         if near.shape != future.shape or (near & ~future).any():

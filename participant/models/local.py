@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models.blend import wins
+from participant.models.gram import GramMatrix
 from participant.models.holdout import HoldOut
-from participant.models.scoring import linear, tilted
+from participant.models.scoring import tilted
+from participant.models.weights import Weights
 from participant.models.windows import SCENARIOS
-from protocols.questions.ease import ease
 from protocols.questions.ranking import ndcg
 
 Floats = NDArray[np.float32]
@@ -48,32 +49,33 @@ class TunedLocal:
 
     chosen: dict[str, Setting]
     scores: dict[str, Floats]
-    weights: dict[str, Floats]
+    weights: dict[str, Weights]
     buyers: NDArray[np.int64]
 
     def scored(self, scenario: str, history: Floats) -> Floats:
         """Scores for any customers, (customers, n_concepts)."""
-        return tilted(linear(history, self.weights[scenario]), self.chosen[scenario].tilt, self.buyers)
+        scores = self.weights[scenario].scores(history)
+        return tilted(scores, self.chosen[scenario].tilt, self.buyers)
 
 
-def tune(gram: NDArray[np.float64], held: HoldOut) -> TunedLocal:
+def tune(gram: GramMatrix, held: HoldOut) -> TunedLocal:
     """Choose by validation nDCG@10, for each scenario by itself; ties to what was tried first.
 
     Args:
-        gram: of own binary rows in the fit window, (n_concepts, n_concepts).
+        gram: of own binary rows in the fit window.
         held: own validation customers.
     """
-    buyers = np.rint(np.diagonal(gram)).astype(np.int64)
+    buyers = np.rint(gram.diagonal).astype(np.int64)
     tables: dict[str, dict[Setting, Gains]] = {name: {} for name in SCENARIOS}
     chosen: dict[str, Setting] = {}
-    kept: dict[int, Floats] = {}
+    kept: dict[int, Weights] = {}
     tried: set[int] = set()
     wanted = [FIRST]
     while wanted:
         lam = wanted[0]
         tried.add(lam)
-        kept[lam] = ease(gram, float(lam))
-        scores = linear(held.history, kept[lam])
+        kept[lam] = gram.weights(float(lam))
+        scores = kept[lam].scores(held.history)
         for tilt in TILTS:
             found = tilted(scores, tilt, buyers)
             for name, table in tables.items():
@@ -84,11 +86,11 @@ def tune(gram: NDArray[np.float64], held: HoldOut) -> TunedLocal:
         kept = {each: weights for each, weights in kept.items() if each in best}  # not one for every ridge
         wanted = [near for each in sorted(best) for near in _neighbours(each) if near not in tried]
     for lam in {each.lam for each in chosen.values()} - set(kept):
-        kept[lam] = ease(gram, float(lam))
+        kept[lam] = gram.weights(float(lam))
     return TunedLocal(
         chosen=chosen,
         scores={
-            name: tilted(linear(held.history, kept[each.lam]), each.tilt, buyers)
+            name: tilted(kept[each.lam].scores(held.history), each.tilt, buyers)
             for name, each in chosen.items()
         },
         weights={name: kept[each.lam] for name, each in chosen.items()},

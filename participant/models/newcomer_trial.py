@@ -17,7 +17,7 @@ from participant.encoders import Encoder, encoder_named, text_of
 from participant.models.blend import wins
 from participant.models.content import BASES, BOLDNESS, GRID, TextMap, own_sales, unit
 from participant.models.gate import holds_up
-from participant.models.holdout import CUSTOMERS, DAY_S, HoldOut
+from participant.models.holdout import DAY_S, HoldOut, cap_of
 from participant.models.newcomers import Newcomers, Rules, chance, soon
 from participant.models.refit import Comparison
 from participant.models.resampling import interval
@@ -149,7 +149,7 @@ def _try_texts(
     texts = Texts.of(catalogue, encoder_named(contents.encoder, contents.dimensions))
     whole = {"customers_until": windows.customers_until, "since": 0}
     sales = texts.sales(records, catalogue, until=windows.fit_until, **whole)
-    span = {**whole, "customers_cap": CUSTOMERS}
+    span = {**whole, "customers_cap": cap_of(vocabulary)}
     later = {**span, "since": windows.fit_until, "until": windows.validation_until}
     future = _stacked(texts.bought(records, catalogue, **later), len(texts.items))
     new = np.flatnonzero((sales == 0) & (future.sum(0) > 0))

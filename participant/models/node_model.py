@@ -1,7 +1,8 @@
 """What a node serves from: weights, the mix and verdict of each scenario, and what it knows of its shop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers
 from participant.models.refit import Risen
 from participant.models.released import Released
-from participant.models.scoring import linear, popularity, standardise, tilted
+from participant.models.scoring import popularity, standardise, tilted
 from participant.models.tilt import Tilt
+from participant.models.weights import Weights
 from participant.models.windows import Windows
 from participant.store.records_products import Product
 from protocols.errors import WrongVocabulary
@@ -36,12 +38,11 @@ class ScenarioModel:
 
     ``others_weight``: what the others count in ``federated`` beside the own exact part; 0: it is the release itself.
     ``encoder`` and ``mixture``: the released autoencoder, if one is used, and how the released models are mixed.
-    ``columns`` is ``serving`` transposed, where a model is kept to answer requests: see :meth:`columns_of`.
     ``local_tilt``: hundredths that log(1 + buyers here) counts beside the local scores.
     """
 
-    local: Floats
-    federated: Floats | None
+    local: Weights
+    federated: Weights | None
     local_lambda: int
     federated_lambda: int
     mix: Mix
@@ -51,7 +52,6 @@ class ScenarioModel:
     others_weight: float = 0.0
     encoder: Network | None = None
     mixture: Mixture = PLAIN_EASE
-    columns: Floats | None = None
     local_tilt: int = 0
 
     @property
@@ -67,19 +67,13 @@ class ScenarioModel:
         return self.federated is not None and self.verdict.deployed
 
     @property
-    def serving(self) -> Floats:
+    def serving(self) -> Weights:
         """The weights that say which concepts go together: the released ones where deployed."""
         return self.federated if self.federated is not None and self.verdict.deployed else self.local
 
-    def columns_of(self, concepts: Ints) -> Floats:
-        """Columns of :attr:`serving` as rows, (len(concepts), n_concepts): what foretells each of ``concepts``.
-
-        A column lies in as many pages of memory as there are concepts: twenty of them at 20 thousand concepts
-        take more time than all the rest of a request. From ``columns`` they are read as they lie.
-        """
-        if self.columns is not None:
-            return np.asarray(self.columns[concepts])
-        return np.ascontiguousarray(self.serving.take(concepts, axis=1).T)
+    def serving_from(self, weights: Weights) -> Self:
+        """The same with ``weights`` as :attr:`serving`."""
+        return replace(self, federated=weights) if self.deployed else replace(self, local=weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
@@ -134,11 +128,11 @@ class NodeModel:
 
     def local_scores(self, scenario: str, concepts: Ints) -> Floats:
         """Scores of the local model alone for a history of ``concepts``, shape (n_concepts,)."""
-        return self._own(scenario, self.scenarios[scenario].local[concepts].sum(0))
+        return self._own(scenario, self.scenarios[scenario].local.scores_of(concepts))
 
     def local_matrix_scores(self, scenario: str, history: Floats) -> Floats:
         """The same for many customers at once, shape (customers, n_concepts)."""
-        return self._own(scenario, linear(history, self.scenarios[scenario].local))
+        return self._own(scenario, self.scenarios[scenario].local.scores(history))
 
     def _own(self, scenario: str, scores: Floats) -> Floats:
         return tilted(scores, self.scenarios[scenario].local_tilt, self.buyers)

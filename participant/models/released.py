@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models.scoring import linear
+from participant.models.weights import Weights
 from protocols.questions.mixture import Mixture
 from protocols.questions.network import Network
 
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 class Released:
     """One scenario's released models: ``ease`` weights, an ``encoder`` or None, and how they are mixed."""
 
-    ease: Floats
+    ease: Weights
     encoder: Network | None
     mixture: Mixture
 
@@ -35,12 +35,12 @@ class Released:
             everywhere: customers of each concept at all companies, (n_concepts,).
         """
         encoded = self.encoder.scores(history) if self.encoder and self.mixture.encoder else None
-        return self._mixed(encoded, linear(history, self.ease), candidates, everywhere)
+        return self._mixed(encoded, self.ease.scores(history), candidates, everywhere)
 
     def scores_of(self, concepts: Ints, candidates: Mask, everywhere: Ints) -> Floats:
         """The same for one customer who had ``concepts``; all of shape (n_concepts,)."""
         encoded = self.encoder.scores_of(concepts)[None, :] if self.encoder and self.mixture.encoder else None
-        one = self._mixed(encoded, self.ease[concepts].sum(0)[None, :], candidates[None, :], everywhere)
+        one = self._mixed(encoded, self.ease.scores_of(concepts)[None, :], candidates[None, :], everywhere)
         return np.asarray(one[0])
 
     def _mixed(self, encoded: Floats | None, ease: Floats, candidates: Mask, everywhere: Ints) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models.gate import holds_up
-from participant.models.holdout import CUSTOMERS, HoldOut
+from participant.models.holdout import HoldOut, cap_of
 from participant.models.logit import Logit, fit
 from participant.models.node_model import NodeModel
 from participant.models.tilt import NAMES, Rhythms, Strength, Strengths, Tilt, own_rhythm, ratios_of
@@ -107,7 +107,7 @@ def learn_tilt(
             since=windows.fit_until,
             until=windows.validation_until,
             customers_until=windows.customers_until,
-            customers_cap=CUSTOMERS,
+            customers_cap=cap_of(vocabulary),
         )
     )
     strengths = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.taste import gram as own_gram
+from participant.answers.own import own_gram
 from participant.answers.taste import squares
 from participant.models import blend, local
 from participant.models.blend import LOCAL, Mix
@@ -21,10 +21,11 @@ from participant.models.holdout import HoldOut, hold_out
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.refit import CUSTOMERS, Comparison
 from participant.models.scoring import popularity, standardise
+from participant.models.weights import Weights
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
-from protocols.limits import FRACTION_BITS
-from protocols.questions.ease import ease
+from participant.store.records_rows import RowBatch
+from protocols.limits import FRACTION_BITS, SQUARE_MAX
 from protocols.questions.mixture import PLAIN
 from protocols.vocabulary import Vocabulary
 
@@ -52,23 +53,34 @@ class Learned:
 
 
 def learn(
-    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None = None
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    windows: Windows,
+    exchange: Exchange | None = None,
+    square_max: int = SQUARE_MAX,
 ) -> Learned:
     """Learn a node's model; without an ``exchange`` it serves its own local model.
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
-    ``windows.validation_until`` on are not read. A refit that lifts something unseen does not serve: :func:`as_judged`.
+    ``windows.validation_until`` on are not read. The own model of more than ``square_max`` concepts is read from columns.
+    A refit that lifts something unseen does not serve: :func:`as_judged`.
     """
-    learned = refitted(records, vocabulary, windows=windows, exchange=exchange)
+    learned = refitted(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
     return learned if exchange is None else as_judged(learned)
 
 
 def refitted(
-    records: Records, vocabulary: Vocabulary, *, windows: Windows, exchange: Exchange | None
+    records: Records,
+    vocabulary: Vocabulary,
+    *,
+    windows: Windows,
+    exchange: Exchange | None,
+    square_max: int = SQUARE_MAX,
 ) -> Learned:
     """What :func:`learn` gives where the refit serves, whatever it lifts."""
     fit, full = (
-        _own(records, vocabulary, windows, until, exchange)
+        _own(records, vocabulary, windows, until, exchange, square_max)
         for until in (windows.fit_until, windows.validation_until)
     )
     held = hold_out(
@@ -79,14 +91,14 @@ def refitted(
         customers_until=windows.customers_until,
     )
     tuned = local.tune(fit.gram, held)
-    own: dict[int, Floats] = {}
+    own: dict[int, Weights] = {}
     scenarios: dict[str, ScenarioModel] = {}
     rehearsed: dict[str, ScenarioModel] = {}
     for scenario in SCENARIOS:
         choice, scores = choose(held, scenario, tuned, fit, exchange)
         made = choice.federated
         if choice.own.lam not in own:
-            own[choice.own.lam] = ease(full.gram, float(choice.own.lam))
+            own[choice.own.lam] = full.gram.weights(float(choice.own.lam))
         early, late = (
             exchange.released(window, scenario, made, mine) if exchange and made else None
             for window, mine in ((FITTED, fit), (REFITTED, full))
@@ -178,16 +190,23 @@ def comparisons(learned: Learned) -> Iterator[Comparison]:
 
 
 def _own(
-    records: Records, vocabulary: Vocabulary, windows: Windows, until: int, exchange: Exchange | None
+    records: Records,
+    vocabulary: Vocabulary,
+    windows: Windows,
+    until: int,
+    exchange: Exchange | None,
+    square_max: int,
 ) -> Own:
     """This company's exact statistics until ``until``, in binary rows and as the exchange counts."""
     asked = {"since": 0, "until": until, "customers_until": windows.customers_until}
-    rows = records.taste_rows(vocabulary, **asked)
-    gram = np.ldexp(own_gram(rows, len(vocabulary), "binary", 0).astype(np.float64), -FRACTION_BITS)
+
+    def rows() -> Iterator[RowBatch]:
+        return records.taste_rows(vocabulary, **asked)
+
+    gram = own_gram(rows, len(vocabulary), square_max=square_max)
     if exchange is None:
-        return Own(gram=gram, squares=np.diagonal(gram).copy())
-    rows = records.taste_rows(vocabulary, **asked)
-    found = squares(rows, len(vocabulary), exchange.row_scheme, exchange.items_cap)
+        return Own(gram=gram, squares=gram.diagonal.copy())
+    found = squares(rows(), len(vocabulary), exchange.row_scheme, exchange.items_cap)
     return Own(gram=gram, squares=np.ldexp(found.astype(np.float64), -FRACTION_BITS))
 
 

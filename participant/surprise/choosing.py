@@ -36,6 +36,7 @@ from participant.store.records import Records
 from participant.surprise.judging import affordable, served_gains
 from participant.surprise.lists import Setting
 from participant.surprise.personal import appetites, personal
+from protocols.limits import SQUARE_MAX
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
@@ -76,13 +77,14 @@ def train(
     contents: Contents | None = None,
     denied: Mask | None = None,
     rhythms: Rhythms | None = None,
+    square_max: int = SQUARE_MAX,
 ) -> NodeModel:
     """Train a node's model and choose how bold its lists are, and what the moment of a request may move.
 
     See :func:`participant.models.learn` and :mod:`participant.models.tilting`; ``rhythms`` are the consortium's.
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
-    learned = learn(records, vocabulary, windows=windows, exchange=exchange)
+    learned = learn(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
     found_appetites, levels = appetites(records, vocabulary, learned)
     model, rehearsal = replace(learned.model, appetites=found_appetites), learned.rehearsal
     for scenario in SCENARIOS:

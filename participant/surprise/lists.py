@@ -201,9 +201,9 @@ def boldest(view: View, chosen: Ints, places: int, inside: Mask) -> Ints:
 
 def likeness_of(part: ScenarioModel, order: Ints) -> Floats:
     """How alike concepts are: cosine of their columns of weights, negative ones taken as 0."""
-    columns = part.columns_of(order)
-    norms = np.maximum(np.sqrt((columns**2).sum(1)), 1e-12)
-    cosines = np.clip((columns @ columns.T) / norms[:, None] / norms[None, :], 0.0, 1.0)
+    products = part.serving.products(order)
+    norms = np.sqrt(np.maximum(np.diagonal(products), 1e-24))
+    cosines = np.clip(products / norms[:, None] / norms[None, :], 0.0, 1.0)
     return np.asarray(cosines, np.float64)
 
 

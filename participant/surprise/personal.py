@@ -14,7 +14,7 @@ from participant.appetite import Appetites, Traits, learn
 from participant.errors import RecordsChanged
 from participant.models.boldness import PLACES, Boldness
 from participant.models.gate import holds_up
-from participant.models.holdout import CUSTOMERS, HoldOut, Mask
+from participant.models.holdout import HoldOut, Mask, cap_of
 from participant.models.node_model import NodeModel
 from participant.models.resampling import interval
 from participant.models.train import Learned
@@ -43,7 +43,7 @@ def appetites(
         hidden = np.flatnonzero(model.obvious)
         return records.habits(vocabulary, until=until, customers_until=customers_until, obvious=hidden)
 
-    keys = records.counted(windows.customers_until, CUSTOMERS)
+    keys = records.counted(windows.customers_until, cap_of(vocabulary))
     if len(keys) != len(held.history):
         raise RecordsChanged(
             expected=f"the {len(held.history)} customers of the hold-out",

@@ -200,10 +200,10 @@ def _reasons(
     elsewhere, here = int(model.least_elsewhere[concept]), int(model.buyers[concept])
     if part.deployed and view.appeal[concept] > 1.1:
         found.append(reason("loved-elsewhere", language, support=elsewhere))
-    weights = part.serving
     if len(concepts):
-        anchor = int(concepts[np.argmax(weights[concepts, concept])])
-        if weights[anchor, concept] > 0:
+        spoken = part.serving.between(concepts, concept)
+        anchor = int(concepts[np.argmax(spoken)])
+        if spoken.max() > 0:
             support = here + elsewhere if part.deployed else here
             found.append(reason("goes-with", language, support=support, anchor=model.concepts[anchor]))
     if view.unexpected[concept] > 0.8 and here > 0:

@@ -56,9 +56,13 @@ class Parameters:
         since, until: a purchase counts if ``since <= time < until``.
         customers_until: a customer counts if first seen at this company before.
         customers_cap: the most customers one company may answer for; bounds every cell.
+
+    A row counts as `taste` says it with these ``row_scheme`` and ``items_cap``, which cannot be asked otherwise.
     """
 
     TAG: ClassVar[str] = "question-landmarks"
+    row_scheme: ClassVar[str] = "unit"
+    items_cap: ClassVar[int] = 0
     landmarks: tuple[int, ...]
     since: int
     until: int

@@ -12,17 +12,21 @@ layer is the logarithm of the point's variance, which only training uses.
 (27, [(3, 2), (2,), (2, 2), (2,), (1, 2), (2,), (2, 3), (3,)])
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from protocols.errors import BadRelease, MalformedMessage
 from protocols.limits import CONCEPTS_MAX
 
 Weights = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+ExactScores = Callable[[csr_array], Floats]
+"""From binary rows, (customers, n_concepts), scores of the same shape."""
 
 UNITS_MAX: Final = 4096
 """No layer is wider: the vector of weights of a large vocabulary would not fit a sum."""
@@ -155,3 +159,21 @@ def exact_product(rows: Floats, matrix: npt.NDArray[np.floating]) -> Floats:
     whole_rows = np.rint(np.ldexp(rows, bits - of_rows))
     whole_matrix = np.rint(np.ldexp(matrix.astype(np.float64), bits - int(of_matrix)))
     return np.asarray(np.ldexp(whole_rows @ whole_matrix, of_rows + int(of_matrix) - 2 * bits))
+
+
+def exact_weights(weights: npt.NDArray[np.floating]) -> Floats:
+    """``weights`` rounded to multiples of a power of two, so that any sum of a column's entries is exact.
+
+    With M rows of at most 2**e the multiple is 2**(e - 52) times M, rounded up to a power of two: every
+    partial sum of a binary row times a column is an integer multiple below 2**53.
+
+    >>> exact_weights(np.array([[0.3, 1.0]], dtype=np.float32)).tolist()  # one row: nothing to round
+    [[0.30000001192092896, 1.0]]
+    """
+    exact = weights.astype(np.float64)
+    _, exponent = np.frexp(float(np.abs(weights).max(initial=0)) * len(weights))
+    multiples = 2.0 ** (52 - int(exponent))  # no weights are so small or large that this overflows
+    exact *= multiples
+    np.rint(exact, out=exact)
+    exact /= multiples
+    return exact

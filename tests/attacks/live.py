@@ -256,7 +256,7 @@ def _prepared(home: Home, sales: Path) -> npt.NDArray[np.int64]:
     node.rosters.refresh()
     node.standing.renew_vocabulary()
     nodes.sell(node, sales, nodes.shop(1))
-    context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.gram)
+    context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.read_as_sum)
     answer = fill_all(asked.taste(4), context)
     node.link.close()
     node.db.dispose()

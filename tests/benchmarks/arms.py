@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from participant.models import NodeModel
 from participant.models.holdout import HoldOut, hold_out
-from participant.models.scoring import linear, popularity, standardise
+from participant.models.scoring import popularity, standardise
 from participant.surprise import recommend
 from protocols.questions.ranking import ndcg, top_indices
 from tests.benchmarks import disjoint
@@ -97,7 +97,7 @@ def company(
         apart = disjoint.scores(inverses[part.federated_lambda], held.history, others)
         separate, shared = (
             part.mixture.apply(None, ease, model.everywhere.astype(np.float64), candidates)
-            for ease in (apart, linear(held.history, part.federated))
+            for ease in (apart, part.federated.scores(held.history))
         )
         scores: dict[str, NDArray[np.floating]] = {
             POPULARITY: np.broadcast_to(held.buyers.astype(np.float64), candidates.shape),

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models import Exchange, NodeModel, learn
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
+from participant.models.weights import SquareWeights
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
 from protocols.questions.mixture import WITH_ENCODER, WITHOUT_ENCODER, Mixture
@@ -86,7 +88,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
     inverses = {lam: ease(grams[LATE], float(lam)) for lam in ridges_chosen}
     released = {
         (arm, name): Released(
-            ease=inverses[each.lam],
+            ease=SquareWeights(matrix=inverses[each.lam]),
             encoder=networks.get((LATE, each.rounds)),
             mixture=each.mixture,
         )
@@ -112,8 +114,8 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
     }  # fmt: skip
     best = chosen[MIXTURE]
     exchange = Exchange(
-        fitted=grams[EARLY],
-        refitted=grams[LATE],
+        fitted=WholeGram(matrix=grams[EARLY]),
+        refitted=WholeGram(matrix=grams[LATE]),
         lambdas={name: each.lam for name, each in best.items()},
         mixes={name: each.mixture for name, each in best.items()},
         encoders={

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from participant.answers import AnswerContext, fill
 from participant.intake import read
 from participant.models import local
+from participant.models.gram import WholeGram
 from participant.store.metadata import metadata
 from participant.store.record_tables import customers, items
 from participant.store.records import Records
@@ -180,7 +181,7 @@ def _answer(
     context = AnswerContext(
         records=consortium.members[member],
         vocabulary=consortium.vocabulary,
-        released=lambda release: released[release],
+        released=lambda release: WholeGram(matrix=released[release]),
     )
     return fill(block.question, block.parameters, context)
 

@@ -14,9 +14,9 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import AnswerContext, evaluation, fill
-from participant.answers.evaluation import exact_ease
+from participant.answers import AnswerContext, fill
 from participant.encoder_chain import EncoderChain, Round
+from participant.models import gram
 from participant.store.records import Records
 from participant.store.records_rows import RowBatch
 from protocols.messages import AnswerSpec
@@ -176,11 +176,11 @@ class Side:
         def found(_: Gram, lam: float) -> NDArray[np.float64]:
             with one_at_a_time:
                 if (taste, lam) not in self.inverted:
-                    self.inverted[taste, lam] = exact_ease(self.grams[taste], lam)
+                    self.inverted[taste, lam] = invert(self.grams[taste], lam)
                 return self.inverted[taste, lam]
 
-        one_at_a_time = threading.Lock()
-        with patch.object(evaluation, "exact_ease", found):
+        one_at_a_time, invert = threading.Lock(), gram.exact_ease
+        with patch.object(gram, "exact_ease", found):
             yield
 
     def _sum(
@@ -194,7 +194,7 @@ class Side:
             context = AnswerContext(
                 records=part,  # type: ignore[arg-type]  # all have the rows of records, some nothing else of them
                 vocabulary=self.vocabulary,
-                released=self.grams.__getitem__,
+                released=lambda release: gram.WholeGram(matrix=self.grams[release]),
                 encoders=self.chain,
             )
             return fill(question, parameters, context)

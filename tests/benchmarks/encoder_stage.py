@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models import SCENARIOS, Exchange, NodeModel, Windows, learn
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.released import Released
+from participant.models.weights import SquareWeights
 from participant.store.records import Records
 from protocols.questions.ease import ease
 from protocols.questions.parameters import Given
@@ -87,7 +89,9 @@ class Stage:
                     if each.mixture.encoder
                     else None
                 )
-                released = Released(ease=inverses[each.lam], encoder=network, mixture=each.mixture)
+                released = Released(
+                    ease=SquareWeights(matrix=inverses[each.lam]), encoder=network, mixture=each.mixture
+                )
                 everywhere = np.rint(np.diagonal(side.grams[self.late])).astype(np.int64)
                 scored = [
                     released.scores(held.history, held.candidates(scenario), everywhere) for held in holds
@@ -108,8 +112,8 @@ class Stage:
         n = len(self.consortium.vocabulary)
         taken = {scenario: best(kinds) for scenario, kinds in chosen.items()}
         exchange = Exchange(
-            fitted=self.grams[self.early],
-            refitted=self.grams[self.late],
+            fitted=WholeGram(matrix=self.grams[self.early]),
+            refitted=WholeGram(matrix=self.grams[self.late]),
             lambdas={scenario: each.lam for scenario, each in taken.items()},
             mixes={scenario: each.mixture for scenario, each in taken.items()},
             encoders={

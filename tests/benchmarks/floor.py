@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from participant.models import blend
 from participant.models.exchange import FITTED, Exchange, Own
 from participant.models.gate import holds_up, judge
+from participant.models.gram import WholeGram
 from participant.models.local import LAMBDAS
 from participant.models.scoring import tilted
 from participant.models.windows import SCENARIOS
@@ -156,8 +157,8 @@ class Trial:
         """What the product makes of it; customers are judged by mixes that others chose."""
         mixture = Mixture(encoder=0, ease=100, popularity=0, tilt=tilt)
         exchange = Exchange(
-            fitted=self.sum,
-            refitted=self.sum,
+            fitted=WholeGram(matrix=self.sum),
+            refitted=WholeGram(matrix=self.sum),
             lambdas=dict.fromkeys(SCENARIOS, lam),
             mixes=dict.fromkeys(SCENARIOS, mixture),
         )
@@ -172,7 +173,8 @@ class Trial:
         }
         deployed = 0
         for company in self.companies:
-            mine, held = Own(gram=company.gram, squares=np.diagonal(company.gram)), company.held
+            whole, held = WholeGram(matrix=company.gram), company.held
+            mine = Own(gram=whole, squares=whole.diagonal)
             tuned = company.tuned
             scores = [
                 exchange.released(FITTED, name, each, mine).scores(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from participant.models import blend
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.local import LAMBDAS, TILTS, Setting, TunedLocal, best_of, tune
 from participant.models.scoring import popularity, standardise, tilted
@@ -36,7 +37,7 @@ class Company:
     @cached_property
     def tuned(self) -> TunedLocal:
         """The own model as the product chooses it."""
-        return tune(self.gram, self.held)
+        return tune(WholeGram(matrix=self.gram), self.held)
 
     @classmethod
     def of(cls, shop: Shop, customers: int) -> "Company":

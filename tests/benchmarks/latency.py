@@ -30,13 +30,14 @@ from participant import entropy
 from participant.home import Home
 from participant.intake import read
 from participant.models import SCENARIOS, Exchange, Windows, save
+from participant.models.gram import WholeGram
+from participant.plan import DEFAULT_LAMBDA
 from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.store.schema import open_database
 from participant.store.tokens import Tokens
 from participant.surprise import train
-from participant.training import DEFAULT_LAMBDA
 from protocols.service.flower import free_port
 from protocols.service.tokens import mint
 from protocols.service.unit_of_work import transaction
@@ -109,8 +110,8 @@ def build(folder: Path) -> Shop:
 
 def _train(consortium: Consortium, records: Records):
     exchange = Exchange(
-        fitted=taste_sum(consortium, FIT_UNTIL).gram,
-        refitted=taste_sum(consortium, VALIDATION_UNTIL).gram,
+        fitted=WholeGram(matrix=taste_sum(consortium, FIT_UNTIL).gram),
+        refitted=WholeGram(matrix=taste_sum(consortium, VALIDATION_UNTIL).gram),
         lambdas=dict.fromkeys(SCENARIOS, DEFAULT_LAMBDA),
     )
     windows = Windows(fit_until=FIT_UNTIL, validation_until=VALIDATION_UNTIL, customers_until=FIT_UNTIL)

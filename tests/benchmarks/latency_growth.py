@@ -34,6 +34,7 @@ from participant.models.blend import Mix
 from participant.models.boldness import Boldness
 from participant.models.gate import judge
 from participant.models.node_model import NodeModel, ScenarioModel
+from participant.models.weights import SquareWeights
 from participant.models.windows import SCENARIOS
 from participant.store.membership import Membership
 from participant.store.records import Records
@@ -143,8 +144,8 @@ def _model(vocabulary: Vocabulary, records: Records) -> NodeModel:
     shape = Shape(concepts=n, hidden=512, latent=128)
     gains = np.array([0.1, 0.2, 0.3])
     part = ScenarioModel(
-        local=local,
-        federated=released,
+        local=SquareWeights(matrix=local),
+        federated=SquareWeights(matrix=released),
         local_lambda=1_000,
         federated_lambda=1_000,
         mix=Mix(local=0.2, popularity=0.1),

@@ -21,6 +21,7 @@ import numpy as np
 
 from participant.models import local
 from participant.models.exchange import WEIGHTS
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
@@ -113,7 +114,8 @@ class Companies:
             for own, held in zip(self.exact[0], level.valid, strict=True)
         ]
         self.lambdas = [
-            local.tune(own, held).lambdas for own, held in zip(self.exact[0], level.valid, strict=True)
+            {name: each.lam for name, each in local.tune(WholeGram(matrix=own), held).chosen.items()}
+            for own, held in zip(self.exact[0], level.valid, strict=True)
         ]
         self.alone = [
             [self._read(side, place, None, 0.0) for place in range(len(level.valid))] for side in (0, 1)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from participant.models import blend, local
 from participant.models.exchange import REFITTED, Exchange, Own
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear, popularity, standardise, tilted
 from participant.models.train import Choice, choose
@@ -60,15 +61,15 @@ class Company:
 def company(valid: HoldOut, test: HoldOut) -> Company:
     """Tune the own model on validation weeks and judge it on test weeks."""
     fit, full = (
-        Own(gram=arms.gram([held], np.inf), squares=np.diagonal(arms.gram([held])).copy())
+        Own(gram=WholeGram(matrix=arms.gram([held], np.inf)), squares=np.diagonal(arms.gram([held])).copy())
         for held in (valid, test)
     )
     tuned = local.tune(fit.gram, valid)
     alone = {}
     for name in SCENARIOS:
         setting = tuned.chosen[name]
-        weights = ease(full.gram, float(setting.lam))
-        scores = tilted(linear(test.history, weights), setting.tilt, full.buyers)
+        weights = full.gram.weights(float(setting.lam))
+        scores = tilted(weights.scores(test.history), setting.tilt, full.buyers)
         alone[name] = scores, blend.gains(test, name, scores)
     return Company(valid=valid, test=test, fit=fit, full=full, tuned=tuned, alone=alone)
 
@@ -83,7 +84,7 @@ def served(of: Company, exchange: Exchange) -> dict[str, tuple[Choice, arms.Floa
             candidates = of.test.candidates(name)
             released = exchange.weights(REFITTED, choice.federated, of.full)
             popular = np.broadcast_to(popularity(of.test.buyers), candidates.shape)
-            scores = (own, linear(of.test.history, released), popular)
+            scores = (own, released.scores(of.test.history), popular)
             mixed = choice.mix.apply(*(standardise(each, candidates) for each in scores))
             gains = blend.gains(of.test, name, mixed)
         found[name] = choice, gains
@@ -120,8 +121,8 @@ class Noisy:
             for name in SCENARIOS
         }
         return Exchange(
-            fitted=fitted,
-            refitted=refitted,
+            fitted=WholeGram(matrix=fitted),
+            refitted=WholeGram(matrix=refitted),
             lambdas={name: max(RIDGES, key=lambda lam: tried[name][lam]) for name in SCENARIOS},
             sigmas=(sigma, sigma),
             row_scheme="unit",
@@ -132,8 +133,8 @@ class Noisy:
         fitted, refitted = (np.sum([*each[:place], *each[place + 1 :]], axis=0) for each in self._answers)
         sigma = self.sigma * np.sqrt(len(self._answers[0]) - 1)
         return Exchange(
-            fitted=fitted,
-            refitted=refitted,
+            fitted=WholeGram(matrix=fitted),
+            refitted=WholeGram(matrix=refitted),
             lambdas=dict.fromkeys(SCENARIOS, RIDGES[1]),
             sigmas=(sigma, sigma),
             of_others=True,

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from participant.models import SCENARIOS, Exchange, NodeModel, Windows
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear
 from participant.surprise import headline, train
@@ -63,8 +64,8 @@ def run(companies: int) -> Json:
         say(f"sums released, largest error {max(fitted.error, refitted.error):g}")
         reading = evaluation_sum(consortium, fitted.gram)
         exchange = Exchange(
-            fitted=fitted.gram,
-            refitted=refitted.gram,
+            fitted=WholeGram(matrix=fitted.gram),
+            refitted=WholeGram(matrix=refitted.gram),
             lambdas={"explore": reading.explore.best_lambda, "surprise": reading.surprise.best_lambda},
             mixes={"explore": reading.explore.best_mix, "surprise": reading.surprise.best_mix},
             gains={"explore": reading.explore.gain, "surprise": reading.surprise.gain},

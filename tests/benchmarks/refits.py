@@ -28,6 +28,7 @@ from participant.answers import AnswerContext, fill
 from participant.encoders import encoder_named
 from participant.models import SCENARIOS, Exchange, Windows, newcomer_trial
 from participant.models.exchange import REFITTED, Candidate, Own
+from participant.models.gram import WholeGram
 from participant.models.newcomer_trial import Contents, Texts
 from participant.models.refit import REACH, TOLERANCE, Comparison
 from participant.models.train import Learned, as_judged, comparisons, refitted
@@ -84,8 +85,8 @@ def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, 
     """Honest refits of `taste`, and forged ones."""
     fitted, later = (Round(members, words, "taste", until) for until in (FIT_UNTIL, VALIDATION_UNTIL))
     exchange = Exchange(
-        fitted=unpack_triangle(fitted.total()),
-        refitted=unpack_triangle(later.total()),
+        fitted=WholeGram(matrix=unpack_triangle(fitted.total())),
+        refitted=WholeGram(matrix=unpack_triangle(later.total())),
         lambdas=dict.fromkeys(SCENARIOS, LAMBDA),
         release="ab" * 32,
     )
@@ -102,14 +103,15 @@ def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, 
             }
         )
         say(f"honest {honest[-1]}")
-    buyers = np.diagonal(exchange.refitted)
+    buyers = exchange.refitted.diagonal
     few = np.flatnonzero((buyers > 0) & (buyers < np.median(buyers[buyers > 0])))
     forged = []
     for target in np.random.default_rng(1).choice(few, TARGETS, replace=False):
         for size in SIZES:
             said = np.zeros((len(words), len(words)), np.int64)
             said[target, :] = said[:, target] = size << FRACTION_BITS
-            lied = replace(exchange, refitted=unpack_triangle(later.total(pack_triangle(said))), _weights={})
+            made = WholeGram(matrix=unpack_triangle(later.total(pack_triangle(said))))
+            lied = replace(exchange, refitted=made, _weights={})
             forged += [{"customers_claimed": size} | _lifted(each, lied, int(target)) for each in learned]
         say(f"forged {forged[-1]}")
     return {"honest": honest, "forged": forged}, learned
@@ -118,7 +120,9 @@ def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, 
 def _lifted(found: Learned, lied: Exchange, target: int) -> Json:
     """One company's lists with a forged refit: what `refitted` would give, the validation weeks being the same."""
     model = found.model
-    nobody = Own(gram=np.zeros((1, 1)), squares=np.zeros(1))  # of an exact sum nothing of one's own is asked
+    nobody = Own(
+        gram=WholeGram(matrix=np.zeros((1, 1))), squares=np.zeros(1)
+    )  # of an exact sum nothing of one's own is asked
     parts = {
         name: replace(
             part,
@@ -126,7 +130,7 @@ def _lifted(found: Learned, lied: Exchange, target: int) -> Json:
         )
         for name, part in model.scenarios.items()
     }
-    elsewhere = np.rint(np.diagonal(lied.refitted)).astype(np.int64) - model.buyers
+    elsewhere = np.rint(lied.refitted.diagonal).astype(np.int64) - model.buyers
     forged = replace(
         found, model=replace(model, scenarios=parts, elsewhere=elsewhere, least_elsewhere=elsewhere)
     )

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from participant.models import NodeModel
 from participant.models.holdout import HoldOut
-from participant.models.scoring import linear
 from participant.surprise import Dial
 from participant.surprise.lists import (
     NOBODY,
@@ -98,7 +97,7 @@ def steps(model: NodeModel, held: HoldOut, scenario: str, made: Shown) -> dict[s
     target = (held.future & held.candidates(scenario))[customers]
     if part.federated is None:
         raise RuntimeError("the benchmark trains with an exchange")
-    base = arms.measure(linear(held.history, part.federated), held, scenario)
+    base = arms.measure(part.federated.scores(held.history), held, scenario)
     found = {BASELINE: (base, float("nan"))}
     for name, lists in made.lists.items():
         mine = lists[customers]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from participant.models import SCENARIOS, Exchange, NodeModel
 from participant.models.boldness import Boldness
+from participant.models.gram import WholeGram
 from participant.store.records import Records
 from participant.surprise import train
 from participant.surprise.sensitive import Sensitive
@@ -44,7 +45,7 @@ def measure(
     """Train company ``member`` of the consortium in ``folder`` with its sums, and measure it."""
     torch.set_num_threads(1)
     consortium = reopened(folder, vocabulary, companies)
-    fitted, refitted = (np.load(folder / name) for name in (FITTED, REFITTED))
+    fitted, refitted = (WholeGram(matrix=np.load(folder / name)) for name in (FITTED, REFITTED))
     exchange = Exchange(fitted=fitted, refitted=refitted, lambdas=lambdas)
     records = consortium.members[member]
     model = train(records, vocabulary, windows=WINDOWS, exchange=exchange)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from participant.intake import IntakeReport, read
 from participant.models import Exchange
+from participant.models.gram import WholeGram
 from participant.store.metadata import metadata
 from participant.store.records import Records
 from protocols.service.unit_of_work import engine
@@ -86,8 +87,8 @@ def exchange(*, unit: bool = False) -> Exchange:
                 rows /= np.sqrt(np.maximum(rows.sum(1, keepdims=True), 1))
             sums[at] += rows.T @ rows
     return Exchange(
-        fitted=sums[0],
-        refitted=sums[1],
+        fitted=WholeGram(matrix=sums[0]),
+        refitted=WholeGram(matrix=sums[1]),
         lambdas=dict.fromkeys(("explore", "surprise"), 10 if unit else 100),
         row_scheme="unit" if unit else "binary",
     )

@@ -48,7 +48,7 @@ def sealed(node, attempt):
 
 
 def plain(node, attempt):
-    context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.gram)
+    context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.read_as_sum)
     spec = attempt.config.answer
     return lift(encode_vector(fill_all(spec, context), spec, silence), 32)
 

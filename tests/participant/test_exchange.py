@@ -69,7 +69,9 @@ def plain_sum(attempt: Attempt, made: list[Node]) -> np.ndarray:
     spec = attempt.config.answer
     rows = []
     for node in made:
-        context = AnswerContext(records=node.records, vocabulary=asked.WORDS, released=node.releases.gram)
+        context = AnswerContext(
+            records=node.records, vocabulary=asked.WORDS, released=node.releases.read_as_sum
+        )
         rows.append(lift(encode_vector(fill_all(spec, context), spec), spec.ring_bits))
     return np.sum(rows, axis=0)
 

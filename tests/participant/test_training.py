@@ -133,7 +133,7 @@ def test_the_model_in_use_has_the_consortiums_lambdas_and_the_gates_verdict(trai
     assert any(part.deployed for part in model.scenarios.values())
     again = load(node.home.models / deployed.folder)
     np.testing.assert_array_equal(
-        again.scenarios["surprise"].federated, model.scenarios["surprise"].federated
+        again.scenarios["surprise"].federated.matrix, model.scenarios["surprise"].federated.matrix
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy import sparse
 
-from participant.answers.context import ReleasedGram
+from participant.models.gram import WholeGram
 from participant.store.records_items import Item
 from participant.store.records_journeys import JourneyBatch
 from participant.store.records_rows import RowBatch
@@ -354,21 +354,21 @@ NEIGHBOURS: Mapping[str, Neighbours] = {
 class Encoders:
     """Networks at their start from the matrix that is ``released``, whatever release is named."""
 
-    def __init__(self, released: ReleasedGram) -> None:
+    def __init__(self, released) -> None:
         self._released = released
 
     def before(self, asked: Parameters, n_concepts: int) -> Weights:
-        return spectral.start(self._released(asked.taste), asked.shape(n_concepts))
+        return spectral.start(self._released(asked.taste).matrix, asked.shape(n_concepts))
 
     def network(self, release: bytes, n_concepts: int) -> Network:
         shape = Shape(concepts=n_concepts, hidden=6, latent=3)
-        return Network(shape=shape, weights=spectral.start(self._released(release), shape))
+        return Network(shape=shape, weights=spectral.start(self._released(release).matrix, shape))
 
 
-def released(_release: bytes) -> np.ndarray:
+def released(_release: bytes) -> WholeGram:
     """A Gram matrix in which concept 1 goes with 0, and 5 and 6 are what everybody buys."""
     rows = np.random.default_rng(4).random((40, M))
     gram = rows.T @ rows / 8 + np.diag(np.full(M, 10.0))
     gram[0, 1] = gram[1, 0] = 12.0
     gram[5, 5], gram[6, 6] = 90.0, 80.0
-    return gram
+    return WholeGram(matrix=gram)

@@ -5,6 +5,7 @@ from participant.answers import AnswerContext, fill
 from participant.answers import evaluation as answer_evaluation
 from participant.answers.taste import gram
 from participant.models import Windows, learn
+from participant.models.gram import WholeGram
 from participant.models.local import Setting, TunedLocal
 from participant.store.records import UnknownCustomer
 from protocols.codec import encode
@@ -42,7 +43,9 @@ def context(tmp_path):
     records, _, _ = shop(tmp_path)
     whole = dense(made_up_lines(), 0, CUT)
     square = (whole.T @ whole).astype(np.float64)
-    return AnswerContext(records=records, vocabulary=VOCABULARY, released=lambda release: square)
+    return AnswerContext(
+        records=records, vocabulary=VOCABULARY, released=lambda release: WholeGram(matrix=square)
+    )
 
 
 def test_the_binary_answer_is_the_exact_gram_matrix_of_the_rows(context):

@@ -9,6 +9,7 @@ from participant.models import Exchange, Windows, gate, learn
 from participant.models import train as training
 from participant.models.blend import choose
 from participant.models.exchange import FITTED, WEIGHTS, Candidate, Own
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.local import Setting
 from participant.surprise import recommend, train
@@ -37,7 +38,7 @@ def unit(binary):
 
 def own(seed=1, until=150 * DAY):
     binary = rows(seed, until)
-    return Own(gram=binary.T @ binary, squares=np.square(unit(binary)).sum(0))
+    return Own(gram=WholeGram(matrix=binary.T @ binary), squares=np.square(unit(binary)).sum(0))
 
 
 def noise(seed, sigma):
@@ -53,8 +54,8 @@ def of_others(sigma=SIGMA, seeds=(2, 3, 4)):
         found = sum(unit(rows(seed, until)).T @ unit(rows(seed, until)) for seed in seeds)
         sums.append(found + noise(place, sigma))
     return Exchange(
-        fitted=sums[0],
-        refitted=sums[1],
+        fitted=WholeGram(matrix=sums[0]),
+        refitted=WholeGram(matrix=sums[1]),
         lambdas={"explore": 60, "surprise": 60},
         sigmas=(sigma, sigma),
         of_others=True,
@@ -70,25 +71,29 @@ def records(tmp_path_factory):
 def test_at_weight_0_it_is_the_own_model_ridge_and_all():
     mine = own()
     made = of_others().weights(FITTED, Candidate(weight=0.0, lam=300), mine)
-    np.testing.assert_array_equal(made, ease(mine.gram, 300.0))
+    np.testing.assert_array_equal(made.matrix, ease(mine.gram.matrix, 300.0))
 
 
 def test_the_own_part_is_exact_and_the_others_are_shrunk_and_brought_to_its_size():
     mine, exchange = own(), of_others()
-    size = mine.gram.trace() / mine.squares.sum()
+    size = mine.gram.matrix.trace() / mine.squares.sum()
     assert size > 2
     made = exchange.weights(FITTED, Candidate(weight=0.3, lam=300), mine)
-    expected = ease(mine.gram + 0.3 * size * shrink(exchange.fitted, SIGMA), 300.0)
-    np.testing.assert_array_equal(made, expected)
-    assert not np.array_equal(made, ease(mine.gram + 0.3 * size * exchange.fitted, 300.0))
-    assert not np.array_equal(made, ease(mine.gram + 0.3 * shrink(exchange.fitted, SIGMA), 300.0))
+    expected = ease(mine.gram.matrix + 0.3 * size * shrink(exchange.fitted.matrix, SIGMA), 300.0)
+    np.testing.assert_array_equal(made.matrix, expected)
+    assert not np.array_equal(
+        made.matrix, ease(mine.gram.matrix + 0.3 * size * exchange.fitted.matrix, 300.0)
+    )
+    assert not np.array_equal(
+        made.matrix, ease(mine.gram.matrix + 0.3 * shrink(exchange.fitted.matrix, SIGMA), 300.0)
+    )
 
 
 def test_without_noise_there_is_one_candidate_the_sum_at_the_consortiums_ridge():
     whole = replace(of_others(0.0), of_others=False)
     (made,) = whole.candidates("explore", Setting(lam=300, tilt=0))
     assert made == Candidate(weight=0.0, lam=60)
-    np.testing.assert_array_equal(whole.weights(FITTED, made, own()), ease(whole.fitted, 60.0))
+    np.testing.assert_array_equal(whole.weights(FITTED, made, own()).matrix, ease(whole.fitted.matrix, 60.0))
     assert [each.weight for each in of_others().candidates("explore", Setting(lam=300, tilt=0))] == list(
         WEIGHTS
     )
@@ -114,11 +119,16 @@ def test_a_noisy_release_has_to_gain_by_a_standard_error_and_one_without_noise_t
 
 def test_a_release_of_nothing_but_noise_leaves_a_node_with_its_own_model(records):
     alone = train(records, VOCABULARY, windows=WINDOWS)
-    drowned = replace(of_others(), fitted=noise(7, 1e4), refitted=noise(8, 1e4), sigmas=(1e4, 1e4))
+    drowned = replace(
+        of_others(),
+        fitted=WholeGram(matrix=noise(7, 1e4)),
+        refitted=WholeGram(matrix=noise(8, 1e4)),
+        sigmas=(1e4, 1e4),
+    )
     model = train(records, VOCABULARY, windows=WINDOWS, exchange=drowned)
     for name, part in model.scenarios.items():
         assert not part.deployed
-        np.testing.assert_array_equal(part.local, alone.scenarios[name].local)
+        np.testing.assert_array_equal(part.local.matrix, alone.scenarios[name].local.matrix)
 
 
 def test_what_is_deployed_is_not_below_the_own_model_on_validation_weeks(records):

@@ -7,9 +7,11 @@ import pytest
 
 from participant.models import Windows, learn, load, local, save
 from participant.models.exchange import Candidate
+from participant.models.gram import WholeGram
 from participant.models.holdout import HoldOut
 from participant.models.local import LAMBDAS, TILTS, Setting, tune
 from participant.models.scoring import popularity
+from participant.models.weights import SquareWeights
 from participant.surprise import train
 from protocols.questions.ease import ease
 from tests.participant.models.test_released import MIXED, exchange
@@ -35,7 +37,7 @@ def held(seed, *, popular):
 
 
 def gram(data):
-    return (data.history.T @ data.history).astype(np.float64)
+    return WholeGram(matrix=(data.history.T @ data.history).astype(np.float64))
 
 
 def test_popularity_has_a_say_where_it_foretells_and_none_where_it_does_not():
@@ -48,10 +50,10 @@ def test_the_scores_are_those_of_the_ridge_and_the_tilt_that_were_chosen():
     data = held(2, popular=True)
     found = tune(gram(data), data)
     for scenario, chosen in found.chosen.items():
-        weights = ease(gram(data), chosen.lam)
+        weights = ease(gram(data).matrix, chosen.lam)
         expected = data.history @ weights + chosen.tilt / 100 * popularity(data.buyers)
         np.testing.assert_allclose(found.scores[scenario], expected, atol=1e-6)
-        np.testing.assert_array_equal(found.weights[scenario], weights)
+        np.testing.assert_array_equal(found.weights[scenario].matrix, weights)
 
 
 @pytest.mark.parametrize("best", LAMBDAS)
@@ -63,9 +65,9 @@ def test_the_search_ends_when_both_neighbours_of_the_best_ridge_were_tried(best,
 
     def fitted(_gram, lam):
         tried.append(int(lam))
-        return np.zeros((M, M), np.float32)
+        return SquareWeights(matrix=np.zeros((M, M), np.float32))
 
-    monkeypatch.setattr(local, "ease", fitted)
+    monkeypatch.setattr(WholeGram, "weights", fitted)
     monkeypatch.setattr(local, "best_of", lambda table: min(table, key=lambda each: distance(each.lam)))
     assert {each.lam for each in tune(gram(data), data).chosen.values()} == {best}
     assert {lam for lam in LAMBDAS if distance(lam) <= 1} <= set(tried)
@@ -76,7 +78,7 @@ def test_a_company_without_validation_customers_takes_the_first_ridge_and_no_til
     nobody = HoldOut(
         history=np.zeros((0, M), np.float32), future=np.zeros((0, M), bool), buyers=np.zeros(M, np.int64)
     )
-    assert tune(np.eye(M), nobody).chosen == dict.fromkeys(
+    assert tune(WholeGram(matrix=np.eye(M)), nobody).chosen == dict.fromkeys(
         ("explore", "surprise"), Setting(lam=local.FIRST, tilt=0)
     )
 
@@ -101,7 +103,7 @@ def test_a_tilted_own_model_is_served_judged_and_kept_with_its_tilt(records, alw
     history[0, [2, 5]] = 1
     for scenario, part in model.scenarios.items():
         assert part.local_tilt == max(TILTS)
-        expected = part.local[[2, 5]].sum(0) + part.local_tilt / 100 * popularity(model.buyers)
+        expected = part.local.matrix[[2, 5]].sum(0) + part.local_tilt / 100 * popularity(model.buyers)
         one = model.local_scores(scenario, np.array([2, 5]))
         np.testing.assert_allclose(one, expected, atol=1e-6)
         np.testing.assert_allclose(model.local_matrix_scores(scenario, history)[0], expected, atol=1e-6)
@@ -111,7 +113,10 @@ def test_a_tilted_own_model_is_served_judged_and_kept_with_its_tilt(records, alw
         judged = found.rehearsal.local_matrix_scores(scenario, found.held.history)
         shown = found.held.future & found.held.candidates(scenario)
         assert part.verdict.local.customers == int(shown.any(1).sum())
-        assert np.abs(judged - found.held.history @ found.rehearsal.scenarios[scenario].local).max() > 0.05
+        assert (
+            np.abs(judged - found.held.history @ found.rehearsal.scenarios[scenario].local.matrix).max()
+            > 0.05
+        )
     choices = json.loads((tmp_path / "model.json").read_text())
     for each in choices["scenarios"].values():
         del each["local_tilt"]

@@ -87,6 +87,15 @@ def test_texts_are_used_where_they_rank_what_was_new_better_than_own_sales_do(mo
     assert 0.01 < rules.text_chance < 1
 
 
+def test_of_a_larger_vocabulary_fewer_customers_are_held_out_and_the_same_for_everything(
+    companies, contents, monkeypatch
+):
+    monkeypatch.setattr("participant.models.holdout.CELLS", 40 * len(VOCABULARY))
+    found = trained(companies[0], contents)
+    assert 20 < found.newcomers.rules.text_gain.customers <= 40
+    assert 20 < found.scenarios["explore"].verdict.local.customers <= 40
+
+
 def test_the_chance_is_that_of_thirty_days_and_not_of_the_weeks_it_was_seen_in(
     model, companies, contents, monkeypatch
 ):

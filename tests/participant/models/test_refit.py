@@ -8,6 +8,7 @@ from participant.encoders import encoder_named
 from participant.intake import read
 from participant.models import SCENARIOS, Exchange, Windows, load, newcomer_trial, save
 from participant.models import train as training
+from participant.models.gram import WholeGram
 from participant.models.newcomer_trial import Contents
 from participant.models.refit import REACH, Comparison, share_of_lists
 from participant.store.records import Records
@@ -123,11 +124,11 @@ def praise_of_a_text(honest):
 @pytest.fixture(scope="module")
 def exchanges(shops):
     """The sums of an honest refit and of a forged one."""
-    fitted = summed(shops, "taste", FIT).gram
+    fitted = WholeGram(matrix=summed(shops, "taste", FIT).gram)
     return {
         name: Exchange(
             fitted=fitted,
-            refitted=summed(shops, "taste", VALIDATION, forged).gram,
+            refitted=WholeGram(matrix=summed(shops, "taste", VALIDATION, forged).gram),
             lambdas=dict.fromkeys(SCENARIOS, 100),
             release="ab" * 32,
         )
@@ -167,7 +168,7 @@ def test_an_honest_refit_serves(shops, exchanges):
     assert found.model.risen is None
     assert any(part.deployed for part in found.model.scenarios.values())
     for name, part in found.model.scenarios.items():
-        assert not np.array_equal(part.federated, found.rehearsal.scenarios[name].federated)
+        assert not np.array_equal(part.federated.matrix, found.rehearsal.scenarios[name].federated.matrix)
 
 
 def test_a_forged_answer_lifts_a_concept_into_every_list_and_is_held_back(shops, exchanges):
@@ -181,7 +182,7 @@ def test_a_forged_answer_lifts_a_concept_into_every_list_and_is_held_back(shops,
     assert found.model.risen.name == WORDS.concepts[TARGET]
     assert found.model.elsewhere[TARGET] < lifted.model.elsewhere[TARGET] / 5
     for name, part in found.model.scenarios.items():
-        np.testing.assert_array_equal(part.federated, found.rehearsal.scenarios[name].federated)
+        np.testing.assert_array_equal(part.federated.matrix, found.rehearsal.scenarios[name].federated.matrix)
 
 
 def test_popularity_elsewhere_is_compared_too_where_the_gate_let_no_release_in(shops, exchanges):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from participant.models import Exchange, Windows, learn, load, save
+from participant.models.gram import WholeGram
 from participant.models.released import Released
 from protocols.errors import BadInput
-from protocols.questions.ease import ease
 from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.network import Network, Shape
 from protocols.questions.spectral import start
@@ -36,8 +36,8 @@ def network(until, gain=1.0):
 def exchange(mixture, gain=1.0):
     early, late = 150 * DAY, 220 * DAY
     return Exchange(
-        fitted=gram(early),
-        refitted=gram(late),
+        fitted=WholeGram(matrix=gram(early)),
+        refitted=WholeGram(matrix=gram(late)),
         lambdas={"explore": 100, "surprise": 100},
         mixes={"explore": mixture, "surprise": mixture},
         encoders={name: (network(early, gain), network(late, gain)) for name in ("explore", "surprise")}
@@ -57,7 +57,9 @@ def mixed(records):
 
 
 def test_one_request_and_many_customers_get_the_same_scores():
-    found = Released(ease=ease(gram(150 * DAY), 100.0), encoder=network(150 * DAY), mixture=MIXED)
+    found = Released(
+        ease=WholeGram(matrix=gram(150 * DAY)).weights(100.0), encoder=network(150 * DAY), mixture=MIXED
+    )
     history = rows(5, 150 * DAY).astype(np.float32)[:20]
     everywhere = np.arange(M)
     many = found.scores(history, history == 0, everywhere)

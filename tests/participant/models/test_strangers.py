@@ -8,6 +8,7 @@ import pytest
 
 from participant.models import SCENARIOS, Exchange, Windows, learn
 from participant.models.blend import FEDERATED, gains
+from participant.models.gram import WholeGram
 from participant.models.holdout import hold_out
 from tests.participant.models import test_exchange
 from tests.participant.shop import CONCEPTS, DAY, VOCABULARY, shop
@@ -29,7 +30,11 @@ def sums(*, strange, seed=0, times=1):
             *(rows(other, until)[:, name] for other, name in zip((2, 3, 4), names, strict=True)),
         ]
         made.append(parts[0].T @ parts[0] + times * sum(each.T @ each for each in parts[1:]))
-    return Exchange(fitted=made[0], refitted=made[1], lambdas={"explore": 100, "surprise": 100})
+    return Exchange(
+        fitted=WholeGram(matrix=made[0]),
+        refitted=WholeGram(matrix=made[1]),
+        lambdas={"explore": 100, "surprise": 100},
+    )
 
 
 @pytest.fixture(scope="module")

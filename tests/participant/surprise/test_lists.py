@@ -27,10 +27,10 @@ def model(tmp_path_factory):
 def test_likeness_is_the_cosine_of_what_foretells_two_concepts(model):
     part = model.scenarios["surprise"]
     order = np.array([5, 1, 7, 2])
-    columns = part.serving[:, order].astype(np.float64)
+    columns = part.serving.matrix[:, order].astype(np.float64)
     lengths = np.linalg.norm(columns, axis=0)
     expected = np.clip(columns.T @ columns / np.outer(lengths, lengths), 0, 1)
-    assert not np.allclose(part.serving, part.serving.T)  # rows would say something else
+    assert not np.allclose(part.serving.matrix, part.serving.matrix.T)  # rows would say something else
     np.testing.assert_allclose(likeness_of(part, order), expected, atol=1e-6)
 
 
@@ -40,9 +40,9 @@ def test_a_loaded_model_reads_columns_as_they_lie_and_serves_the_same_lists_to_t
     everything = np.arange(len(CONCEPTS))
     for name, part in model.scenarios.items():
         kept = back.scenarios[name]
-        assert part.columns is None
-        assert kept.columns is not None
-        assert kept.columns.flags.c_contiguous
+        assert part.serving.columns is None
+        assert kept.serving.columns is not None
+        assert kept.serving.columns.flags.c_contiguous
         for order in (everything, np.array([3, 0, 9])):
             assert np.array_equal(likeness_of(part, order), likeness_of(kept, order))
         for history in (np.array([0]), np.array([1, 4, 6])):
@@ -58,12 +58,12 @@ def test_columns_are_kept_once_for_weights_that_scenarios_share_and_never_for_li
     shared = replace(model, scenarios={"explore": part, "surprise": part})
     save(shared, tmp_path / "shared")
     back = load(tmp_path / "shared").scenarios
-    assert back["explore"].columns is back["surprise"].columns
+    assert back["explore"].serving.columns is back["surprise"].serving.columns
     plain = replace(part, boldness=Boldness(tau=0.2, beta=0.1, diversity=0.0))
     save(replace(model, scenarios={"explore": plain, "surprise": part}), tmp_path / "plain")
     back = load(tmp_path / "plain").scenarios
-    assert back["explore"].columns is None
-    assert back["surprise"].columns is not None
+    assert back["explore"].serving.columns is None
+    assert back["surprise"].serving.columns is not None
 
 
 def test_what_a_shop_sells_and_shows_anyway_is_that_of_the_model_asked_and_not_of_one_before(model):

@@ -3,6 +3,7 @@ import pytest
 
 from participant.models import Exchange, Windows, load, save
 from participant.models.files import BadModel
+from participant.models.gram import WholeGram
 from participant.surprise import Dial, headline, recommend, train
 from protocols.errors import BadInput, WrongVocabulary
 from protocols.vocabulary import Vocabulary
@@ -102,7 +103,11 @@ def test_a_useless_release_is_not_deployed(trained):
     records, _ = trained
     noise = np.random.default_rng(5).integers(0, 40, (M, M)).astype(float)
     noise = noise @ noise.T
-    exchange = Exchange(fitted=noise, refitted=noise, lambdas={"explore": 300, "surprise": 300})
+    exchange = Exchange(
+        fitted=WholeGram(matrix=noise),
+        refitted=WholeGram(matrix=noise),
+        lambdas={"explore": 300, "surprise": 300},
+    )
     model = train(records, VOCABULARY, windows=WINDOWS, exchange=exchange)
     own = train(records, VOCABULARY, windows=WINDOWS)
     candidates = np.ones(M, bool)

@@ -49,6 +49,18 @@ def test_a_concept_does_not_speak_for_itself():
     np.testing.assert_allclose(np.diagonal(weights), 0.0, atol=1e-12)
 
 
+def test_exact_scores_of_a_customer_depend_on_nobody_beside_it():
+    rows = (tastes(2_000) > 0).astype(float)
+    made = model(rows, np.arange(0, 40, 3))
+    together = made.exact_scores(rows)
+    np.testing.assert_allclose(together, made.scores(rows), atol=1e-4)
+    alone = np.concatenate([made.exact_scores(rows[[at]]) for at in range(60)])
+    np.testing.assert_array_equal(alone, together[:60])
+    np.testing.assert_array_equal(made.exact_scores(rows[7::3]), together[7::3])
+    plain = np.concatenate([made.scores(rows[[at]]) for at in range(60)])
+    assert (plain != made.scores(rows)[:60]).any()  # what a BLAS alone makes of it
+
+
 def test_landmarks_that_noise_made_indefinite_still_give_finite_scores():
     rows = tastes()
     gram = rows.T @ rows + np.random.default_rng(0).normal(0, 20, (40, 40))
