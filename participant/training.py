@@ -32,10 +32,10 @@ from participant.store.appetites import SaidAppetites
 from participant.store.erasures import Erasures, Mark
 from participant.store.membership import Membership
 from participant.store.records import Records
-from participant.store.releases import Deployment, Releases
+from participant.store.releases import Deployment, Releases, StoredRelease
 from participant.surprise import train
 from protocols.errors import PeerFault
-from protocols.questions import question_named
+from protocols.questions import question_named, taste
 from protocols.questions.mixture import Mixture
 from protocols.questions.network import Network
 from protocols.service import durable
@@ -134,6 +134,8 @@ class Trainer:
     def plan(self) -> Plan | None:
         """The newest pair of taste sums and the evaluation between them, or None without a pair.
 
+        A newest sum that counts like no other stands in nobody's way: the pair before it stays.
+
         Only sums over the vocabulary in use count, and only two that count alike pair up
         (:mod:`participant.counting`): others cannot be compared.
         """
@@ -143,31 +145,39 @@ class Trainer:
         whole = self._releases.whole(everything)
         kept = tuple(found for found in whole if open_stored(found.manifest).answer.vocabulary == words)
         tastes = [(found, block_of(found, "taste")) for found in kept if "taste" in found.questions]
-        if not tastes:
-            return None
-        newest, block = tastes[0]
-        asked = question_named("taste").open(block.parameters)
-        for earlier, other in tastes[1:]:
-            before = question_named("taste").open(other.parameters)
-            if before.until < asked.until and way_of(other) == way_of(block):
-                chosen = Evaluated(self._releases, kept).choices(earlier.release, newest.release)
-                return Plan(
-                    windows=Windows(
-                        fit_until=before.until,
-                        validation_until=asked.until,
-                        customers_until=min(before.customers_until, asked.customers_until),
-                    ),
-                    fitted=earlier.release,
-                    refitted=newest.release,
-                    lambdas={name: each.lam for name, each in chosen.items()}
-                    or dict.fromkeys(SCENARIOS, default_lambda(asked.row_scheme, asked.items_cap)),
-                    row_scheme=asked.row_scheme,
-                    items_cap=asked.items_cap,
-                    mixes={name: each.mixture for name, each in chosen.items()},
-                    encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
-                    contents=paired(kept, before.until, asked.until) if CONTENT in self._questions else (),
-                )
+        for place, (newest, block) in enumerate(tastes):
+            asked = question_named("taste").open(block.parameters)
+            for earlier, other in tastes[place + 1 :]:
+                before = question_named("taste").open(other.parameters)
+                if before.until < asked.until and way_of(other) == way_of(block):
+                    return self._paired(kept, earlier, newest, before, asked)
         return None
+
+    def _paired(
+        self,
+        kept: tuple[StoredRelease, ...],
+        earlier: StoredRelease,
+        newest: StoredRelease,
+        before: taste.Parameters,
+        asked: taste.Parameters,
+    ) -> Plan:
+        chosen = Evaluated(self._releases, kept).choices(earlier.release, newest.release)
+        return Plan(
+            windows=Windows(
+                fit_until=before.until,
+                validation_until=asked.until,
+                customers_until=min(before.customers_until, asked.customers_until),
+            ),
+            fitted=earlier.release,
+            refitted=newest.release,
+            lambdas={name: each.lam for name, each in chosen.items()}
+            or dict.fromkeys(SCENARIOS, default_lambda(asked.row_scheme, asked.items_cap)),
+            row_scheme=asked.row_scheme,
+            items_cap=asked.items_cap,
+            mixes={name: each.mixture for name, each in chosen.items()},
+            encoders={name: each.encoders for name, each in chosen.items() if each.encoders},
+            contents=paired(kept, before.until, asked.until) if CONTENT in self._questions else (),
+        )
 
     def train(self, plan: Plan | None) -> NodeModel:
         """Train, save and deploy; with no plan on this company's own data alone.
