@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from participant.answers import own_rows
 from participant.answers.context import AnswerContext
-from participant.answers.own import own_gram
 from participant.models.holdout import hold_out
 from participant.models.local import TunedLocal, tune
 from participant.store.pairs import paired_rows
@@ -116,7 +116,7 @@ def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
     """This company's own model of the history, tuned as for the gate."""
     concepts = len(context.vocabulary)
     span = {"customers_until": asked.customers_until, "until": asked.history_until}
-    gram = own_gram(
+    gram = own_rows.gram(
         lambda: context.records.taste_rows(context.vocabulary, since=0, **span),
         concepts,
         square_max=context.square_max,

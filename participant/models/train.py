@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.own import own_gram
+from participant.answers import own_rows
 from participant.answers.taste import squares
 from participant.models import blend, local
 from participant.models.blend import LOCAL, Mix
@@ -203,7 +203,7 @@ def _own(
     def rows() -> Iterator[RowBatch]:
         return records.taste_rows(vocabulary, **asked)
 
-    gram = own_gram(rows, len(vocabulary), square_max=square_max)
+    gram = own_rows.gram(rows, len(vocabulary), square_max=square_max)
     if exchange is None:
         return Own(gram=gram, squares=gram.diagonal.copy())
     found = squares(rows(), len(vocabulary), exchange.row_scheme, exchange.items_cap)

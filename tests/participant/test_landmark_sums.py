@@ -11,6 +11,7 @@ from participant.models.weights import LowRankWeights
 from participant.plan import UNIT_LAMBDA
 from participant.settings import TrainingSettings
 from participant.store.releases import Releases
+from protocols.errors import BadRelease
 from protocols.questions import ask
 from protocols.questions.landmarks import Landmarks
 from protocols.service.clock import ManualClock
@@ -19,7 +20,7 @@ from tests.participant import nodes
 from tests.participant.fake_coordinator import FakeCoordinator, companies
 from tests.participant.shop import CONCEPTS, DAY, NOW, VOCABULARY, made_up_lines, write_catalogue, write_sales
 from tests.participant.test_new_listings import asking
-from tests.participant.test_training import released
+from tests.participant.test_training import evaluation, released
 from tests.participant.test_training import taste as square
 
 FIT, VALIDATION = 200 * DAY, 300 * DAY
@@ -59,13 +60,18 @@ def test_a_pair_of_sums_is_trained_on_judged_and_served(three):
     node = made[0]
     first = released(coordinator, made, landmarks(FIT))
     assert not node.trainer.turn()
+    rated = released(coordinator, made, evaluation(first))
     second = released(coordinator, made, landmarks(VALIDATION))
     assert node.trainer.turn()
     assert not node.trainer.turn()
     plan = node.trainer.plan()
     assert (plan.question, plan.fitted, plan.refitted) == ("landmarks", first, second)
     assert (plan.windows.fit_until, plan.windows.validation_until) == (FIT, VALIDATION)
-    assert set(plan.lambdas.values()) == {UNIT_LAMBDA}
+    (said,) = node.releases.readings(rated)
+    assert said.explore.count > 0
+    assert len(set(said.explore.means)) > 1  # ridges differ, by columns as by squares
+    assert plan.lambdas == {"explore": said.explore.best_lambda, "surprise": said.surprise.best_lambda}
+    assert plan.gains["explore"] == said.explore.best - said.explore.own
     _, model = node.trainer.in_use()
     with reading(node.db) as connection:
         deployed = Releases(connection).in_use()
@@ -79,7 +85,7 @@ def test_a_pair_of_sums_is_trained_on_judged_and_served(three):
     assert any(part.deployed for part in model.scenarios.values())
     _, found = node.releases.answered(second, "landmarks", Landmarks)
     gram = part.federated
-    expected = found.model(float(UNIT_LAMBDA)).scores(np.eye(len(CONCEPTS)))
+    expected = found.model(float(part.federated_lambda)).scores(np.eye(len(CONCEPTS)))
     np.testing.assert_allclose(gram.scores(np.eye(len(CONCEPTS), dtype=np.float32)), expected, atol=1e-4)
     items = asking(node, "c003", n=4)
     bought = {CONCEPTS[at] for at in node.records.history("c003", VOCABULARY).concepts}
@@ -123,12 +129,21 @@ def test_a_sum_of_landmarks_with_noise_is_passed_over_and_the_log_says_so_once(t
     coordinator, made = three
     node = made[0]
     for until in (FIT, VALIDATION):
-        released(coordinator, made, landmarks(until, noise="20"))
+        noisy = released(coordinator, made, landmarks(until, noise="20"))
     with capture_logs() as said:
         assert node.trainer.plan() is None
         assert node.trainer.plan() is None
     assert ["noise" in line["event"] for line in said] == [True, True]  # once for each sum
     assert not node.trainer.turn()
+    with pytest.raises(BadRelease, match="without noise"):
+        node.releases.read_as_sum(noisy)
+
+
+def test_sums_that_nobody_evaluated_are_read_at_the_ridge_of_unit_rows(three):
+    coordinator, made = three
+    for until in (FIT, VALIDATION):
+        released(coordinator, made, landmarks(until))
+    assert set(made[0].trainer.plan().lambdas.values()) == {UNIT_LAMBDA}
 
 
 def test_a_vocabulary_too_large_for_a_square_has_an_own_model_without_any_release(three):

@@ -7,6 +7,7 @@ from participant.answers.taste import gram
 from participant.models import Windows, learn
 from participant.models.gram import WholeGram
 from participant.models.local import Setting, TunedLocal
+from participant.models.weights import SquareWeights
 from participant.store.records import UnknownCustomer
 from protocols.codec import encode
 from protocols.errors import QuestionNotAllowed
@@ -100,7 +101,7 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
     expected = []
     for out in excluded:
         gains = [
-            ndcg(history @ ease(context.released(b""), lam), history > 0, future > 0, out).gains
+            ndcg(history @ ease(context.released(b"").matrix, lam), history > 0, future > 0, out).gains
             for lam in (10, 100)
         ]
         expected += [len(gains[0]), *(g.sum() for g in gains)]
@@ -110,7 +111,7 @@ def test_the_evaluation_answer_is_the_sum_of_ndcg_of_own_customers(context):
 
 def test_every_setting_of_an_evaluation_has_its_own_place_by_ridge_and_then_by_mixture(context):
     history, future = dense(made_up_lines(), 0, CUT), dense(made_up_lines(), CUT, END)
-    gram = context.released(b"")
+    gram = context.released(b"").matrix
     mixes = [Mixture.typed(each) for each in ("0:100:30", "0:0:100", "0:100:0:50")]
     expected = []
     for out in (np.zeros(M, bool), obvious(history.sum(0))):
@@ -145,15 +146,18 @@ def test_each_metric_has_the_own_model_of_its_scenario(context, monkeypatch):
     tuned = TunedLocal(
         chosen={"explore": Setting(lam=100, tilt=10), "surprise": Setting(lam=300, tilt=0)},
         scores={},
-        weights={name: rng.normal(size=(M, M)).astype(np.float32) for name in ("explore", "surprise")},
+        weights={
+            name: SquareWeights(matrix=rng.normal(size=(M, M)).astype(np.float32))
+            for name in ("explore", "surprise")
+        },
         buyers=buyers,
     )
     monkeypatch.setattr(answer_evaluation, "tune", lambda *_: tuned)
     answer = (fill("evaluation", asked_evaluation(), context) / 2.0**FRACTION_BITS).reshape(2, -1)[:, -1]
     history, future = dense(made_up_lines(), 0, CUT), dense(made_up_lines(), CUT, END)
     scores = {
-        "explore": history @ tuned.weights["explore"] + 0.1 * np.log1p(buyers).astype(np.float32),
-        "surprise": history @ tuned.weights["surprise"],
+        "explore": history @ tuned.weights["explore"].matrix + 0.1 * np.log1p(buyers).astype(np.float32),
+        "surprise": history @ tuned.weights["surprise"].matrix,
     }
     excluded = {"explore": np.zeros(M, bool), "surprise": obvious(history.sum(0))}
     expected = [ndcg(scores[n], history > 0, future > 0, excluded[n]).gains.sum() for n in scores]

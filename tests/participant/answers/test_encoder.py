@@ -64,7 +64,7 @@ def loss(weights, rows, **typed):
 
 def test_training_makes_what_customers_bought_likelier_and_the_answer_says_by_how_much_each_weight_moved():
     bought = customers()
-    before = start(released(b""), SHAPE)
+    before = start(released(b"").matrix, SHAPE)
     cells = answer(bought, epochs=20, batch=8) / 2.0**FRACTION_BITS
     n = cells[-1] / 0.25
     assert n == 40  # the one who bought later is not behind the answer
@@ -96,7 +96,7 @@ def test_companies_do_not_share_their_random_numbers(monkeypatch):
 
 def test_local_training_ends_after_as_many_steps_as_were_asked_for():
     rows, asked = rows_of(customers()), parse({**TYPED, "batch": 10, "epochs": 3, "rate": MILLION // 100})
-    weights = start(released(b""), SHAPE)
+    weights = start(released(b"").matrix, SHAPE)
     moved = {
         steps: np.abs(
             Autoencoder(SHAPE, weights).train(rows, parse({**TYPED, "batch": 10, "steps": steps}), bytes(32))
@@ -109,7 +109,7 @@ def test_local_training_ends_after_as_many_steps_as_were_asked_for():
 
 def trained(rows, **made):
     """How training in some precision goes on, and what the loss is then."""
-    before, asked = start(released(b""), SHAPE), parse({**TYPED, "epochs": 20, "batch": 8})
+    before, asked = start(released(b"").matrix, SHAPE), parse({**TYPED, "epochs": 20, "batch": 8})
     network = Autoencoder(SHAPE, before, **made)
     moved = network.train(rows, asked, bytes(32))
     return moved, loss(before + moved, rows)
@@ -121,14 +121,14 @@ def test_products_in_half_precision_learn_what_whole_ones_do_and_nobody_without_
         trained(rows, **made) for made in ({"half": False}, {"half": True}, {})
     )
     assert (half != whole).any()  # bfloat16 was really used
-    assert got < 1.02 * aim < 0.8 * loss(start(released(b""), SHAPE), rows)
+    assert got < 1.02 * aim < 0.8 * loss(start(released(b"").matrix, SHAPE), rows)
     assert (usual == whole).all() or torch.cuda.is_available()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here: training on one is not tried")
 def test_on_a_gpu_training_is_in_half_precision_and_learns_what_the_processor_learns(monkeypatch):
     rows = rows_of(customers())
-    assert Autoencoder(SHAPE, start(released(b""), SHAPE)).half
+    assert Autoencoder(SHAPE, start(released(b"").matrix, SHAPE)).half
     _, got = trained(rows)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert got < 1.05 * trained(rows)[1]
@@ -137,7 +137,7 @@ def test_on_a_gpu_training_is_in_half_precision_and_learns_what_the_processor_le
 def test_a_customers_own_gradient_is_in_whole_precision_whatever_training_is():
     concepts, asked = rows_of(customers()).one(0), parse({**TYPED, "mode": "gradient"})
     found = [
-        Autoencoder(SHAPE, start(released(b""), SHAPE), half=half).gradient(concepts, asked, bytes(32))
+        Autoencoder(SHAPE, start(released(b"").matrix, SHAPE), half=half).gradient(concepts, asked, bytes(32))
         for half in (True, False)
     ]
     np.testing.assert_array_equal(*found)
@@ -169,7 +169,7 @@ def test_the_sum_of_clipped_gradients_is_the_one_made_customer_by_customer(monke
     """Oracle: the loss written a second time, one customer at a time, without the latent point's noise."""
     monkeypatch.setattr(torch, "randn", lambda shape, **_: torch.zeros(shape))
     asked = parse({**TYPED, "mode": "gradient", "dropout": 0, "limit": MILLION})
-    bought, weights = customers(), start(released(b""), SHAPE)
+    bought, weights = customers(), start(released(b"").matrix, SHAPE)
     rows = rows_of(bought)
     gradients = [by_hand(rows.one(u), weights) for u in range(len(rows))]
     norms = np.linalg.norm(gradients, axis=1)
@@ -195,7 +195,7 @@ def test_only_the_secret_sample_is_in_an_answer_and_the_system_draws_it(monkeypa
 
 @pytest.mark.parametrize(("server", "rate"), [("fedavg", 50_000), ("momentum", 50_000), ("fedadam", 10_000)])
 def test_a_step_by_gradient_makes_what_customers_bought_likelier(server, rate):
-    bought, before = customers(), start(released(b""), SHAPE)
+    bought, before = customers(), start(released(b"").matrix, SHAPE)
     typed = {"mode": "gradient", "server": server, "server_rate": rate, "expected": 40}
     asked = parse({**TYPED, **typed})
     cells = answer(bought, **typed) / 2.0**FRACTION_BITS

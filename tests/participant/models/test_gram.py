@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from participant.answers.own import LANDMARKS, own_gram
+from participant.answers.own_rows import LANDMARKS
+from participant.answers.own_rows import gram as own_gram
 from participant.models.exchange import FITTED, Candidate, Exchange, Own
 from participant.models.gram import GramColumns, WholeGram
 from participant.store.records_rows import RowBatch
@@ -44,7 +46,7 @@ def whole():
 
 def test_own_columns_are_those_of_the_whole_for_what_most_customers_bought(whole, monkeypatch):
     assert LANDMARKS == 512
-    monkeypatch.setattr("participant.answers.own.LANDMARKS", 6)
+    monkeypatch.setattr("participant.answers.own_rows.LANDMARKS", 6)
     bought = tastes()
     halves = [batch_of(bought[:100]), batch_of(bought[100:])]
     found = own_gram(lambda: halves, N, square_max=N - 1)
@@ -61,6 +63,17 @@ def test_with_all_concepts_as_landmarks_the_model_is_that_of_the_square(whole):
     np.testing.assert_allclose(
         every.weights(60.0).scores(history), whole.weights(60.0).scores(history), atol=1e-4
     )
+
+
+def test_exact_scores_are_those_of_the_model_for_each_customer_by_itself(whole):
+    history = tastes(seed=4).astype(np.float64)
+    for gram in (whole, columns_of(whole, np.arange(0, N, 3))):
+        scores = gram.exact(60.0)
+        together = scores(csr_array(history))
+        plain = gram.weights(60.0).scores(history.astype(np.float32))
+        np.testing.assert_allclose(together, plain, atol=1e-3)
+        alone = np.concatenate([scores(csr_array(history[[at]])) for at in range(40)])
+        np.testing.assert_array_equal(alone, together[:40])
 
 
 def test_lists_of_512_landmarks_are_nearly_those_of_the_square():

@@ -9,9 +9,9 @@ does; beyond, the columns of what most customers here bought, as the `landmarks`
 ...     indices=np.array([0, 2]),
 ...     counts=np.array([1, 4]),
 ... )
->>> own_gram(lambda: [sold], 3, square_max=3).columns(np.array([2])).ravel().tolist()
+>>> gram(lambda: [sold], 3, square_max=3).columns(np.array([2])).ravel().tolist()
 [1.0, 0.0, 1.0]
->>> few = own_gram(lambda: [sold], 3, square_max=2)  # nobody bought concept 1: no landmark
+>>> few = gram(lambda: [sold], 3, square_max=2)  # nobody bought concept 1: no landmark
 >>> few.places.tolist(), few.diagonal.tolist()
 ([0, 2], [1.0, 0.0, 1.0])
 """
@@ -32,7 +32,7 @@ LANDMARKS: Final = 512
 SCHEME: Final = "binary"
 
 
-def own_gram(rows: Callable[[], Iterable[RowBatch]], n_concepts: int, *, square_max: int) -> GramMatrix:
+def gram(rows: Callable[[], Iterable[RowBatch]], n_concepts: int, *, square_max: int) -> GramMatrix:
     """Own binary rows: whole up to ``square_max`` concepts, beyond by what most customers here bought.
 
     ``rows`` gives the same rows each time: beyond, they are read twice.
