@@ -10,6 +10,7 @@ import pytest
 from participant.answers import AnswerContext, fill
 from participant.errors import RecordsChanged
 from participant.intake import read
+from participant.models.gram import WholeGram
 from participant.store.pairs import paired_rows
 from participant.store.records import Records
 from participant.store.records_cap import KEY_FILE, CapOrder
@@ -49,7 +50,7 @@ the secret of these tests an account is within the cap and displaces another (Tr
 def released(_release):
     """A Gram matrix over the concepts of the made-up shop."""
     rows = np.random.default_rng(4).random((80, len(CONCEPTS)))
-    return rows.T @ rows / 8 + np.diag(np.full(len(CONCEPTS), 10.0))
+    return WholeGram(matrix=rows.T @ rows / 8 + np.diag(np.full(len(CONCEPTS), 10.0)))
 
 
 def opened(home, lines, later=()):
