@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from participant.models.tilt import named
+from participant.models.sway import named
 from participant.store.records import Records
 from protocols.errors import BadInput
 from protocols.questions.moments import FACTORS, band_named

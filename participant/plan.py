@@ -105,12 +105,16 @@ def passed_over(kept: Sequence[StoredRelease]) -> tuple[StoredRelease, ...]:
 
 
 def _pair(kept: Sequence[StoredRelease], question: str) -> tuple[_Sum, _Sum] | None:
-    """The newest sum of ``question``, after the newest that ends earlier and counts alike."""
+    """The newest sum of ``question`` that has one before it that ends earlier and counts alike, and that one.
+
+    A newest sum that counts like no other stands in nobody's way: the pair before it stays.
+    """
     noisy = passed_over(kept) if question == LANDMARKS else ()
     sums = [_sum(each, question) for each in kept if question in each.questions and each not in noisy]
-    for earlier in sums[1:]:
-        if earlier.asked.until < sums[0].asked.until and way_of(earlier.block) == way_of(sums[0].block):
-            return earlier, sums[0]
+    for place, newest in enumerate(sums):
+        for earlier in sums[place + 1 :]:
+            if earlier.asked.until < newest.asked.until and way_of(earlier.block) == way_of(newest.block):
+                return earlier, newest
     return None
 
 

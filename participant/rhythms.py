@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from participant.counting import way_of
-from participant.models.tilt import Rhythms
+from participant.models.sway import Rhythms
 from participant.models.windows import Windows
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease

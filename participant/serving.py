@@ -164,7 +164,7 @@ class Recommender:
 
     def _moment(self, wish: Wish, model: NodeModel) -> dict[str, int]:
         """Bands by factor, of those factors that move anything here; usually that is nothing to look up."""
-        moving = () if model.tilt is None else model.tilt.moving(wish.scenario)
+        moving = () if model.sway is None else model.sway.moving(wish.scenario)
         if not moving:
             return {}
         bands = wish.moment.bands(self._records, self._clock.now())

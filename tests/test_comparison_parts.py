@@ -5,6 +5,7 @@ import pytest
 
 from participant.models import learn
 from participant.models.holdout import hold_out
+from protocols.questions.mixture import WITHOUT_ENCODER
 from tests.benchmarks import blended, comparison, comparison_parts, trial
 from tests.benchmarks.cases import CHECK
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL
@@ -100,7 +101,7 @@ def test_a_sum_taken_in_the_open_says_what_the_secure_sum_says(shops, tmp_path):
             folder=tmp_path,
             seed=0,
             masked=masked,
-        ).evaluate(blended.EARLY, b"", records, lambdas=(10, 100), mixes=blended.WITHOUT)
+        ).evaluate(blended.EARLY, b"", records, lambdas=(10, 100), mixes=WITHOUT_ENCODER)
         for masked in (True, False)
     ]
     assert readings[0] == readings[1]

@@ -25,7 +25,7 @@ from participant.models.gate import Verdict
 from participant.models.newcomers import Newcomers, Rules
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.refit import Risen
-from participant.models.tilt import Strengths, Tilt
+from participant.models.sway import Strengths, Sway
 from participant.models.weights import Weights, kept
 from participant.models.windows import Windows
 from participant.store.records_products import Product
@@ -38,7 +38,8 @@ FORMAT: Final = 1
 CHOICES: Final = "model.json"
 APPETITE: Final = "appetite."
 _APPETITE_PARTS: Final = ("customer_keys", "traits", "logits", "cuts", "marks")
-TILT: Final = "tilt."
+SWAY: Final = "tilt."
+"""What a moment adds; the name is that of the first models that had it."""
 
 
 class BadModel(BadInput, code="bad-model", status=409):
@@ -99,8 +100,8 @@ def save(model: NodeModel, folder: Path) -> Path:
         tensors["on_sale"] = model.on_sale
     if model.appetites is not None:
         tensors |= {APPETITE + name: getattr(model.appetites, name) for name in _APPETITE_PARTS}
-    if model.tilt is not None:
-        tensors |= {TILT + factor: cells for factor, cells in model.tilt.ratios.items()}
+    if model.sway is not None:
+        tensors |= {SWAY + factor: cells for factor, cells in model.sway.ratios.items()}
     names: dict[int, str] = {}
 
     def named(part: object, name: str, arrays: Mapping[str, NDArray[np.float32]]) -> str:
@@ -144,7 +145,7 @@ def save(model: NodeModel, folder: Path) -> Path:
         starters=dict(model.starters),
         concepts=model.concepts,
         newcomers=model.newcomers.rules if model.newcomers is not None else None,
-        strengths=None if model.tilt is None else dict(model.tilt.strengths),
+        strengths=None if model.sway is None else dict(model.sway.strengths),
         risen=model.risen,
     )
     staged = folder / f".staging-{os.getpid()}.json"
@@ -222,7 +223,7 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
         newcomers=Newcomers.kept(choices.newcomers, tensors),
         appetites=_appetites(tensors),
         on_sale=np.asarray(tensors["on_sale"], np.float64) if "on_sale" in tensors else None,
-        tilt=_tilt(choices, tensors),
+        sway=_sway(choices, tensors),
         risen=choices.risen,
     )
 
@@ -252,16 +253,16 @@ def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:
     return Appetites(customer_keys=keys, **rest)
 
 
-def _tilt(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> Tilt | None:
+def _sway(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> Sway | None:
     """None for a model saved before there was one."""
     if choices.strengths is None:
         return None
     ratios = {
-        name.removeprefix(TILT): np.asarray(cells, np.float32)
+        name.removeprefix(SWAY): np.asarray(cells, np.float32)
         for name, cells in tensors.items()
-        if name.startswith(TILT)
+        if name.startswith(SWAY)
     }
-    return Tilt(ratios=ratios, strengths=choices.strengths)
+    return Sway(ratios=ratios, strengths=choices.strengths)
 
 
 def _place_numbers(tensors: Mapping[str, NDArray[np.generic]], folder: Path) -> str:

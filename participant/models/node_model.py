@@ -16,7 +16,7 @@ from participant.models.newcomers import Newcomers
 from participant.models.refit import Risen
 from participant.models.released import Released
 from participant.models.scoring import popularity, standardise, tilted
-from participant.models.tilt import Tilt
+from participant.models.sway import Sway
 from participant.models.weights import Weights
 from participant.models.windows import Windows
 from participant.store.records_products import Product
@@ -84,7 +84,7 @@ class NodeModel:
     many there are at the least, which is the same where the release has no noise. ``appetites`` is the only
     part that tells customers apart: it goes with the model when one of them is erased. ``on_sale``: the share of
     this shop's first purchases made since each concept was first sold here; None takes it for 1.
-    ``tilt``: what the moment of a request adds; None for a model saved before there was one. ``risen``: why the judged
+    ``sway``: what the moment of a request adds; None for a model saved before there was one. ``risen``: why the judged
     sum serves in place of the refit; None: the refit does.
     """
 
@@ -100,7 +100,7 @@ class NodeModel:
     newcomers: Newcomers | None = None
     appetites: Appetites | None = None
     on_sale: NDArray[np.float64] | None = None
-    tilt: Tilt | None = None
+    sway: Sway | None = None
     risen: Risen | None = None
 
     @property
@@ -153,9 +153,9 @@ class NodeModel:
         popular = standardise(popularity(self.buyers)[None, :], allowed)
         return np.asarray(model.mix.apply(local, federated, popular)[0], np.float32)
 
-    def tilted(self, scenario: str, moment: Mapping[str, int]) -> Floats | None:
+    def swayed(self, scenario: str, moment: Mapping[str, int]) -> Floats | None:
         """What a moment (band by factor) adds to the standardised scores, (n_concepts,); None: nothing."""
-        return self.tilt.of(scenario, moment) if self.tilt is not None and moment else None
+        return self.sway.of(scenario, moment) if self.sway is not None and moment else None
 
     def matrix_scores(self, scenario: str, history: Floats, candidates: Mask) -> Floats:
         """Blended scores of many customers at once, shape (customers, n_concepts)."""

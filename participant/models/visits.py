@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models.tilt import factor_bands
+from participant.models.sway import factor_bands
 from participant.store.records import Records
 from protocols.vocabulary import Vocabulary
 

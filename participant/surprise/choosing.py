@@ -28,8 +28,8 @@ from participant.models.newcomer_trial import Contents, learn_newcomers
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.resampling import interval
 from participant.models.scoring import standardise
-from participant.models.tilt import Rhythms
-from participant.models.tilting import learn_tilt
+from participant.models.sway import Rhythms
+from participant.models.swaying import learn_sway
 from participant.models.train import learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
@@ -81,7 +81,7 @@ def train(
 ) -> NodeModel:
     """Train a node's model and choose how bold its lists are, and what the moment of a request may move.
 
-    See :func:`participant.models.learn` and :mod:`participant.models.tilting`; ``rhythms`` are the consortium's.
+    See :func:`participant.models.learn` and :mod:`participant.models.swaying`; ``rhythms`` are the consortium's.
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
@@ -98,7 +98,7 @@ def train(
             found = personal(_with(rehearsal, scenario, tried), learned.held, scenario, found, levels, denied)
         model = _with(model, scenario, replace(part, boldness=found))
         rehearsal = _with(rehearsal, scenario, tried)
-    tilt = learn_tilt(
+    sway = learn_sway(
         records,
         vocabulary,
         rehearsal=rehearsal,
@@ -106,7 +106,7 @@ def train(
         rhythms=rhythms or Rhythms(),
         denied=denied,
     )
-    return replace(model, tilt=tilt, newcomers=learn_newcomers(records, vocabulary, learned, contents))
+    return replace(model, sway=sway, newcomers=learn_newcomers(records, vocabulary, learned, contents))
 
 
 def choose(

@@ -135,7 +135,7 @@ def _calibrated(
 def _view(
     model: NodeModel, shop: Shop, concepts: Ints, scenario: str, candidates: Mask, moment: Mapping[str, int]
 ) -> View:
-    moved = model.tilted(scenario, moment)
+    moved = model.swayed(scenario, moment)
     known = len(concepts) > 0
     scores = model.scores(scenario, concepts, candidates) if known else model.popular_scores(candidates)
     shown = model.local_scores(scenario, concepts) if known else model.buyers.astype(np.float32)

@@ -53,11 +53,11 @@ from protocols.questions.parameters import (
     hex_bytes,
     instant,
     refuse_unknown,
+    require,
     say_instant,
     whole,
     whole_list,
 )
-from protocols.questions.parameters import require as _require
 from protocols.questions.question import Question
 from protocols.questions.ranking import TOP
 from protocols.questions.taste import CAP_MAX, CUSTOMERS_CAP
@@ -116,33 +116,33 @@ class Parameters:
     customers_cap: int
 
     def __post_init__(self) -> None:
-        _require(len(self.release) == HASH_BYTES, "a release id", self.release.hex()[:80])
+        require(len(self.release) == HASH_BYTES, "a release id", self.release.hex()[:80])
         used = any(mix.encoder for mix in self.mixes)
-        _require(
+        require(
             len(self.encoder) == (HASH_BYTES if used else 0),
             "an encoder release id where a mixture uses one, and only there",
             self.encoder.hex()[:80],
         )
-        _require(
+        require(
             0 < len(self.mixes) == len(set(self.mixes))
             and len(self.lambdas) * len(self.mixes) <= SETTINGS_MAX,
             f"distinct mixtures, and at most {SETTINGS_MAX} settings",
             len(self.mixes),
         )
         distinct = len(set(self.lambdas)) == len(self.lambdas) and all(lam > 0 for lam in self.lambdas)
-        _require(distinct and 0 < len(self.lambdas) <= LAMBDAS_MAX, "distinct positive lambdas", self.lambdas)
-        _require(
+        require(distinct and 0 < len(self.lambdas) <= LAMBDAS_MAX, "distinct positive lambdas", self.lambdas)
+        require(
             0 < self.history_until < self.target_until <= INSTANT_MAX,
             "history_until before target_until",
             self.target_until,
         )
-        _require(
+        require(
             0 < self.customers_until <= INSTANT_MAX, "customers_until as an instant", self.customers_until
         )
-        _require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
-        _require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
-        _require(self.beside in BESIDE, f"beside as one of {', '.join(BESIDE)}", self.beside[:40])
-        _require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
+        require(0 < self.top <= TOP_MAX, f"a list of 1 to {TOP_MAX}", self.top)
+        require(self.obvious in OBVIOUS, f"obvious as one of {', '.join(OBVIOUS)}", self.obvious[:40])
+        require(self.beside in BESIDE, f"beside as one of {', '.join(BESIDE)}", self.beside[:40])
+        require(0 < self.customers_cap <= CAP_MAX, f"a customers_cap of 1 to {CAP_MAX}", self.customers_cap)
 
     @property
     def settings(self) -> tuple[tuple[int, Mixture], ...]:

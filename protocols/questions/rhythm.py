@@ -1,4 +1,4 @@
-"""`rhythm`: when and in which surroundings each concept is bought; the sum tells how each moment tilts the odds.
+"""`rhythm`: when and in which surroundings each concept is bought; the sum tells how each moment sways the odds.
 
 For every facet asked (`protocols.questions.moments`), band and concept a company answers with how many
 purchases it had there. A *purchase* is a customer's visit in which the concept was bought, however many

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from participant.models import tilting
+from participant.models import swaying
 from participant.models.holdout import HoldOut
 from participant.models.scoring import linear, standardise
-from participant.models.tilt import own_rhythm, ratios_of
-from participant.models.tilting import Judged
+from participant.models.sway import own_rhythm, ratios_of
+from participant.models.swaying import Judged
 from participant.models.visits import HeldVisits, held_visits
 from participant.store.calendar import Calendar
 from protocols.questions import ask
@@ -142,13 +142,13 @@ def company(valid: Side, test: Side, member: int) -> dict[str, dict[str, dict[st
         made[task] = {}
         for source in sources:
             ratios = test.ratios[source]
-            found = tilting.choose(valid.judged[task], valid.visits, valid.ratios[source])
+            found = swaying.choose(valid.judged[task], valid.visits, valid.ratios[source])
             fitted = {each.factor: found.worth * each.strength for each in found.each if each.strength}
             tried = [{}, found.moving, fitted, *({f: fitted[f]} if f in fitted else {} for f in FACTORS)]
             arms = ("none", "taken", "ungated", *FACTORS)
-            gains = dict(zip(arms, tilting.gains(test.judged[task], test.visits, ratios, tried), strict=True))
+            gains = dict(zip(arms, swaying.gains(test.judged[task], test.visits, ratios, tried), strict=True))
             moved = shuffled(test.visits, member)
-            (gains["shuffled"],) = tilting.gains(test.judged[task], moved, ratios, [found.moving])
+            (gains["shuffled"],) = swaying.gains(test.judged[task], moved, ratios, [found.moving])
             made[task][source] = {"strengths": asdict(found), "gains": gains}
     return made
 

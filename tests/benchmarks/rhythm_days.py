@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from participant.models.tilt import NAMES
+from participant.models.sway import NAMES
 from participant.models.visits import HeldVisits, held_visits
 from participant.store.records import Records
 from protocols.questions.moments import FACTORS

@@ -35,7 +35,7 @@ from tests.participant.shop import DAY, VOCABULARY, made_up_lines, shop
 class Everybody(MemoryRecords):
     """Asked for all customers too, of which there is no bound: an own model is everybody's."""
 
-    def taste_rows(self, vocabulary, *, customers_cap, **span):
+    def taste_rows(self, vocabulary, *, customers_cap=0, **span):
         return super().taste_rows(vocabulary, customers_cap=customers_cap or len(self.customers), **span)
 
 

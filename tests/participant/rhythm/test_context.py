@@ -6,8 +6,8 @@ import pytest
 from participant.answers import AnswerContext, fill
 from participant.intake import read_surroundings
 from participant.models.holdout import hold_out
-from participant.models.tilt import Rhythms, own_rhythm, ratios_of
-from participant.models.tilting import Judged, gains
+from participant.models.sway import Rhythms, own_rhythm, ratios_of
+from participant.models.swaying import Judged, gains
 from participant.models.visits import HeldVisits, held_visits
 from participant.surprise import recommend, train
 from protocols.codec import encode
@@ -77,22 +77,22 @@ def test_weeks(members, model):
 
 
 def strengths(model, scenario="explore"):
-    return {each.factor: each.strength for each in model.tilt.strengths[scenario].each}
+    return {each.factor: each.strength for each in model.sway.strengths[scenario].each}
 
 
 @pytest.mark.parametrize("factor", NAMES)
 def test_a_covariate_turned_on_finds_more_of_what_is_bought_then(factor, model, test_weeks):
     judged, visits = test_weeks
-    assert factor in model.tilt.moving("explore"), "validation visits of this company ask for it"
-    setting = {factor: model.tilt.moving("explore")[factor]}
-    off, on = gains(judged, visits, model.tilt.ratios, [{}, setting])
+    assert factor in model.sway.moving("explore"), "validation visits of this company ask for it"
+    setting = {factor: model.sway.moving("explore")[factor]}
+    off, on = gains(judged, visits, model.sway.ratios, [{}, setting])
     moved = HeldVisits(
         customer=visits.customer,
         indptr=visits.indptr,
         concepts=visits.concepts,
         bands=visits.bands[:, np.random.default_rng(0).permutation(len(visits))],
     )
-    (elsewhen,) = gains(judged, moved, model.tilt.ratios, [setting])
+    (elsewhen,) = gains(judged, moved, model.sway.ratios, [setting])
     for difference in (on - off, on - elsewhen):
         assert difference.mean() > 2 * difference.std(ddof=1) / len(difference) ** 0.5
 
@@ -125,7 +125,7 @@ def test_without_the_file_there_is_nothing_of_weather_place_or_event(tmp_path, w
     records, _ = company(tmp_path, world, 1)
     alone = train(records, WORDS, windows=WINDOWS)
     assert set(strengths(model)) == set(NAMES)
-    assert set(strengths(alone)) == set(alone.tilt.ratios) == {"hour", "weekday", "season"}
+    assert set(strengths(alone)) == set(alone.sway.ratios) == {"hour", "weekday", "season"}
 
 
 def test_a_company_that_knows_little_learns_the_rhythm_from_the_others(tmp_path, world, members):

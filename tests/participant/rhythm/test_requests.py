@@ -86,12 +86,12 @@ def shown(reply):
 
 def test_the_releases_of_both_ends_are_what_the_node_believes_beside_its_own_counts(node):
     model = node.trainer.in_use()[1]
-    assert set(model.tilt.moving("explore")) == set(NAMES)
+    assert set(model.sway.moving("explore")) == set(NAMES)
     with reading(node.db) as connection:
         deployed = Releases(connection).in_use()
     again = load(node.home.models / deployed.folder)
-    assert again.tilt.strengths == model.tilt.strengths
-    assert all(np.array_equal(again.tilt.ratios[name], model.tilt.ratios[name]) for name in NAMES)
+    assert again.sway.strengths == model.sway.strengths
+    assert all(np.array_equal(again.sway.ratios[name], model.sway.ratios[name]) for name in NAMES)
 
 
 @pytest.mark.parametrize(

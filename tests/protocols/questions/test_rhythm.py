@@ -5,7 +5,7 @@ from protocols.codec import decode, encode
 from protocols.errors import BadInput, MalformedMessage, UnboundedSensitivity
 from protocols.questions.moments import FACETS, FACTORS, WEEK, week_band
 from protocols.questions.rhythm import RHYTHM, Parameters, Rhythm, length, parse
-from protocols.questions.tilt import log_ratios
+from protocols.questions.sway import log_ratios
 
 M = 3
 
@@ -57,7 +57,7 @@ def test_plain_purchases_of_any_number_of_concepts_have_no_price():
         RHYTHM.sensitivity2(parse({"until": 9}), M)
 
 
-def test_a_concept_that_noise_drowns_tilts_nothing_and_one_that_stands_out_keeps_its_tilt():
+def test_a_concept_that_noise_drowns_sways_nothing_and_one_that_stands_out_keeps_its_sway():
     season = 100 * np.array([[4000.0, 9.0], [1000.0, -8.0], [1000.0, 4.0], [1000.0, 3.0]])
     plain, aware = (
         log_ratios(each.factor("season"))

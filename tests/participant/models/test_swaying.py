@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from participant.models import tilting
-from participant.models.tilt import NAMES, Strength, Strengths, Tilt, ratios_of
-from participant.models.tilting import Judged, choose, first_visits, gains, visit_gains
+from participant.models import swaying
+from participant.models.sway import NAMES, Strength, Strengths, Sway, ratios_of
+from participant.models.swaying import Judged, choose, first_visits, gains, visit_gains
 from participant.models.visits import HeldVisits, held_visits
 from protocols.questions.moments import FACTORS, UNKNOWN
 from protocols.questions.ranking import ndcg
@@ -62,11 +62,11 @@ def test_chance_alone_is_rarely_taken_and_what_it_gains_is_small():
 
 
 def test_what_is_likelier_but_finds_less_moves_nothing(monkeypatch):
-    monkeypatch.setattr(tilting, "gains", lambda *_: np.array([[0.3, 0.2], [0.2, 0.2]]))
+    monkeypatch.setattr(swaying, "gains", lambda *_: np.array([[0.3, 0.2], [0.2, 0.2]]))
     found = choose(*made(1.0), RATIOS)
     assert found.each[0].strength > 0
     assert (found.taken, found.moving) == (False, {})
-    monkeypatch.setattr(tilting, "gains", lambda *_: np.array([[0.2, 0.2], [0.3, 0.2]]))
+    monkeypatch.setattr(swaying, "gains", lambda *_: np.array([[0.2, 0.2], [0.3, 0.2]]))
     assert choose(*made(1.0), RATIOS).taken
 
 
@@ -163,10 +163,10 @@ def test_a_factor_of_strength_nought_and_an_unknown_band_move_nothing():
     )
     ratios = {name: np.ones((len(FACTORS[name]), 3), np.float32) for name in ("hour", "weekday")}
     both = Strengths(worth=2.0, each=(off, on), taken=True, gained=0.0, error=0.0, customers=1)
-    tilt = Tilt(ratios=ratios, strengths={"explore": both})
-    assert tilt.moving("explore") == {"weekday": 2.0}
-    assert tilt.moving("surprise") == {}
-    assert tilt.of("explore", {"hour": 2}) is None
-    assert tilt.of("explore", {"hour": 2, "weekday": 6}).tolist() == [2, 2, 2]
-    unproved = Tilt(ratios=ratios, strengths={"explore": replace(both, taken=False)})
+    sway = Sway(ratios=ratios, strengths={"explore": both})
+    assert sway.moving("explore") == {"weekday": 2.0}
+    assert sway.moving("surprise") == {}
+    assert sway.of("explore", {"hour": 2}) is None
+    assert sway.of("explore", {"hour": 2, "weekday": 6}).tolist() == [2, 2, 2]
+    unproved = Sway(ratios=ratios, strengths={"explore": replace(both, taken=False)})
     assert unproved.of("explore", {"hour": 2, "weekday": 6}) is None

@@ -1,4 +1,4 @@
-"""How a moment tilts the odds of each concept: log-likelihood ratios, shrunk towards none.
+"""How a moment sways the odds of each concept: log-likelihood ratios, shrunk towards none.
 
 Of a concept's purchases a share falls in each band of a factor; of everybody's purchases of anything another
 share does. The log of their ratio is what the moment adds to the concept's log-odds among what is bought then.

@@ -1,4 +1,4 @@
-"""How strongly each factor of a moment tilts a ranking: fitted on own validation visits, 0 where it says nothing.
+"""How strongly each factor of a moment sways a ranking: fitted on own validation visits, 0 where it says nothing.
 
 What a visit brought is modelled as a choice among everything that it could have brought (conditional logit,
 McFadden 1974): the log-odds are ``scale`` times the score without context, plus for each factor its strength
@@ -19,7 +19,7 @@ from participant.models.gate import holds_up
 from participant.models.holdout import HoldOut, cap_of
 from participant.models.logit import Logit, fit
 from participant.models.node_model import NodeModel
-from participant.models.tilt import NAMES, Rhythms, Strength, Strengths, Tilt, own_rhythm, ratios_of
+from participant.models.sway import NAMES, Rhythms, Strength, Strengths, Sway, own_rhythm, ratios_of
 from participant.models.visits import HeldVisits, held_visits
 from participant.models.windows import SCENARIOS
 from participant.store.records import Records
@@ -73,7 +73,7 @@ class Ranked:
         return np.where(known, ratios[factor][np.maximum(at, 0)], np.float32(0))
 
 
-def learn_tilt(
+def learn_sway(
     records: Records,
     vocabulary: Vocabulary,
     *,
@@ -81,7 +81,7 @@ def learn_tilt(
     held: HoldOut,
     rhythms: Rhythms,
     denied: Mask | None = None,
-) -> Tilt:
+) -> Sway:
     """The ratios of everything before the end of validation, and the strengths that its visits ask for.
 
     Args:
@@ -118,7 +118,7 @@ def learn_tilt(
             excluded=held.excluded(scenario) | (False if denied is None else denied),
         )
         strengths[scenario] = choose(judged, visits, before)
-    return Tilt(ratios=full, strengths=strengths)
+    return Sway(ratios=full, strengths=strengths)
 
 
 def first_visits(visits: HeldVisits, most: int = VISITS) -> HeldVisits:
@@ -191,10 +191,10 @@ def gains(
     for part in ranked(judged, visits):
         np.add.at(count, part.rows, 1)
         for place, setting in enumerate(tried):
-            tilted = part.base.copy() if setting else part.base
+            swayed = part.base.copy() if setting else part.base
             for factor, worth in setting.items():
-                tilted += np.float32(worth) * part.ratios(factor, ratios)
-            np.add.at(total[place], part.rows, visit_gains(tilted, part.target))
+                swayed += np.float32(worth) * part.ratios(factor, ratios)
+            np.add.at(total[place], part.rows, visit_gains(swayed, part.target))
     seen = count > 0
     return total[:, seen] / count[seen]
 

@@ -1,8 +1,8 @@
-"""How the moment of a request tilts a ranking: log-likelihood ratios by factor, each with a strength.
+"""How the moment of a request sways a ranking: log-likelihood ratios by factor, each with a strength.
 
 The ratios come from the consortium's `rhythm` release and from the company's own purchases: what the
 consortium says is what is believed of a concept until enough of its own purchases say otherwise. The
-strengths are chosen on own validation weeks (:mod:`participant.models.tilting`); 0 switches a factor off.
+strengths are chosen on own validation weeks (:mod:`participant.models.swaying`); 0 switches a factor off.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from protocols.limits import FRACTION_BITS
 from protocols.questions import rhythm
 from protocols.questions.moments import FACETS, FACTORS, HOURS, UNKNOWN
 from protocols.questions.rhythm import Rhythm
-from protocols.questions.tilt import PRIOR, log_ratios
+from protocols.questions.sway import PRIOR, log_ratios
 from protocols.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
@@ -73,7 +73,7 @@ class Strengths:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tilt:
+class Sway:
     """``ratios`` of each factor known here, (bands, n_concepts); the chosen ``strengths`` of each scenario."""
 
     ratios: Mapping[str, Floats]
@@ -89,7 +89,7 @@ class Tilt:
 
         >>> one = Strength(factor="season", strength=0.5, error=0.1)
         >>> bold = Strengths(worth=2.0, each=(one,), taken=True, gained=0.1, error=0.01, customers=9)
-        >>> told = Tilt(ratios={"season": np.eye(4, 3, dtype=np.float32)}, strengths={"explore": bold})
+        >>> told = Sway(ratios={"season": np.eye(4, 3, dtype=np.float32)}, strengths={"explore": bold})
         >>> told.of("explore", {"season": 1}).tolist(), told.of("surprise", {"season": 1})
         ([0.0, 1.0, 0.0], None)
         """
