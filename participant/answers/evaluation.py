@@ -115,7 +115,7 @@ def _gains(
 def _own(asked: evaluation.Parameters, context: AnswerContext) -> TunedLocal:
     """This company's own model of the history, tuned as for the gate."""
     concepts = len(context.vocabulary)
-    span = {"customers_until": asked.customers_until, "until": asked.history_until, "customers_cap": 0}
+    span = {"customers_until": asked.customers_until, "until": asked.history_until}
     gram = own_rows.gram(
         lambda: context.records.taste_rows(context.vocabulary, since=0, **span),
         concepts,

@@ -90,7 +90,7 @@ class Parameters:
     """Which release, which ridges, which windows. Times are unix seconds in UTC.
 
     Attributes:
-        release: id of the released `taste` sum that is evaluated.
+        release: id of the released `taste` or `landmarks` sum that is evaluated.
         encoder: id of the released `encoder` sum that is evaluated beside it; empty for none.
         lambdas: distinct ridges.
         mixes: distinct mixtures of encoder, EASE and popularity.

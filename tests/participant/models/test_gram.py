@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from participant.answers.own_rows import LANDMARKS
-from participant.answers.own_rows import gram as own_gram
+from participant.answers import own_rows
 from participant.models.exchange import FITTED, Candidate, Exchange, Own
 from participant.models.gram import GramColumns, WholeGram
 from participant.store.records_rows import RowBatch
@@ -41,20 +40,7 @@ def columns_of(whole, places):
 @pytest.fixture(scope="module")
 def whole():
     bought = batch_of(tastes())
-    return own_gram(lambda: [bought], N, square_max=N)
-
-
-def test_own_columns_are_those_of_the_whole_for_what_most_customers_bought(whole, monkeypatch):
-    assert LANDMARKS == 512
-    monkeypatch.setattr("participant.answers.own_rows.LANDMARKS", 6)
-    bought = tastes()
-    halves = [batch_of(bought[:100]), batch_of(bought[100:])]
-    found = own_gram(lambda: halves, N, square_max=N - 1)
-    assert isinstance(found, GramColumns)
-    assert set(found.places) == set(np.argsort(-bought.sum(0), kind="stable")[:6])
-    assert (np.diff(found.places) > 0).all()
-    np.testing.assert_array_equal(found.diagonal, whole.diagonal)
-    np.testing.assert_array_equal(found.cross, whole.columns(found.places))
+    return own_rows.gram(lambda: [bought], N, square_max=N)
 
 
 def test_with_all_concepts_as_landmarks_the_model_is_that_of_the_square(whole):
@@ -79,7 +65,7 @@ def test_exact_scores_are_those_of_the_model_for_each_customer_by_itself(whole):
 def test_lists_of_512_landmarks_are_nearly_those_of_the_square():
     bought = tastes(3_000, 1_000, kinds=30)
     rows = batch_of(bought)
-    square = own_gram(lambda: [rows], 1_000, square_max=1_000)
+    square = own_rows.gram(lambda: [rows], 1_000, square_max=1_000)
     most = np.argsort(-square.diagonal, kind="stable")
     history = bought[:200].astype(np.float32)
     lists = [
