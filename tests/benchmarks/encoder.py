@@ -98,7 +98,8 @@ def measure(asked: argparse.Namespace, folder: Path) -> None:
         found["test"] = tests
         keep()
         if asked.part == FEDERATED:
-            for scenario, row in stage.served(side, chosen, made, again).items():
+            alone = side.evaluate(stage.early, b"", members, lambdas=(1000,), mixes="0:100:0", beside="own")
+            for scenario, row in stage.served(side, chosen, made, again, alone).items():
                 tests[scenario] |= row
         say(
             str(

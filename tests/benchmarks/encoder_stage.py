@@ -16,6 +16,7 @@ from participant.models.released import Released
 from participant.models.weights import SquareWeights
 from participant.store.records import Records
 from protocols.questions.ease import ease
+from protocols.questions.evaluation import EvaluationReading
 from protocols.questions.parameters import Given
 from tests.benchmarks import arms
 from tests.benchmarks.consortium import FIT_UNTIL, TEST_UNTIL, VALIDATION_UNTIL, prepare, taste_sum
@@ -107,8 +108,18 @@ class Stage:
                 found[scenario]["popularity"] = _measured(popular, holds, scenario)
         return found
 
-    def served(self, side: Side, chosen: Kinds, early: Sequence[bytes], late: Sequence[bytes]) -> Rows:
-        """What nodes make of it: blended with the own model, gated, as the product learns it."""
+    def served(
+        self,
+        side: Side,
+        chosen: Kinds,
+        early: Sequence[bytes],
+        late: Sequence[bytes],
+        alone: EvaluationReading,
+    ) -> Rows:
+        """What nodes make of it, blended with the own model and gated, as the product learns it.
+
+        ``alone``: what the members' own models do on the same validation weeks.
+        """
         n = len(self.consortium.vocabulary)
         taken = {scenario: best(kinds) for scenario, kinds in chosen.items()}
         exchange = Exchange(
@@ -123,6 +134,11 @@ class Stage:
                 )
                 for scenario, each in taken.items()
                 if each.mixture.encoder
+            },
+            gains={
+                scenario: each.mean - floor
+                for scenario, each in taken.items()
+                if (floor := getattr(alone, scenario).own) is not None
             },
         )
 

@@ -7,7 +7,7 @@ as many drawn from them as make 1, 4 and 16 times their number. In each of five 
 the same rows: the product's sum, scipy's ``X.T @ X`` in float64 with its result as a dense matrix, and what the
 product did before (dense rows, 1,024 at a time). The answer is checked to be scipy's in whole numbers. Then
 ``fill`` itself, from the stored purchases of a company whose customers are 1, 2 and 4 copies of one company's.
-All times are CPU seconds of this process, of one core or of several.
+All times are CPU seconds of one core: nothing takes more than one thread.
 """
 
 import json
@@ -28,6 +28,7 @@ from participant.answers.taste import BATCH
 from participant.intake import read
 from participant.store.metadata import metadata
 from participant.store.records import Records
+from participant.threads import hold_to
 from protocols.codec import encode
 from protocols.limits import ROW_BITS
 from protocols.questions import taste
@@ -138,6 +139,7 @@ def _answer(folder: Path, vocabulary: Vocabulary, copies: int) -> dict[str, obje
 
 def main() -> None:
     """Measure and write the file."""
+    hold_to(1)
     with tempfile.TemporaryDirectory(prefix="altrove-") as folder:
         made = {
             "command": "python -m tests.benchmarks.taste_speed",
