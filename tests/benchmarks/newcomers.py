@@ -106,11 +106,14 @@ PARTS: dict[str, Callable[[list[Company], tuple[str, ...]], Json]] = {
 def main() -> None:
     """Measure the wanted parts and put them into the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("parts", nargs="*", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
     torch.set_num_threads(1)
     names, texts, members = load(COMPANIES)
     print(f"{len(names)} concepts, customers {[m.customers for m in members]}", flush=True)
-    for part in parser.parse_args().parts:
+    for part in asked.parts or PARTS:
         began, used = time.perf_counter(), time.process_time()
         found = PARTS[part](members, texts)
         report = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}

@@ -60,7 +60,7 @@ def measure(
         ladder={name: surprise_dial.steps(model, held, name, made[name]) for name in SCENARIOS},
         promises={name: surprise_chance.promises(held, free[name], made[name].chance) for name in SCENARIOS},
         rates={
-            name: surprise_chance.base_rate(ease(fitted, float(lambdas[name])), before, name)
+            name: surprise_chance.base_rate(ease(fitted.matrix, float(lambdas[name])), before, name)
             for name in SCENARIOS
         },
         denial={name: surprise_dial.denial(model, held, name, denied, free[name]) for name in SCENARIOS},
