@@ -13,8 +13,9 @@ from protocols.questions import ask
 from protocols.questions.encoder import parse
 from protocols.questions.evaluation import EVALUATION
 from protocols.release import ReleaseManifest
-from tests.participant.asked import WORDS
+from protocols.vocabulary import Vocabulary
 
+WORDS = Vocabulary.of("test words", ["BREAD", "TEA"])
 EARLY, LATE = b"e" * 32, b"l" * 32
 ASKED = parse({"taste": EARLY.hex(), "until": 9, "mode": "gradient", "hidden": 5, "latent": 3})
 
