@@ -76,7 +76,9 @@ def newest_plan(kept: Sequence[StoredRelease], shelf: ReleaseShelf, *, reads_tex
     order = [each.release for each in kept]
     earlier, newest = min(pairs, key=lambda pair: order.index(pair[1].release))
     before, asked = earlier.asked, newest.asked
-    chosen = Evaluated(shelf, tuple(kept)).choices(earlier.release, newest.release)
+    chosen = Evaluated(shelf, tuple(kept)).choices(
+        earlier.release, newest.release, counted_until=before.until
+    )
     return Plan(
         question=newest.block.question,
         windows=Windows(

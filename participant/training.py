@@ -5,9 +5,13 @@ choose and to gate on this company's own validation weeks, and a later one to re
 train on its own data alone. Training runs in a job of its own; the model in use keeps serving until the new one is saved.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +20,7 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.contents import CONTENT, contents_for
-from participant.errors import AnswerMissing, AnswerVoided, NoData
+from participant.errors import AnswerMissing, AnswerVoided, NoData, RecordsChanged
 from participant.guard import Guard
 from participant.models import Exchange as Released
 from participant.models import NodeModel, ScenarioModel, Windows, load, save
@@ -33,7 +37,7 @@ from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.surprise import train
-from protocols.errors import PeerFault
+from protocols.errors import AltroveError
 from protocols.questions.network import Network
 from protocols.service import durable
 from protocols.service.clock import Clock
@@ -43,6 +47,9 @@ from protocols.service.unit_of_work import reading, transaction
 LOOK_EVERY_S: Final = 2.0
 VALIDATION_PART: Final = 8
 """Without windows in settings or releases, the last eighth of the data validates."""
+
+_UNUSABLE: Final = (OSError, AltroveError, ArithmeticError, ValueError)
+"""What releases may raise; numpy's LinAlgError is a ValueError."""
 
 _log = structlog.get_logger(__name__)
 
@@ -135,7 +142,9 @@ class Trainer:
                     mark = Erasures.mark(connection)
                     waiting = [found.release for found in Releases(connection).all()]
                 model = self._learn(plan)
-                if self._deploy(model, plan, waiting, mark):
+                with _alone_in(self._folder):
+                    deployed = self._deploy(model, plan, waiting, mark)
+                if deployed:
                     return model
         finally:
             self.training = False
@@ -143,7 +152,8 @@ class Trainer:
     def train_anew(self) -> None:
         """After an erasure: replace the model in use by one without that customer, and delete all older ones.
 
-        A kept release that is damaged is set aside, and the model is made without it: no erasure waits for a file.
+        A kept release that is damaged is set aside, and the model is made without it; where no model can be made of
+        what others answered, it is made of own data alone: no erasure waits for a file or for anybody.
         """
         with reading(self._db) as connection:
             deployed = Releases(connection).in_use()
@@ -153,21 +163,41 @@ class Trainer:
             except NoData:  # nobody is left to learn from
                 with transaction(self._db) as connection:
                     Releases(connection).take_out_of_service()
-        with reading(self._db) as connection:
-            deployed = Releases(connection).in_use()
-        kept = "" if deployed is None else deployed.folder
-        for folder in self._folder.iterdir():
-            if folder.name != kept:
-                shutil.rmtree(folder)
-        durable.sync_folder(self._folder)
+                with self._lock:
+                    self._loaded = None
+        self._delete_older()
+
+    def _delete_older(self) -> None:
+        """All models but the one in use; one that the daemon has saved and not deployed yet is waited for."""
+        with _alone_in(self._folder):
+            with reading(self._db) as connection:
+                deployed = Releases(connection).in_use()
+            kept = "" if deployed is None else deployed.folder
+            for folder in self._folder.iterdir():
+                if folder.name != kept:
+                    shutil.rmtree(folder)
+            durable.sync_folder(self._folder)
 
     def _train_with_what_is_whole(self) -> None:
+        """On what is kept, without what is damaged of it; on own data alone where even that cannot be trained on.
+
+        A sum may be whole, signed and beyond every model: one forged answer makes its matrix singular.
+        """
         try:
             self.train(self.plan())
-        except (OSError, PeerFault):
-            if not self._releases.set_aside():
+        except (NoData, RecordsChanged):
+            raise
+        except _UNUSABLE as error:
+            plan = self.plan() if self._releases.set_aside() else None
+            _log.error("trained without some releases", exchange=plan is not None, why=type(error).__name__)
+            try:
+                self.train(plan)
+            except (NoData, RecordsChanged):
                 raise
-            self.train(self.plan())
+            except _UNUSABLE:
+                if plan is None:
+                    raise
+                self.train(None)
 
     def _learn(self, plan: Plan | None) -> NodeModel:
         with reading(self._db) as connection:
@@ -292,6 +322,18 @@ class Trainer:
             validation = last + 1
             fit = validation - max(1, (last - first) // VALIDATION_PART)
         return Windows(fit_until=fit, validation_until=validation, customers_until=fit)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Nobody else deploys or deletes models in ``folder`` meanwhile: the daemon trains while `erase` runs beside it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def held_back(model: NodeModel) -> list[str]:

@@ -1,11 +1,17 @@
 """A kept release that is damaged or gone holds no erasure up: the model is made without it, and the officer reads why."""
 
+from dataclasses import replace
+from threading import Thread
+
 import pytest
 
+from participant import preparation, training
 from participant.overview import Overview
 from participant.serving import Recommender
 from participant.store.releases import Releases
+from protocols.errors import BadRelease
 from protocols.messages import Phase
+from protocols.questions import ask
 from protocols.service.unit_of_work import reading
 from tests.participant import asked, nodes
 from tests.participant.test_exchange import turn_all
@@ -70,3 +76,56 @@ def test_what_is_whole_stays_where_it_is(trained):
     assert trained.eraser.erase("c0").rows == 3
     assert trained.trainer.in_use()[1].release == kept(trained)[0].release.hex()
     assert undone(trained) == ()
+
+
+WITH_TEA = [3, 6, 8, 9]
+"""The cells of TEA in the triangle of four words."""
+RIDGE = 1000 << 24
+
+
+def test_nor_does_a_sum_of_which_one_forged_answer_makes_a_singular_matrix(start_four, monkeypatch):
+    coordinator, made, _ = start_four()
+    truth, liar = preparation.fill_all, made[3].records
+
+    def fill(spec, context):
+        if context.records is not liar:
+            return truth(spec, context)
+        lie = truth(spec, context)
+        lie[WITH_TEA] = -sum(truth(spec, replace(context, records=each.records)) for each in made[:3])[
+            WITH_TEA
+        ]
+        lie[WITH_TEA[-1]] -= RIDGE
+        return lie
+
+    for until in (asked.SUMMER, asked.AUTUMN):
+        values = {"until": until, "customers_cap": 5000}
+        attempt = coordinator.ask(ask([("taste", values)], asked.WORDS, members=4, epoch=str(until)))
+        turn_all(made, 12)
+        assert attempt.phase is Phase.RELEASED
+        monkeypatch.setattr(preparation, "fill_all", fill)
+    node = made[0]
+    node.trainer.train(None)
+    version = node.trainer.in_use()[0]
+    with pytest.raises(BadRelease, match="singular"):
+        node.trainer.train(node.trainer.plan())
+    assert node.eraser.erase("c0").rows == 3
+    used, model = node.trainer.in_use()
+    assert (used != version, model.release) == (True, "")
+    assert [folder.name for folder in node.home.models.iterdir()] == [used]
+
+
+def test_what_an_erasure_deletes_is_no_model_that_is_being_deployed(start_four, monkeypatch):
+    node = start_four()[1][0]
+    node.trainer.train(None)
+    beside, save = Thread(target=node.trainer._delete_older), training.save
+
+    def interrupted(model, folder):
+        save(model, folder)
+        beside.start()
+        beside.join(timeout=0.5)  # as long as it takes where nothing holds it
+
+    monkeypatch.setattr(training, "save", interrupted)
+    node.trainer.train(None)
+    beside.join()
+    used, _ = node.trainer.in_use()
+    assert [folder.name for folder in node.home.models.iterdir()] == [used]
