@@ -90,7 +90,7 @@ class Shelf:
     def add(self, mean, own=None, members=MEMBERS, **more):
         values = {"release": EARLY.hex(), "history_until": 9, "target_until": 19, "lambdas": "300"}
         values |= {"beside": "nothing" if own is None else "own"} | more
-        answer = ask([("evaluation", values)], WORDS, members=4, epoch="1").answer
+        answer = ask([("evaluation", values)], WORDS, members=4, epoch="1")
         manifest = ReleaseManifest(
             consortium=bytes(16),
             round=len(self.kept),
