@@ -1,9 +1,9 @@
 """What the consortium's evaluations chose: for each scenario a ridge, a mixture, and the encoders of both windows.
 
-All evaluations of the sum of the fit window that ask about the same weeks compete: that of the `taste` release
-by itself and those of the `encoder` rounds after it; what the members' own models do, one of them is enough to say
-for all with the same customers. A setting with an encoder counts once there is its
-counterpart: the release after as many rounds of the same kind, on the later `taste` sum.
+All evaluations of the sum of the fit window that ask about the same weeks compete: that of the `taste` or `landmarks`
+release by itself and those of the `encoder` rounds after a `taste` release. What the members' own models do, one of
+them is enough to say for all with the same customers. A setting with an encoder counts once there is its counterpart:
+the release after as many rounds of the same kind, on the later `taste` sum.
 
 What a gain says has to be a gain: of the same members' customers on both sides, over weeks that neither the sum nor an
 encoder has in it. Whoever asks could otherwise make it as large as they like, with nobody lying.

@@ -62,7 +62,8 @@ def places_of(n: int) -> int:
 class Asked:
     """What is asked for: of which ``scenario``, how many ``places``, how surprising, in which language.
 
-    ``denied`` concepts are not offered, (n_concepts,). ``refuses`` says of an item that it may not be offered; it is asked from the likeliest on, until places are full.
+    ``denied`` concepts are not offered, (n_concepts,). ``refuses`` says of an item that it may not be offered; it is
+    asked from the likeliest on, until places are full.
     """
 
     scenario: str

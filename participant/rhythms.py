@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from participant.counting import way_of
+from participant.evaluated import block_of
 from participant.models.sway import Rhythms
 from participant.models.windows import Windows
 from participant.release_shelf import ReleaseShelf, open_stored
@@ -26,7 +27,7 @@ def rhythms_for(
         vocabulary: digest of the one in use; sums over another cannot be compared.
     """
     found = [
-        (_block(each), each.release)
+        (block_of(each, "rhythm"), each.release)
         for each in releases
         if "rhythm" in each.questions and open_stored(each.manifest).answer.vocabulary == vocabulary
     ]
@@ -37,10 +38,6 @@ def rhythms_for(
             if _until(other) <= windows.fit_until and way_of(other) == way_of(block):
                 return Rhythms(fitted=shelf.rhythm(earlier), refitted=shelf.rhythm(release))
     return Rhythms()
-
-
-def _block(stored: StoredRelease) -> Block:
-    return next(each for each in open_stored(stored.manifest).answer.blocks if each.question == "rhythm")
 
 
 def _until(block: Block) -> int:

@@ -23,7 +23,7 @@ from participant.contents import CONTENT, contents_for
 from participant.errors import AnswerMissing, AnswerVoided, NoData, RecordsChanged
 from participant.guard import Guard
 from participant.models import Exchange as Released
-from participant.models import NodeModel, ScenarioModel, Windows, load, save
+from participant.models import NodeModel, ScenarioModel, Windows, load, ready, save
 from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.newcomer_shelf import NewcomerShelf
 from participant.plan import TASTE, Plan, newest_plan, passed_over
@@ -267,7 +267,7 @@ class Trainer:
             shutil.rmtree(self._folder / version)
             return False
         with self._lock:
-            self._loaded = (version, model)
+            self._loaded = (version, ready(model))
         for sentence in held_back(model):
             _log.error("refit held back", model_version=version, why=sentence)
         _log.info("model deployed", model_version=version, exchange=plan is not None)

@@ -1,4 +1,4 @@
-"""How long a training one company is asked for: a coordinator could keep its machine busy for as long as it likes otherwise.
+"""How long a training one company may be asked for: else a coordinator keeps its machine busy as long as it likes.
 
 Decided by what is asked and not by how many customers there are, so that a refusal tells nothing of them.
 """

@@ -1,9 +1,11 @@
 """The README and its sisters: what they show exists, and what they tell people to type works."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,20 @@ def test_every_folder_that_the_data_flow_names_exists() -> None:
     for name in re.findall(r"`((?:participant|coordinator|protocols)[/.][\w/.]+)`", table):
         path = ROOT / name.replace(".", "/")
         assert path.is_dir() or path.with_suffix(".py").is_file(), name
+
+
+def test_times_and_memory_of_requests_in_the_readme_are_those_that_were_measured() -> None:
+    report = json.loads((ROOT / "tests" / "benchmarks" / "results" / "latency_growth.json").read_text())
+    wide, usual = (
+        max(
+            (row["wall_ms"]["p99"], row["memory_mb"]) for row in report["rows"] if row["concepts"] == concepts
+        )
+        for concepts in (20_000, 2_000)
+    )
+    assert (
+        f"At 20,000 concepts 99 of 100 requests for a list are answered within {wide[0]:.0f} ms, by a daemon of "
+        f"{wide[1] / 1000:.1f} GB; at 2,000 within {ceil(usual[0])} ms, by one of {usual[1] / 1000:.1f} GB"
+    ) in README
 
 
 def test_the_commands_were_found_at_all() -> None:

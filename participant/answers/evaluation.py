@@ -6,8 +6,8 @@ History is what a customer bought before ``history_until``; targets are what it 
 or the pooled one, counted in the release.
 
 A customer's gains must not depend on who else is in the batch, or noise for one customer would not hide
-one: weights are multiples of a power of two (:func:`protocols.questions.network.exact_weights`), so that scores are exact sums, in
-whatever order a BLAS takes them; an encoder's layers are summed exactly as well
+one: weights are multiples of a power of two (:func:`protocols.questions.network.exact_weights`), so that scores
+are exact sums, in whatever order a BLAS takes them; low rank and an encoder's layers are summed exactly as well
 (:func:`protocols.questions.network.exact_product`). With ``beside=own`` they do depend on it, for the own model is
 everybody's: the question has no noise then. It is the model that the gate compares with, tuned on the same weeks,
 which flatters it, so that what the exchange brings to all is not made too much of.

@@ -1,7 +1,7 @@
 """Local, released and blended models of a node, and the gate "never below local"."""
 
 from participant.models.exchange import Exchange
-from participant.models.files import load, save
+from participant.models.files import load, ready, save
 from participant.models.gate import Verdict
 from participant.models.node_model import NodeModel, ScenarioModel
 from participant.models.train import Learned, learn
@@ -17,5 +17,6 @@ __all__ = [
     "Windows",
     "learn",
     "load",
+    "ready",
     "save",
 ]

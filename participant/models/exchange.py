@@ -89,9 +89,9 @@ class Candidate:
 class Exchange:
     """What the consortium released.
 
-    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, or columns of it from a ``landmarks`` sum, ``refitted`` of the one until
-    the end of validation, both with whatever noise they have; ``of_others``: this company's own part is in
-    neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
+    ``fitted`` is the Gram matrix of the ``taste`` sum over window A, or columns of it from a ``landmarks`` sum,
+    ``refitted`` of the one until the end of validation, both with whatever noise they have; ``of_others``: this
+    company's own part is in neither. ``sigmas`` are their noise off the diagonal, 0 for none. ``lambdas``: the consortium's lambda of
     each scenario, from the ``evaluation`` question; ``release`` the id of the second sum, for the record;
     ``row_scheme`` and ``items_cap`` how both sums count a customer. ``mixes``: how the consortium's evaluation mixed
     the released models for a scenario; ``encoders``: the networks of both windows for one that uses them; ``gains``:
@@ -128,7 +128,7 @@ class Exchange:
             )
 
     def prior(self, scenario: str) -> float:
-        """What the gate knows of the gain beforehand: nothing (0) where there is noise, as another model is made then."""
+        """What the gate knows of the gain beforehand; nothing (0) where there is noise: another model is made then."""
         return 0.0 if any(self.sigmas) else self.gains.get(scenario, 0.0)
 
     def candidates(self, scenario: str, own: Setting) -> tuple[Candidate, ...]:

@@ -171,7 +171,7 @@ def load(folder: Path) -> NodeModel:
         if _digest(path) != choices.weights:
             raise _bad("weights whose hash is not the one in model.json")
         model = _assemble(choices, load_file(path))
-        return replace(model, scenarios=_ready(model.scenarios))
+        return ready(model)
     except FileNotFoundError as error:
         raise _bad(f"no {Path(str(error.filename)).name}") from error
     except (ValidationError, KeyError, SafetensorError) as error:
@@ -228,16 +228,16 @@ def _assemble(choices: Choices, tensors: Mapping[str, NDArray[np.generic]]) -> N
     )
 
 
-def _ready(parts: Mapping[str, ScenarioModel]) -> dict[str, ScenarioModel]:
-    """Scenarios ready to answer requests; what diversity never asks for is not kept, what is the same only once."""
+def ready(model: NodeModel) -> NodeModel:
+    """``model`` ready to answer requests; what diversity never asks for is not kept, what is the same only once."""
     made: dict[int, Weights] = {}
-    ready = dict(parts)
-    for name, part in parts.items():
+    scenarios = dict(model.scenarios)
+    for name, part in model.scenarios.items():
         if part.boldness.diversity:
             if id(part.serving) not in made:
                 made[id(part.serving)] = part.serving.ready()
-            ready[name] = part.serving_from(made[id(part.serving)])
-    return ready
+            scenarios[name] = part.serving_from(made[id(part.serving)])
+    return replace(model, scenarios=scenarios)
 
 
 def _appetites(tensors: Mapping[str, NDArray[np.generic]]) -> Appetites | None:

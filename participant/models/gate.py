@@ -10,7 +10,7 @@ Beforehand there is what the release brings to the customers of all members (`ev
 customers decide wherever their mean is :data:`SURE` standard errors from zero, on either side. Between, where they
 cannot tell, the consortium's gain counts as :data:`PRIOR_CUSTOMERS` customers more: the sign of the posterior mean
 under a normal prior around it (empirical Bayes, Efron and Morris 1975). So whoever lies about that gain moves nobody
-against own evidence, and the more customers a company has, the less it hears.
+against own evidence; of an honest one a company hears the less, the more customers it has.
 
 That is about a release that is above the own model by itself. Where it is not, only a mixture with the own model
 can pass, and among strangers some mixture often does by luck: it has to be above zero by one standard error.

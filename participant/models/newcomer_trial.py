@@ -58,7 +58,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Texts:
-    """The distinct texts of a catalogue: ``items`` the first of each, ``place_of`` every item, ``rows`` (n, dimensions)."""
+    """The distinct texts of a catalogue.
+
+    ``items``: the first item of each; ``place_of``: the text of every item; ``rows``: (n_texts, dimensions).
+    """
 
     items: tuple[Item, ...]
     place_of: Ints

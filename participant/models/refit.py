@@ -47,8 +47,8 @@ class Risen:
         return (
             f"held back: the newest sum, which no validation weeks have judged, would put {self.name!r} into "
             f"{self.served:.0%} of own customers' lists; by the sum that was judged and by own sales it was within "
-            f"reach of {self.before:.0%}. The sum that was judged serves. One forged answer can do this, and so can loud noise: "
-            "ask the other members what they see."
+            f"reach of {self.before:.0%}. The sum that was judged serves. One forged answer can do this, and so can "
+            "loud noise: ask the other members what they see."
         )
 
 

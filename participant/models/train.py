@@ -146,7 +146,7 @@ def refitted(
 
 
 def as_judged(learned: Learned) -> Learned:
-    """The same, with the sum that was judged in place of a refit that lifts something: :mod:`participant.models.refit`."""
+    """The same, the judged sum in place of a refit that lifts something: :mod:`participant.models.refit`."""
     model, rehearsal = learned.model, learned.rehearsal
     found = next((each.risen for each in comparisons(learned) if each.risen is not None), None)
     if found is None:
@@ -177,8 +177,8 @@ def comparisons(learned: Learned) -> Iterator[Comparison]:
     sold[list(model.starters)] = True
     for scenario in SCENARIOS:
         fresh = learned.held.candidates(scenario)[:CUSTOMERS]
+        own = model.local_matrix_scores(scenario, history)
         for allowed in (fresh, fresh & sold):
-            own = model.local_matrix_scores(scenario, history)
             served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
             yield Comparison(names=model.concepts, served=served, before=(judged, own), allowed=allowed)
     yield Comparison(

@@ -46,6 +46,6 @@ def paired_rows(
             raise RecordsChanged(
                 expected="the same customers in both windows",
                 came="others: purchases were read in meanwhile",
-                do="fill the answer in again",
+                do="fill the answer in, or train, again",
             )
         yield history.dense(len(vocabulary)), future.dense(len(vocabulary))

@@ -44,9 +44,9 @@ def novelty(buyers: NDArray[np.int64]) -> Floats:
 def expectedness(local_scores: NDArray[np.floating], bestselling: Floats) -> Floats:
     """How likely this shop would have shown it anyway: the attention its better rank would get.
 
-    A rank r (1 is first) among the shop's bestsellers (``bestselling``: their :func:`ranks`), or among what its own also-bought model
-    would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts. Not
-    even the first is seen for sure: else any exponent of surprise, however small, would strike it out.
+    A rank r (1 is first) among the shop's bestsellers (``bestselling``: their :func:`ranks`), or among what its own
+    also-bought model would suggest to this customer, gets attention ``1 / (1 + r / DEPTH)``; the larger one counts.
+    Not even the first is seen for sure: else any exponent of surprise, however small, would strike it out.
 
     >>> expectedness(np.array([9.0, 1.0, 0.0]), ranks(np.array([1.0, 5.0, 0.0]))).round(
     ...     3

@@ -4,9 +4,11 @@ Each company ranks for its own customers with every *setting*, a ridge lambda an
 (EASE alone, unless others are named), and answers, for the metrics explore and surprise, with the number of
 customers that have a target and the sum of their nDCG at ``top`` for each setting: 2 (1 + S) numbers. The
 consortium learns the pooled mean per setting, so that a setting is chosen without anybody's holdout being
-seen. With ``beside=own`` each company adds what its *own* model does for the same customers, one number more a
-metric: what a setting brings to all of them together is then known to each, also to one with too few customers
-to see it. That model is the same whatever is evaluated, so it is measured where no encoder is, unless said otherwise. An `encoder` release is measured in the same way, beside the `taste` release that it started from.
+seen. An `encoder` release is measured in the same way, beside the `taste` release that it started from.
+
+With ``beside=own`` each company adds what its *own* model does for the same customers, one number more a metric:
+what a setting brings to all of them together is then known to each, also to one with too few customers to see it.
+That model is the same whatever is evaluated, so it is measured where no encoder is, unless said otherwise.
 
 Layout: for explore and then surprise, the count and then one sum per setting: lambdas in the given order, and
 for each all mixtures in theirs; last the sum of the own models, if they are measured.
@@ -223,7 +225,7 @@ def parse(values: Mapping[str, Given]) -> Parameters:
 
 
 def length(parameters: Parameters, _n_concepts: int) -> int:
-    """Count and one sum per setting, perhaps one of the own models, for both metrics; the vocabulary does not matter."""
+    """For both metrics a count, a sum per setting, and perhaps one of the own models; the vocabulary does not matter."""
     return len(METRICS) * (1 + parameters.rows)
 
 
@@ -236,7 +238,8 @@ def sensitivity2(parameters: Parameters, n_concepts: int) -> int:
     """Every cell changes by at most 1: the number of cells.
 
     Raises:
-        UnboundedSensitivity: one customer can change which concepts are obvious, or the own model, and everybody's gains.
+        UnboundedSensitivity: one customer can change which concepts are obvious, or the own model, and with it
+            everybody's gains.
     """
     came = [
         *["surprise beside each company's own obvious list"] * (parameters.obvious == "own"),
@@ -255,12 +258,12 @@ def describe(parameters: Parameters) -> str:
     """One sentence for the data-protection officer."""
     beside = "the release's own" if parameters.obvious == "pooled" else "each company's own"
     encoder = f" with encoder {parameters.encoder.hex()[:12]}" if parameters.encoder else ""
-    own = ", and your own model beside it," if parameters.beside == "own" else ""
+    own = ", and your own model (of all your customers) beside it," if parameters.beside == "own" else ""
     return (
-        f"How often release {parameters.release.hex()[:12]}{encoder} at {len(parameters.settings)} settings{own} puts what "
-        f"customers bought for the first time from {say_instant(parameters.history_until)} until "
-        f"{say_instant(parameters.target_until)} among its first {parameters.top}, with and without {beside} best-known concepts: a count of customers and "
-        f"sums of scores, for up to {parameters.customers_cap} customers first seen before "
+        f"How often release {parameters.release.hex()[:12]}{encoder} at {len(parameters.settings)} settings{own} puts "
+        f"what customers bought for the first time from {say_instant(parameters.history_until)} until "
+        f"{say_instant(parameters.target_until)} among its first {parameters.top}, with and without {beside} "
+        f"best-known concepts: a count of customers and sums of scores, for up to {parameters.customers_cap} customers first seen before "
         f"{say_instant(parameters.customers_until)}."
     )
 
@@ -271,8 +274,8 @@ def pack(parameters: Parameters, gains: Mapping[str, npt.NDArray[np.float64]]) -
     Args:
         parameters: what was asked.
         gains: for each of :data:`METRICS` shape (n_settings, n_customers_with_a_target), in [0, 1]; the own model,
-            if it is measured, as one row more.
-            Each is rounded to fixed point before it is summed, so that the order does not matter.
+            if it is measured, as one row more. Each is rounded to fixed point before it is summed, so that the
+            order does not matter.
 
     Raises:
         OutOfBounds: another shape, or a gain outside [0, 1].

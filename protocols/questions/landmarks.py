@@ -27,7 +27,6 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.limits import FRACTION_BITS
-from protocols.questions.low_rank import LowRankEase, low_rank
 from protocols.questions.parameters import (
     INSTANT_MAX,
     Given,
@@ -89,10 +88,6 @@ class Landmarks:
     squares: Floats
     cross: Floats
     places: tuple[int, ...]
-
-    def model(self, lam: float) -> LowRankEase:
-        """The EASE model at ridge ``lam``."""
-        return low_rank(self.cross, self.squares, np.array(self.places, np.int64), lam)
 
 
 def parse(values: Mapping[str, Given]) -> Parameters:

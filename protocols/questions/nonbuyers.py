@@ -95,7 +95,7 @@ REDUCED_DAYS: Final = 3
 """All of two purchases are reduced by chance in a third of cases, where half of all lines are."""
 
 REDUCED_SHARE: Final = 0.65
-"""Nearly only: the share of reduced lines in a category, drawn by :data:`PRIOR_LINES` towards the customer's own over all."""
+"""Nearly only: the share of reduced lines in a category, drawn by :data:`PRIOR_LINES` towards the customer's own."""
 
 PRIOR_LINES: Final = 5
 LINES_MIN: Final = 20

@@ -76,7 +76,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             seed=seed,
             masked=False,
         )
-        made, chosen, alone = _chosen(side, records, ridges, rounds)
+        made, chosen, floor = _chosen(side, records, ridges, rounds)
         deepest = max(each.rounds for arms in chosen.values() for each in arms.values())
         again = _rounds(side, LATE, VALIDATION_UNTIL, deepest)
         networks = {
@@ -123,7 +123,7 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
             for name, each in best.items()
             if each.rounds
         },
-        gains={name: each.mean - alone[name] for name, each in best.items()},
+        gains={name: each.mean - floor[name] for name, each in best.items()},
     )
     models = [learn(mine, vocabulary, windows=WINDOWS, exchange=exchange).model for mine in records]
     test = [marked(shop.test, _served(model)) for shop, model in zip(shops, models, strict=True)]
@@ -133,20 +133,20 @@ def exchanged(shops: Sequence[Shop], *, ridges: Sequence[int], rounds: int, seed
 def _chosen(
     side: Side, records: Sequence[ShopRecords], ridges: Sequence[int], rounds: int
 ) -> tuple[list[bytes], dict[str, dict[str, Chosen]], dict[str, float]]:
-    """Rounds over the fit window; of each arm and scenario the best setting on validation windows; the own models' mean."""
+    """Rounds over the fit window; by arm and scenario the best setting on validation weeks; the own models' mean."""
     cap = CUSTOMERS // len(records)
     settings: dict[str, list[Chosen]] = {name: [] for name in SCENARIOS}
-    own: dict[str, float] = {}
+    floor: dict[str, float] = {}
 
     def look(encoder: bytes, lambdas: Sequence[int], mixes: str, at: int = 0) -> dict[str, Chosen]:
-        beside = "nothing" if own else "own"  # the same whatever is evaluated
+        beside = "nothing" if floor else "own"  # the same whatever is evaluated
         reading = side.evaluate(
             EARLY, encoder, records, lambdas=lambdas, mixes=mixes, customers_cap=cap, beside=beside
         )
         for name in SCENARIOS:
             mean = getattr(reading, name).own
             if mean is not None:
-                own[name] = mean
+                floor[name] = mean
             settings[name] += _settings(getattr(reading, name), at)
         return {name: max(settings[name], key=lambda each: each.mean) for name in SCENARIOS}
 
@@ -159,7 +159,7 @@ def _chosen(
         name: max((e for e in settings[name] if e.mixture == ALONE), key=lambda each: each.mean)
         for name in SCENARIOS
     }
-    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}, own
+    return made, {TILTED: tilted, ENCODER: alone, MIXTURE: mixed}, floor
 
 
 def _rounds(side: Side, taste: bytes, until: int, count: int) -> list[bytes]:

@@ -98,8 +98,8 @@ def measure(asked: argparse.Namespace, folder: Path) -> None:
         found["test"] = tests
         keep()
         if asked.part == FEDERATED:
-            alone = side.evaluate(stage.early, b"", members, lambdas=(1000,), mixes="0:100:0", beside="own")
-            for scenario, row in stage.served(side, chosen, made, again, alone).items():
+            own = side.evaluate(stage.early, b"", members, lambdas=(1000,), mixes="0:100:0", beside="own")
+            for scenario, row in stage.served(side, chosen, made, again, own).items():
                 tests[scenario] |= row
         say(
             str(

@@ -114,11 +114,11 @@ class Stage:
         chosen: Kinds,
         early: Sequence[bytes],
         late: Sequence[bytes],
-        alone: EvaluationReading,
+        own: EvaluationReading,
     ) -> Rows:
         """What nodes make of it, blended with the own model and gated, as the product learns it.
 
-        ``alone``: what the members' own models do on the same validation weeks.
+        ``own``: what the members' own models do on the same validation weeks.
         """
         n = len(self.consortium.vocabulary)
         taken = {scenario: best(kinds) for scenario, kinds in chosen.items()}
@@ -138,7 +138,7 @@ class Stage:
             gains={
                 scenario: each.mean - floor
                 for scenario, each in taken.items()
-                if (floor := getattr(alone, scenario).own) is not None
+                if (floor := getattr(own, scenario).own) is not None
             },
         )
 
@@ -154,7 +154,7 @@ class Stage:
                 model.matrix_scores(scenario, held.history, held.candidates(scenario))
                 for model, held in zip(models, self._holds, strict=True)
             ]
-            own = [
+            local = [
                 model.local_matrix_scores(scenario, held.history)
                 for held, model in zip(self._holds, models, strict=True)
             ]
@@ -165,7 +165,7 @@ class Stage:
                     "mixture": taken[scenario].mixture.words,
                     "deployed": sum(part.deployed for part in parts),
                 },
-                "local EASE": _measured(own, self._holds, scenario),
+                "local EASE": _measured(local, self._holds, scenario),
             }
         return found
 

@@ -3,9 +3,10 @@
     python -m tests.benchmarks.landmarks types served 5000 10000 0
 
 writes ``results/landmarks.json`` after each part and ``results/landmarks.md`` from it; a part that is there already is
-not measured again, and says so, unless ``--afresh`` is typed. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by the newcomer benchmark on validation),
-landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53. *served*: what nodes make of it (`tests.benchmarks.landmarks_served`). A number: so many single products for
-concepts, 0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
+not measured again, and says so, unless ``--afresh`` is typed. *types*: K = 5 pooled, unit rows at ridge 60 (chosen by
+the newcomer benchmark on validation), landmarks are the concepts with most buyers on weeks 1-33; lists on weeks 41-53.
+*served*: what nodes make of it (`tests.benchmarks.landmarks_served`). A number: so many single products for concepts,
+0 all with at least five buyers (`tests.benchmarks.landmarks_wide`; the square of all takes 12 GB).
 """
 
 import argparse

@@ -5,8 +5,8 @@
 writes ``results/latency_growth.json`` after each size. Purchases are made up: customers of 20 lines each over items
 of which few sell much, five items to a concept; the model has made-up weights of full size, the
 exchange deployed, its autoencoder of 512 and 128 units mixed with EASE and popularity, mixed again with the
-own model, and lists spread out by likeness, so that everything a request touches is there. The node is the real one, `altrove-node serve`
-in a process of its own, asked over its socket for known customers. Beside wall milliseconds at the client there
+own model, and lists spread out by likeness, so that everything a request touches is there. The node is the real one,
+`altrove-node serve` in a process of its own, asked over its socket for known customers. Beside wall milliseconds at the client there
 are the milliseconds of CPU that the daemon took for each request, summed over its threads as the kernel counts
 them: what the time would be on a machine of its own, and what says most where others share the processor.
 """

@@ -14,6 +14,7 @@ from participant.store.releases import Releases
 from protocols.errors import BadRelease
 from protocols.questions import ask
 from protocols.questions.landmarks import Landmarks
+from protocols.questions.low_rank import low_rank
 from protocols.service.clock import ManualClock
 from protocols.service.unit_of_work import reading
 from tests.participant import nodes
@@ -85,7 +86,10 @@ def test_a_pair_of_sums_is_trained_on_judged_and_served(three):
     assert any(part.deployed for part in model.scenarios.values())
     _, found = node.releases.answered(second, "landmarks", Landmarks)
     gram = part.federated
-    expected = found.model(float(part.federated_lambda)).scores(np.eye(len(CONCEPTS)))
+    places = np.array(found.places)
+    expected = low_rank(found.cross, found.squares, places, float(part.federated_lambda)).scores(
+        np.eye(len(CONCEPTS))
+    )
     np.testing.assert_allclose(gram.scores(np.eye(len(CONCEPTS), dtype=np.float32)), expected, atol=1e-4)
     items = asking(node, "c003", n=4)
     bought = {CONCEPTS[at] for at in node.records.history("c003", VOCABULARY).concepts}

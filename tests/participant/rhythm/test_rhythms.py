@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from participant import rhythms
+from participant import evaluated, rhythms
 from protocols.questions import ask
 from tests.participant.rhythm.scene import FIT, VALID, WINDOWS, WORDS
 
@@ -14,7 +14,8 @@ SHELF = SimpleNamespace(rhythm=lambda release: release)
 @pytest.fixture
 def used(monkeypatch):
     """The pair of ``asked``, newest first; a release is named by its place."""
-    monkeypatch.setattr(rhythms, "open_stored", lambda spec: SimpleNamespace(answer=spec))
+    for module in (rhythms, evaluated):
+        monkeypatch.setattr(module, "open_stored", lambda spec: SimpleNamespace(answer=spec))
 
     def used(*asked):
         kept = [
