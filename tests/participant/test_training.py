@@ -1,12 +1,13 @@
 """From three released sums to suggestions over HTTP: training, lambda, gate, deployment, answers."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from participant import entropy
+from participant import entropy, training
 from participant.app import make_apps
 from participant.intake import read
 from participant.models import load
@@ -239,3 +240,21 @@ def test_a_model_keeps_serving_in_its_own_vocabulary_after_the_consortiums_has_m
         node.standing.renew_vocabulary()
     assert before["degraded"] is after["degraded"] is False
     assert before["items"] == after["items"]
+
+
+def test_a_model_that_was_just_trained_is_as_ready_for_requests_as_one_that_was_loaded(
+    start_four, monkeypatch
+):
+    node, made = start_four()[1][0], training.train
+
+    def diverse(*asked, **more):
+        model = made(*asked, **more)
+        parts = {
+            name: replace(part, boldness=replace(part.boldness, diversity=0.1))
+            for name, part in model.scenarios.items()
+        }
+        return replace(model, scenarios=parts)
+
+    monkeypatch.setattr(training, "train", diverse)
+    node.trainer.train(None)
+    assert all(part.serving.columns is not None for part in node.trainer.in_use()[1].scenarios.values())
