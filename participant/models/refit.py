@@ -9,8 +9,9 @@ refit is held back and the judged sum serves: a forged answer bends more than th
 
 What it does not see: an item that is lifted from within reach, or in fewer lists than the tolerance; which of the
 concepts that nobody bought here comes first, which has at most one place in ten; a text that is listed after the
-training; what a moment moves (:mod:`participant.models.sway`). How far honest
-refits stay from it, and what a forged answer does with and without it: `tests/benchmarks/results/refits.json`.
+training; what a moment moves (:mod:`participant.models.sway`). And it looks at the ten likeliest: an item that is lifted
+to places eleven to twenty of everybody may be shown by a bold place or in a longer list. How far honest refits stay
+from it, and what a forged answer does with and without it: `tests/benchmarks/results/refits.json`.
 """
 
 from collections.abc import Sequence
