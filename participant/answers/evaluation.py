@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from participant.answers import own_rows
 from participant.answers.context import AnswerContext
+from participant.models import own_rows
 from participant.models.holdout import hold_out
 from participant.models.local import TunedLocal, tune
 from participant.store.pairs import paired_rows

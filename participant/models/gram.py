@@ -2,7 +2,8 @@
 
 *Whole*: a `taste` sum, or this company's own exact one. *Columns*: the diagonal and the columns of some concepts, the
 landmarks, as a `landmarks` sum has them; of a large vocabulary a company's own statistics are kept so too
-(:mod:`participant.answers.own_rows`). Their model is Nystrom's approximation (:mod:`protocols.questions.low_rank`); no array of concepts squared is made.
+(:mod:`participant.models.own_rows`). Their model is Nystrom's approximation (:mod:`protocols.questions.low_rank`);
+no array of concepts squared is made.
 
 A sum of landmarks with noise is not read: a cell's noise is divided by the root of a direction's strength, and nobody
 has measured which directions are still to be believed (for `taste` see :mod:`protocols.questions.shrinkage`).

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import own_rows
 from participant.answers.taste import squares
-from participant.models import blend, local
+from participant.models import blend, local, own_rows
 from participant.models.blend import LOCAL, Mix
 from participant.models.elsewhere import buyers_elsewhere, least_elsewhere
 from participant.models.exchange import FITTED, REFITTED, Candidate, Exchange, Own

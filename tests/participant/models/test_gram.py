@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from participant.answers import own_rows
+from participant.models import own_rows
 from participant.models.exchange import FITTED, Candidate, Exchange, Own
 from participant.models.gram import GramColumns, WholeGram
 from participant.store.records_rows import RowBatch

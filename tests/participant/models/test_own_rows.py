@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from participant.answers import own_rows
+from participant.models import own_rows
 from participant.models.gram import GramColumns, WholeGram
 from tests.participant.models.test_gram import N, batch_of, tastes
 
 
 def test_own_columns_are_those_of_the_whole_for_what_most_customers_bought(monkeypatch):
-    monkeypatch.setattr("participant.answers.own_rows.LANDMARKS", 6)
+    monkeypatch.setattr("participant.models.own_rows.LANDMARKS", 6)
     bought = tastes()
     together = batch_of(bought)
     whole = own_rows.gram(lambda: [together], N, square_max=N)
