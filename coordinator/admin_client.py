@@ -79,6 +79,11 @@ class Admin:
         """One release with its readings."""
         return self._get(shapes.ReleaseReply, f"/releases/{release}")
 
+    def landmarks(self, release: str, count: int) -> list[int]:
+        """Places of the concepts that most customers buy by this release."""
+        path = f"/releases/{release}/landmarks"
+        return self._get(shapes.LandmarksReply, path, {"count": count}).landmarks
+
     def _get(self, kind: type[T], path: str, params: Mapping[str, str | int] | None = None) -> T:
         return kind.model_validate_json(self._client.get(f"/admin/v1{path}", params).content)
 

@@ -19,6 +19,7 @@ from coordinator.api import shapes
 from coordinator.audit.verification import verify
 from coordinator.bundle_cli import bundle_cli
 from coordinator.home import ADMIN, Home, initialise, record_of
+from coordinator.landmarks_cli import landmarks
 from coordinator.plan_cli import plan
 from coordinator.releases.publishing import Payloads
 from coordinator.rounds.spool import Spool
@@ -50,6 +51,7 @@ audit_cli = typer.Typer(no_args_is_help=True, help="The audit log.")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(bundle_cli, name="bundle")
 cli.command()(plan)
+cli.command()(landmarks)
 out = Console(soft_wrap=True, highlight=False)
 
 

@@ -17,6 +17,7 @@ from coordinator.store.members import Members
 from coordinator.store.rosters import Rosters
 from coordinator.store.tokens import StoredTokens
 from protocols.errors import BadInput
+from protocols.questions.landmarks import LANDMARKS_MAX
 from protocols.service.tokens import require
 from protocols.service.unit_of_work import reading
 from protocols.service.waiting import LONGEST_POLL_S
@@ -155,6 +156,12 @@ def _add_releases(router: APIRouter, services: Services) -> None:
         library, wanted = services.library, _hex(release)
         stored, votes = library.release(wanted), library.votes(wanted)
         return release_reply(stored, votes, services.checks.progress(stored), names, library.readings(wanted))
+
+    @router.get("/releases/{release}/landmarks")
+    def landmarks(
+        release: str, count: Annotated[int, Query(ge=1, le=LANDMARKS_MAX)]
+    ) -> shapes.LandmarksReply:
+        return shapes.LandmarksReply(landmarks=list(services.library.most_bought(_hex(release), count)))
 
     @router.get("/audit")
     def audit() -> shapes.AuditReply:

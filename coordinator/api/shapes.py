@@ -189,6 +189,12 @@ class ReleaseReply(BaseModel):
     readings: list[object] = Field(default_factory=list)
 
 
+class LandmarksReply(BaseModel):
+    """Places of concepts in the vocabulary of a release, ascending, as the question `landmarks` takes them."""
+
+    landmarks: list[int]
+
+
 class Mixture(BaseModel):
     """A mixture of released models, in words."""
 

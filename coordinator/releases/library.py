@@ -14,7 +14,9 @@ from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import encode
 from protocols.errors import BadInput, Equivocation
 from protocols.identity import PartnerId, Signed
+from protocols.questions.landmarks import Landmarks, most_bought
 from protocols.questions.registry import Reading, read
+from protocols.questions.taste import Taste
 from protocols.release import open_vote, unpack
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
@@ -66,6 +68,25 @@ class Library:
         manifest = self.release(release).manifest
         vocabulary = self.vocabulary(manifest.answer.vocabulary)
         return read(manifest.answer, unpack(self._payloads.read(manifest), manifest), len(vocabulary))
+
+    def most_bought(self, release: bytes, count: int) -> tuple[int, ...]:
+        """Places of the concepts that most customers buy by a `taste` or `landmarks` sum, ascending.
+
+        Raises:
+            BadInput: the sum is of other questions, or has fewer concepts that are bought.
+            UnknownRelease, UnknownVocabulary, BadRelease: as :meth:`readings_of`.
+        """
+        for found in self.readings_of(release):
+            if isinstance(found, Taste):
+                return most_bought(found.buyers, count)
+            if isinstance(found, Landmarks):
+                return most_bought(found.squares, count)
+        asked = ", ".join(block.question for block in self.release(release).manifest.answer.blocks)
+        raise BadInput(
+            expected="a release of `taste` or `landmarks`",
+            came=f"one of {asked}",
+            do="take one from `altrove-coordinator releases`",
+        )
 
     def readings(self, release: bytes) -> list[Plain]:
         """The readings in numbers and words; large arrays by their shape. Errors as :meth:`readings_of`."""

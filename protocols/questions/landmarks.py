@@ -7,7 +7,7 @@
 
 with z a customer's unit row and z_L its r landmarks, concepts that the question names. The reading is the EASE model
 of Nystrom's approximation (`protocols.questions.low_rank`). Concepts that most customers buy are good landmarks:
-an earlier sum says which these are, and whoever asks names them.
+an earlier sum says which these are (:func:`most_bought`), and whoever asks names them.
 
 Sensitivity: a customer adds z * z, of length at most 1, and z z_L^T, of norm |z| |z_L|, at most 1.
 
@@ -26,6 +26,7 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.errors import BadInput
 from protocols.limits import FRACTION_BITS
 from protocols.questions.parameters import (
     INSTANT_MAX,
@@ -129,6 +130,32 @@ def sensitivity2(_parameters: Parameters, _n_concepts: int) -> int:
     True
     """
     return 2 << 2 * FRACTION_BITS
+
+
+def most_bought(squares: Floats, count: int) -> tuple[int, ...]:
+    """Good landmarks: the places of the ``count`` largest ``squares`` of an earlier sum, ascending.
+
+    ``squares``: of every concept, (n_concepts,); of a `taste` sum the diagonal. Concepts that nobody buys say nothing
+    and are left out; of equal ones the first counts.
+
+    Raises:
+        BadInput: more landmarks than the question takes, or than concepts that are bought.
+
+    >>> most_bought(np.array([1.0, 9.0, 0.0, 4.0]), 2)
+    (1, 3)
+    >>> most_bought(np.array([1.0, 9.0, 0.0, 4.0]), 4)
+    Traceback (most recent call last):
+    protocols.errors.BadInput: expected 1 to 3 landmarks; came 4; ask for fewer: 3 concepts have buyers in this sum
+    """
+    bought = int((squares > 0).sum())
+    most = min(bought, LANDMARKS_MAX)
+    if not 0 < count <= most:
+        raise BadInput(
+            expected=f"1 to {most} landmarks",
+            came=str(count),
+            do=f"ask for fewer: {bought} concepts have buyers in this sum",
+        )
+    return tuple(sorted(np.argsort(-squares, kind="stable")[:count].tolist()))
 
 
 def describe(parameters: Parameters) -> str:

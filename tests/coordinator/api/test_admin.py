@@ -120,6 +120,32 @@ def test_the_lambda_is_chosen_by_the_reading_of_an_evaluation_release(rig):
     assert "1000" in str(reading)
     assert "best_lambda" in str(reading)
     assert [round(reading[name]["gain"], 5) for name in ("explore", "surprise")] == [0.3, 0.1]
+    nothing = rig.admin.get(
+        f"/admin/v1/releases/{view.release.hex()}/landmarks", params={"count": 1}, headers=rig.token
+    )
+    assert code(nothing) == "bad-input"
+    assert "evaluation" in nothing.json()["came"]
+
+
+def test_landmarks_are_the_most_bought_of_a_release_and_go_straight_into_the_question(rig):
+    for member in rig.members:  # pairs of three concepts: 0-0, 0-1, 0-2, 1-1, 1-2, 2-2
+        member.answer = np.array([2, 0, 0, 1, 0, 5], dtype=np.int64) << 24
+    release = rig.play(rig.ask()).release.hex()
+
+    def chosen(count, of=release):
+        return rig.admin.get(f"/admin/v1/releases/{of}/landmarks", params={"count": count}, headers=rig.token)
+
+    assert chosen(2).json() == {"landmarks": [0, 2]}
+    assert code(chosen(4)) == "bad-input"
+    assert code(chosen(1, of="00" * 32)) == "unknown-release"
+    asked = {
+        "question": "landmarks",
+        "parameters": typed.parameters(["until=5", "customers_cap=100", "landmarks=0,2"]),
+    }
+    for member in rig.members:  # squares, then rows of two landmarks
+        member.answer = np.array([1, 3, 2, 1, 0, 0, 0, 0, 2], dtype=np.int64) << 24
+    wide = rig.play(rig.admin.post("/admin/v1/rounds", json=asked, headers=rig.token).json()["round"])
+    assert chosen(2, of=wide.release.hex()).json() == {"landmarks": [1, 2]}
 
 
 @pytest.mark.parametrize(
