@@ -110,7 +110,7 @@ class NodeModel:
 
     @property
     def obvious(self) -> Mask:
-        """The shop's own obvious list: the tenth of the concepts with most buyers here."""
+        """The shop's own obvious list: the tenth of the concepts with most buyers here, at most half of those sold."""
         return obvious(self.buyers)
 
     def check(self, vocabulary: Vocabulary) -> None:

@@ -180,13 +180,24 @@ def ndcg(scores: Floats, history: Mask, future: Mask, excluded: Mask, *, top: in
 
 
 def obvious(buyers: npt.NDArray[np.floating | np.integer]) -> Mask:
-    """A company's own obvious list: the tenth of its concepts with most buyers, and all ties.
+    """A company's own obvious list: the tenth of all concepts with most buyers, and all ties.
+
+    Never more than half of those that anybody buys here: a shop that sells a small part of the vocabulary has
+    something less obvious on its shelves as well.
 
     Args:
         buyers: (n_concepts,), customers who had the concept at this company.
 
-    >>> obvious(np.array([9, 1, 8, 8, 0, 0, 0, 0, 0, 0])).nonzero()[0]  # not only the first: [0]
+    >>> obvious(np.array([9, 1, 8, 8, 1, 1, 0, 0, 0, 0])).nonzero()[0]  # not only the first: [0]
     array([0, 2, 3])
+    >>> small = np.zeros(100)
+    >>> small[:4] = 9, 8, 2, 1
+    >>> obvious(small).nonzero()[0]  # four of a hundred: two of them, not the best ten of all
+    array([0, 1])
+    >>> obvious(np.where(small > 0, 1, 0)).any()  # no better and no worse ones
+    np.False_
     """
-    concepts = len(buyers)
-    return np.asarray(buyers >= np.sort(buyers)[::-1][concepts // 10])
+    most = int((buyers > 0).sum()) // 2
+    line = np.sort(buyers)[::-1][min(len(buyers) // 10, most)]
+    found = np.asarray(buyers >= line)
+    return found if int(found.sum()) <= most else np.asarray(buyers > line)
