@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.taste import gram
 from participant.models import Exchange, Windows, blend, learn
 from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.models.windows import SCENARIOS
+from participant.tallies.taste import gram
 from protocols.limits import FRACTION_BITS, SQUARE_MAX
 from tests.benchmarks import arms, summary
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare
