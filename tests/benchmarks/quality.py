@@ -63,10 +63,7 @@ def run(companies: int) -> Json:
         fitted, refitted = taste_sum(consortium, FIT_UNTIL), taste_sum(consortium, VALIDATION_UNTIL)
         say(f"sums released, largest error {max(fitted.error, refitted.error):g}")
         reading = evaluation_sum(consortium, fitted.gram)
-        measured = {
-            "explore": reading.explore,
-            "surprise": reading.surprise,
-        }  # own models beside them, as by default
+        measured = {"explore": reading.explore, "surprise": reading.surprise}
         exchange = Exchange(
             fitted=WholeGram(matrix=fitted.gram),
             refitted=WholeGram(matrix=refitted.gram),
