@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from participant.counting import way_of
+from participant.counting import pair_of
 from participant.evaluated import block_of
 from participant.models.newcomer_trial import Contents
 from participant.release_shelf import ReleaseShelf
 from participant.store.releases import StoredRelease
-from protocols.messages import Block
 from protocols.questions import question_named
 from protocols.questions.content import Content, Parameters
 
@@ -16,19 +15,12 @@ CONTENT: Final = "content"
 
 
 def paired(kept: Sequence[StoredRelease], fit_until: int, validation_until: int) -> tuple[bytes, ...]:
-    """The newest pair of sums that count alike (:mod:`participant.counting`), (fitted, refitted), or nothing.
+    """The newest pair of sums, (fitted, refitted), or nothing: see :func:`participant.counting.pair_of`.
 
-    The first counts no purchase after ``fit_until``, so that validation weeks can judge it; the second none after
-    ``validation_until``. ``kept`` are releases over one vocabulary, newest first.
+    ``kept`` are releases over one vocabulary, newest first. The second counts later weeks than the first.
     """
-    found = [(block_of(each, CONTENT), each.release) for each in kept if CONTENT in each.questions]
-    for block, release in found:
-        if not fit_until < _until(block) <= validation_until:
-            continue
-        for other, earlier in found:
-            if _until(other) <= fit_until and way_of(other) == way_of(block):
-                return earlier, release
-    return ()
+    blocks = {each.release: block_of(each, CONTENT) for each in kept if CONTENT in each.questions}
+    return pair_of(blocks, fit_until=fit_until, validation_until=validation_until, later=True)
 
 
 def contents_for(shelf: ReleaseShelf, pair: tuple[bytes, ...]) -> Contents | None:
@@ -54,8 +46,3 @@ def _read(shelf: ReleaseShelf, release: bytes) -> tuple[Content, Parameters, boo
     """The sum, its parameters, and whether there is noise in it."""
     block, found = shelf.answered(release, CONTENT, Content)
     return found, question_named(CONTENT).open(block.parameters), block.noise_sigma > 0
-
-
-def _until(block: Block) -> int:
-    asked: Parameters = question_named(CONTENT).open(block.parameters)
-    return asked.until

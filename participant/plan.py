@@ -109,7 +109,8 @@ def passed_over(kept: Sequence[StoredRelease]) -> tuple[StoredRelease, ...]:
 def _pair(kept: Sequence[StoredRelease], question: str) -> tuple[_Sum, _Sum] | None:
     """The newest sum of ``question`` that has one before it that ends earlier and counts alike, and that one.
 
-    A newest sum that counts like no other stands in nobody's way: the pair before it stays.
+    A newest sum that counts like no other stands in nobody's way: the pair before it stays. This pair says what the
+    windows are, which :func:`participant.counting.pair_of` is told, and its earlier sum is of an earlier round as well.
     """
     noisy = passed_over(kept) if question == LANDMARKS else ()
     sums = [_sum(each, question) for each in kept if question in each.questions and each not in noisy]

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from participant.counting import way_of
+from participant.counting import pair_of
 from participant.evaluated import block_of
 from participant.models.sway import Rhythms
 from participant.models.windows import Windows
 from participant.release_shelf import ReleaseShelf, open_stored
 from participant.store.releases import StoredRelease
-from protocols.messages import Block
-from protocols.questions.rhythm import RHYTHM
 
 
 def rhythms_for(
@@ -26,19 +24,12 @@ def rhythms_for(
         shelf: reads them.
         vocabulary: digest of the one in use; sums over another cannot be compared.
     """
-    found = [
-        (block_of(each, "rhythm"), each.release)
+    blocks = {
+        each.release: block_of(each, "rhythm")
         for each in releases
         if "rhythm" in each.questions and open_stored(each.manifest).answer.vocabulary == vocabulary
-    ]
-    for block, release in found:
-        if _until(block) > windows.validation_until:
-            continue
-        for other, earlier in found:
-            if _until(other) <= windows.fit_until and way_of(other) == way_of(block):
-                return Rhythms(fitted=shelf.rhythm(earlier), refitted=shelf.rhythm(release))
-    return Rhythms()
-
-
-def _until(block: Block) -> int:
-    return RHYTHM.open(block.parameters).until
+    }
+    pair = pair_of(
+        blocks, fit_until=windows.fit_until, validation_until=windows.validation_until, later=False
+    )
+    return Rhythms(fitted=shelf.rhythm(pair[0]), refitted=shelf.rhythm(pair[1])) if pair else Rhythms()

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
-from participant.answers.taste import check_norm
 from participant.encoders import encoder_named, text_of
 from participant.errors import RecordsChanged
 from participant.store.records_rows import RowBatch
+from participant.tallies.taste import check_norm
 from protocols.errors import OutOfBounds
 from protocols.limits import FRACTION_BITS, ROW_BITS
 from protocols.questions import content, taste

@@ -1,38 +1,14 @@
-"""The ``landmarks`` answer: how concepts go with the landmarks, in integers throughout.
-
-A product of two entries of a unit row is at most ``2**24``; all sums are of int64, so that the answer depends on no
-order, batch or processor. Rows stay sparse: memory is the answer, and one batch of customers by landmarks.
-
->>> batch = RowBatch(
-...     customer_keys=np.array([3]),
-...     indptr=np.array([0, 2]),
-...     indices=np.array([0, 2]),
-...     counts=np.array([1, 4]),
-... )
->>> squares, cross = sums([batch], 3, np.array([2]), "unit")
->>> (
-...     (squares / 2**24).round(3).tolist(),
-...     (cross.ravel() / 2**24).round(3).tolist(),
-... )  # two concepts: a half each
-([0.5, 0.0, 0.5], [0.5, 0.0, 0.5])
-"""
-
-from collections.abc import Iterable
+"""The ``landmarks`` answer: how concepts go with the landmarks; see :mod:`participant.tallies.landmarks`."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from participant.answers.context import AnswerContext
-from participant.answers.taste import check_norm
-from participant.store.records_rows import RowBatch
+from participant.tallies.landmarks import sums
 from protocols.questions import landmarks
-from protocols.questions.rows import row_values
-
-Ints = NDArray[np.int64]
 
 
-def fill(parameters: bytes, context: AnswerContext) -> Ints:
+def fill(parameters: bytes, context: AnswerContext) -> NDArray[np.int64]:
     """This company's answer, int64 with ``FRACTION_BITS`` fractional bits: the squares, then C row by row.
 
     Raises:
@@ -50,20 +26,3 @@ def fill(parameters: bytes, context: AnswerContext) -> Ints:
         rows, len(context.vocabulary), np.array(asked.landmarks, np.int64), asked.row_scheme
     )
     return np.concatenate([squares, cross.ravel()])
-
-
-def sums(batches: Iterable[RowBatch], n_concepts: int, places: Ints, row_scheme: str) -> tuple[Ints, Ints]:
-    """Squares (n_concepts,) and C (n_concepts, r) of all rows, with ``FRACTION_BITS`` fractional bits.
-
-    Raises:
-        OutOfBounds: a row outside its bound.
-    """
-    squares = np.zeros(n_concepts, np.int64)
-    cross = np.zeros((n_concepts, len(places)), np.int64)
-    for batch in batches:
-        values = row_values(row_scheme, batch.counts, batch.indptr)
-        check_norm(row_scheme, 0, values, batch.indptr)
-        rows = csr_array((values, batch.indices, batch.indptr), shape=(len(batch), n_concepts))
-        np.add.at(squares, batch.indices, values * values)
-        cross += rows.T @ rows[:, places].toarray()
-    return squares, cross

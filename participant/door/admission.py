@@ -10,13 +10,13 @@ from functools import lru_cache
 from participant.errors import NoRoster, NotInCohort, SecretsErased
 from participant.store.attempts import OPEN_STATES, StoredAttempt
 from participant.store.rosters import SeenAudit, StoredRoster
-from protocols import policy as policies
+from protocols import history
 from protocols.codec import decode
 from protocols.errors import IllegalMove
+from protocols.history import Seen
 from protocols.identity import PartnerId, Signed
 from protocols.limits import CLOCK_SKEW_S
 from protocols.messages import RoundConfig
-from protocols.policy import Seen
 from protocols.roster import RosterVersion, SignedRoster, roll
 from protocols.secure_sum.attempts import open_config as open_signed_config
 
@@ -111,10 +111,10 @@ def check_number(config: RoundConfig, known: Sequence[StoredAttempt], highest_ro
         ReplayedRound: an old number, or a retry that asks for something else.
     """
     if not known or highest_round > config.round:
-        policies.check_order(config, highest_round + 1, 0)
+        history.check_order(config, highest_round + 1, 0)
         return
-    policies.check_order(config, known[-1].round, known[-1].attempt)
-    policies.check_retry(accepted(known[0]), config)
+    history.check_order(config, known[-1].round, known[-1].attempt)
+    history.check_retry(accepted(known[0]), config)
 
 
 def check_seen(
@@ -131,5 +131,5 @@ def check_seen(
     known = Seen(
         roster_height=stored.height, roster_hash=stored.hash, audit_size=seen.size, audit_head=seen.head
     )
-    now = policies.check_seen(config, known, proof)
+    now = history.check_seen(config, known, proof)
     return now.audit_size, now.audit_head

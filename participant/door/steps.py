@@ -13,6 +13,7 @@ import structlog
 from participant.door import sealing
 from participant.errors import AnswerMissing, AnswerVoided
 from participant.store.sealed_answers import SealedAnswer
+from protocols import history
 from protocols import policy as policies
 from protocols.codec import decode, encode
 from protocols.errors import AlreadyUnmasked, IllegalMove, WrongMembers
@@ -108,7 +109,7 @@ class Steps:
                 do="ask again under a new epoch",
             )
         if not set(answer.bound_to) <= set(config.cohort):
-            policies.check_once(config.cohort, answer.bound_to)
+            history.check_once(config.cohort, answer.bound_to)
 
     def _share(
         self, config: RoundConfig, version: RosterVersion, state: bytes, items: tuple[Signed, ...]
@@ -163,7 +164,7 @@ class Steps:
         )
         survivors = confirmed.survivors
         policies.check_survivors(self._policy, config, survivors)
-        policies.check_once(survivors, _bound(answer))
+        history.check_once(survivors, _bound(answer))
         policies.check_differencing(self._policy, survivors, unmasked, members=len(version.entries))
         return _step(confirmed, (message,), survivors=survivors)
 

@@ -22,9 +22,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers import landmarks, taste
 from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.store.records_rows import RowBatch
+from participant.tallies import landmarks, taste
 from protocols.limits import FRACTION_BITS
 
 LANDMARKS: Final = 512

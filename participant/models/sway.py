@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.rhythm import tally
 from participant.store.records import Records
+from participant.tallies.rhythm import tally
 from protocols.limits import FRACTION_BITS
 from protocols.questions import rhythm
 from protocols.questions.moments import FACETS, FACTORS, HOURS, UNKNOWN

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.taste import squares
 from participant.models import blend, local, own_rows
 from participant.models.blend import LOCAL, Mix
 from participant.models.elsewhere import buyers_elsewhere, least_elsewhere
@@ -24,6 +23,7 @@ from participant.models.weights import Weights
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
 from participant.store.records_rows import RowBatch
+from participant.tallies.taste import squares
 from protocols.limits import FRACTION_BITS, SQUARE_MAX
 from protocols.questions.mixture import PLAIN
 from protocols.vocabulary import Vocabulary

@@ -176,11 +176,6 @@ class MetricReading:
         return max(self.means)
 
     @property
-    def gain(self) -> float:
-        """What the best setting brings beside the companies' own models; 0 where those were not measured."""
-        return 0.0 if self.own is None else self.best - self.own
-
-    @property
     def best_lambda(self) -> int:
         """The ridge of the setting with the highest mean."""
         return self.settings[self.means.index(self.best)][0]

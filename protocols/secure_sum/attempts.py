@@ -9,9 +9,8 @@ protocols.errors.AlreadyUnmasked: expected the survivors of the first unmasking;
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 
-from protocols.errors import AlreadyUnmasked, ReplayedRound, UnknownSigner
+from protocols.errors import AlreadyUnmasked, UnknownSigner
 from protocols.identity import COORDINATOR, PartnerId, Roll, Signed, open_signed
 from protocols.messages import RoundConfig
 
@@ -26,21 +25,6 @@ def open_config(signed: Signed, roll: Roll) -> RoundConfig:
     if signed.signer != COORDINATOR:
         raise UnknownSigner(expected="the coordinator", came=signed.signer.hex(), do="refuse the round")
     return open_signed(signed, RoundConfig, roll)
-
-
-def check_retry(earlier: RoundConfig, later: RoundConfig) -> None:
-    """A later attempt of a round equals the earlier one but for ``attempt`` and ``deadlines``.
-
-    Raises:
-        ReplayedRound: the attempt does not increase, or something else changed.
-    """
-    same = replace(later, attempt=earlier.attempt, deadlines=earlier.deadlines) == earlier
-    if later.attempt <= earlier.attempt or not same:
-        raise ReplayedRound(
-            expected=f"attempt {earlier.attempt + 1} or later with an unchanged configuration",
-            came=f"attempt {later.attempt}" + ("" if same else " with changes"),
-            do="refuse it; a changed question is a new round",
-        )
 
 
 def check_binding(bound: Collection[PartnerId], survivors: Collection[PartnerId]) -> None:

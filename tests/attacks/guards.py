@@ -39,7 +39,7 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     "pinned keys": (("protocols.secure_sum.admission", "open_signed", _unverified),),
     "policy floors": (("protocols.policy", "check_config", _nothing),),
     "one answer, one unmasking": (
-        ("protocols.policy", "check_once", _nothing),
+        ("protocols.history", "check_once", _nothing),
         ("protocols.secure_sum.contributor", "check_binding", _nothing),
     ),
     "no differencing": (("protocols.policy", "check_differencing", _nothing),),
@@ -61,14 +61,14 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     "the same view": (("protocols.secure_sum.contributor", "agree", _nothing),),
     "quorum of confirmations": (("protocols.secure_sum.contributor", "check_quorum", _nothing),),
     "numbers increase": (
-        ("protocols.policy", "check_order", _nothing),
-        ("protocols.policy", "check_retry", _nothing),
+        ("protocols.history", "check_order", _nothing),
+        ("protocols.history", "check_retry", _nothing),
     ),
     "the roster shown only grows": (
         ("participant.roster_desk", "_check_grown", _nothing),
         ("tests.attacks.pure.PureNode", "_no_rollback", _nothing),
     ),
-    "on the roster and log last seen": (("protocols.policy", "check_seen", _as_it_was),),
+    "on the roster and log last seen": (("protocols.history", "check_seen", _as_it_was),),
     "roster quorum": (("protocols.roster.Electorate", "satisfied_by", lambda *_: True),),
     "sound keys": (("protocols.secure_sum.contributor", "check_keys", _nothing),),
     "vectors of one shape": (("protocols.secure_sum.contributor", "check_header", _nothing),),

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
+from protocols import history
 from protocols import policy as policies
 from protocols import release as releases
 from protocols.codec import decode, encode
 from protocols.errors import AltroveError, Equivocation, IllegalMove, MalformedMessage, RolledBack
+from protocols.history import Seen
 from protocols.identity import PartnerId, Signed
 from protocols.limits import CLOCK_SKEW_S, DELIVERY_BYTES
 from protocols.messages import Phase, PhaseInput, RoundConfig, Submission
-from protocols.policy import Policy, Seen
+from protocols.policy import Policy
 from protocols.questions import check_answer
 from protocols.roster import RosterVersion, check_genesis, check_successor, roll, roster_hash
 from protocols.secure_sum import contributor, states
@@ -136,10 +138,10 @@ class PureNode(Member):
             audit_head=self._log[1] if self._log[0] else _EMPTY_LOG,
         )
         proof = self._coordinator.consistency(*sorted((seen.audit_size, config.audit_size)))
-        seen = policies.check_seen(config, seen, proof)
+        seen = history.check_seen(config, seen, proof)
         bound = self.bound(config)
         if not set(bound) <= set(config.cohort):
-            policies.check_once(config.cohort, bound)
+            history.check_once(config.cohort, bound)
         self._log = (seen.audit_size, seen.audit_head)
         self._close_earlier()
         self._first.setdefault(config.round, config)
@@ -148,10 +150,10 @@ class PureNode(Member):
 
     def _check_number(self, config: RoundConfig) -> None:
         if config.round not in self._first or self._last[0] > config.round:
-            policies.check_order(config, self._last[0] + 1, 0)
+            history.check_order(config, self._last[0] + 1, 0)
             return
-        policies.check_order(config, *self._last)
-        policies.check_retry(self._first[config.round], config)
+        history.check_order(config, *self._last)
+        history.check_retry(self._first[config.round], config)
 
     def _state_before(self, key: Key, _phase: Phase) -> states.State:
         """The state that is left: a phase that was taken cannot be taken again."""
@@ -167,7 +169,7 @@ class PureNode(Member):
 
     def _judge(self, config: RoundConfig, survivors: tuple[PartnerId, ...]) -> None:
         policies.check_survivors(self._policy, config, survivors)
-        policies.check_once(survivors, self.bound(config) or None)
+        history.check_once(survivors, self.bound(config) or None)
         self._judge_differencing(config, survivors)
 
     def _judge_differencing(self, config: RoundConfig, survivors: tuple[PartnerId, ...]) -> None:

@@ -35,7 +35,7 @@ FEDERATED, APART = "federated EASE", "federated EASE, household-disjoint"
 GPU_PARTS = 8
 """Autoencoders trained at a time: more only wait for one another."""
 COMMON = ("purchases", "trial", "learners", "cases")
-PRODUCT = ("participant/models", "participant/answers", "protocols/questions")
+PRODUCT = ("participant/models", "participant/answers", "participant/tallies", "protocols/questions")
 """What changes with it is measured again where the product itself is measured."""
 
 

@@ -12,7 +12,6 @@ the newcomer benchmark on validation), landmarks are the concepts with most buye
 import argparse
 import json
 import time
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 
 from protocols.questions.ease import ease
 from protocols.questions.low_rank import low_rank
-from tests.benchmarks import summary
 from tests.benchmarks.landmarks_rows import bought
-from tests.benchmarks.landmarks_served import served, table_of
-from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB, RIDGE, level, save_rows
+from tests.benchmarks.landmarks_served import beside, served
+from tests.benchmarks.landmarks_table import markdown
+from tests.benchmarks.landmarks_wide import RIDGE, level, save_rows
 from tests.benchmarks.landmarks_wide import SIZES as WIDE
-from tests.benchmarks.markdown import table
 from tests.benchmarks.newcomers_data import (
     TEST,
     Floats,
@@ -91,80 +89,7 @@ def _line(
     base: dict[str, list[Floats]],
 ) -> Json:
     line: Json = {"model": name, "cells": cells, "model_bytes": held, "read_cpu_seconds": seconds}
-    for metric, values in found.items():
-        apart = [a - b for a, b in zip(values, base[metric], strict=True)]
-        line[metric] = {"ndcg": asdict(summary.figure(values)), "difference": asdict(summary.figure(apart))}
-    return line
-
-
-def types(lines: list[Json]) -> str:
-    """The table of product types."""
-    head = (
-        "model",
-        "cells",
-        "model, MiB",
-        "reading, CPU s",
-        "explore nDCG@10",
-        "difference [95%]",
-        "surprise nDCG@10",
-        "difference [95%]",
-    )
-    rows = []
-    for line in lines:
-        cells: list[object] = [
-            line["model"],
-            f"{line['cells']:,}",
-            f"{line['model_bytes'] / MIB:.1f}",
-            f"{line['read_cpu_seconds']:.2f}",
-        ]
-        for metric in ("explore", "surprise"):
-            gap = line[metric]["difference"]
-            cells += [
-                f"{line[metric]['ndcg']['value']:.4f}",
-                f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
-            ]
-        rows.append(cells)
-    return table(
-        "Landmarks beside the whole square",
-        "2,221 concepts, K = 5 pooled, weeks 41-53, unit rows at ridge 60. Differences from the whole square.",
-        head,
-        rows,
-    )
-
-
-def wide(lines: list[Json]) -> str:
-    """The table of products."""
-    rows = [
-        (
-            f"{w['concepts']:,}",
-            w["landmarks"] or "the whole square",
-            f"{w['cells']:,}",
-            f"{w['model_bytes'] / MIB:,.0f}",
-            f"{w['peak_bytes'] / MIB:,.0f}",
-            f"{w['cpu_seconds']:.1f}",
-            f"{w['request_ms']:.1f}",
-            f"{w['ndcg']['value']:.4f}",
-            f"{w['difference']['value']:+.4f} [{w['difference']['low']:+.4f}, {w['difference']['high']:+.4f}]",
-        )
-        for w in lines
-    ]
-    return table(
-        "Single products for concepts",
-        f"Products with at least {LEAST_BUYERS} buyers, the most bought first; households of all stores together. CPU: "
-        "summing and reading. A request (median of 20) ranks all products for one customer. Differences from the whole square.",
-        (
-            "concepts",
-            "landmarks",
-            "cells",
-            "model, MiB",
-            "peak of the process, MiB",
-            "CPU, s",
-            "request, ms",
-            "explore nDCG@10",
-            "difference [95%]",
-        ),
-        rows,
-    )
+    return line | {metric: beside(gained, base[metric]) for metric, gained in found.items()}
 
 
 def main() -> None:
@@ -210,34 +135,7 @@ def measured(part: str, sizes: tuple[int, ...]) -> list[Json]:
 
 def judged(lines: list[Json], gains: list[Floats]) -> list[Json]:
     """``lines`` with nDCG@10 and the paired difference from the first, the whole square."""
-    return [
-        {
-            **line,
-            "ndcg": asdict(summary.figure([found])),
-            "difference": asdict(summary.figure([found - gains[0]])),
-        }
-        for line, found in zip(lines, gains, strict=True)
-    ]
-
-
-def markdown(report: Json) -> str:
-    """Everything measured so far."""
-    text = "# Landmarks\n\nA taste from some columns of the Gram matrix, on dunnhumby's *The Complete Journey*.\n\n"
-    if "types" in report:
-        text += types(report["types"]["lines"])
-    if "served" in report:
-        text += table_of(report["served"]["lines"])
-    products = sorted((report[part] for part in report if part.isdigit()), key=_concepts)
-    if products:
-        text += wide([line for part in products for line in part["lines"]])
-    for part in report.values():
-        versions = ", ".join(f"{name} {number}" for name, number in part["versions"].items())
-        text += f"Command `{part['command']}`, commit {part['commit']}; {versions}.\n\n"
-    return text.rstrip() + "\n"
-
-
-def _concepts(part: Json) -> int:
-    return int(part["lines"][0]["concepts"])
+    return [line | beside([found], gains[:1]) for line, found in zip(lines, gains, strict=True)]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ In the last arm the own model is read from columns too, as it is of a vocabulary
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -14,15 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.answers.taste import gram
 from participant.models import Exchange, Windows, blend, learn
 from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.models.windows import SCENARIOS
+from participant.tallies.taste import gram
 from protocols.limits import FRACTION_BITS, SQUARE_MAX
 from tests.benchmarks import arms, summary
 from tests.benchmarks.consortium import FIT_UNTIL, VALIDATION_UNTIL, Consortium, prepare
 from tests.benchmarks.landmarks_wide import RIDGE
-from tests.benchmarks.markdown import table
 from tests.benchmarks.newcomers_report import Json
 
 COMPANIES: Final = 5
@@ -55,17 +54,15 @@ def served() -> list[Json]:
             )
             line, gains = _arm(consortium, exchange, square_max)
             base = base or gains
-            figures = {
-                scenario: {
-                    "ndcg": asdict(summary.figure(found)),
-                    "difference": asdict(
-                        summary.figure([a - b for a, b in zip(found, base[scenario], strict=True)])
-                    ),
-                }
-                for scenario, found in gains.items()
-            }
+            figures = {scenario: beside(found, base[scenario]) for scenario, found in gains.items()}
             lines.append({"model": name, **line, **figures})
     return lines
+
+
+def beside(gains: Sequence[NDArray[np.float64]], base: Sequence[NDArray[np.float64]]) -> Json:
+    """What a model's lists find, and the paired difference from ``base``: both by company and customer."""
+    apart = [a - b for a, b in zip(gains, base, strict=True)]
+    return {"ndcg": asdict(summary.figure(gains)), "difference": asdict(summary.figure(apart))}
 
 
 def _sum(consortium: Consortium, until: int) -> NDArray[np.float64]:
@@ -106,34 +103,3 @@ def _arm(
             scores = model.matrix_scores(scenario, held.history, held.candidates(scenario))
             gains[scenario].append(blend.gains(held, scenario, scores))
     return {"deployed": deployed, "learn_cpu_seconds": seconds / len(consortium.members)}, gains
-
-
-def table_of(lines: list[Json]) -> str:
-    """The table of what is served."""
-    head = (
-        "release",
-        "deployed of 10",
-        "training a company, CPU s",
-        "explore nDCG@10",
-        "difference [95%]",
-        "surprise nDCG@10",
-        "difference [95%]",
-    )
-    rows = []
-    for line in lines:
-        cells: list[object] = [line["model"], line["deployed"], f"{line['learn_cpu_seconds']:.1f}"]
-        for scenario in SCENARIOS:
-            gap = line[scenario]["difference"]
-            cells += [
-                f"{line[scenario]['ndcg']['value']:.4f}",
-                f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]",
-            ]
-        rows.append(cells)
-    return table(
-        "As it is served",
-        "2,221 concepts, K = 5, weeks 41-53: a node's blended scores, its own model, mixture and gate in them. "
-        "Differences from the whole square. In the last row the own model is read from columns as well, as beyond "
-        "`training.square_max` concepts.",
-        head,
-        rows,
-    )

@@ -63,12 +63,13 @@ def run(companies: int) -> Json:
         fitted, refitted = taste_sum(consortium, FIT_UNTIL), taste_sum(consortium, VALIDATION_UNTIL)
         say(f"sums released, largest error {max(fitted.error, refitted.error):g}")
         reading = evaluation_sum(consortium, fitted.gram)
+        measured = {"explore": reading.explore, "surprise": reading.surprise}
         exchange = Exchange(
             fitted=WholeGram(matrix=fitted.gram),
             refitted=WholeGram(matrix=refitted.gram),
-            lambdas={"explore": reading.explore.best_lambda, "surprise": reading.surprise.best_lambda},
-            mixes={"explore": reading.explore.best_mix, "surprise": reading.surprise.best_mix},
-            gains={"explore": reading.explore.gain, "surprise": reading.surprise.gain},
+            lambdas={name: each.best_lambda for name, each in measured.items()},
+            mixes={name: each.best_mix for name, each in measured.items()},
+            gains={name: each.best - each.own for name, each in measured.items()},
         )
         say(f"lambdas {dict(exchange.lambdas)}, {[mix.words for mix in exchange.mixes.values()]}")
         others = rows_elsewhere(consortium)

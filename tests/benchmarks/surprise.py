@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from participant.answers.taste import gram
 from participant.models import SCENARIOS
 from participant.models.local import LAMBDAS
 from participant.models.scoring import linear
+from participant.tallies.taste import gram
 from protocols.limits import FRACTION_BITS
 from protocols.questions.ease import ease
 from protocols.questions.ranking import ndcg

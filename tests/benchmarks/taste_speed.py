@@ -23,11 +23,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from participant.answers import AnswerContext, fill
-from participant.answers.gram import Gram
 from participant.answers.taste import BATCH
 from participant.intake import read
 from participant.store.metadata import metadata
 from participant.store.records import Records
+from participant.tallies.gram import Gram
 from participant.threads import hold_to
 from protocols.codec import encode
 from protocols.limits import ROW_BITS

@@ -14,7 +14,7 @@ from tests.benchmarks import (
     few_customers,
     floor_table,
     growth_table,
-    landmarks,
+    landmarks_table,
     leakage_table,
     newcomers_table,
     nonbuyers_table,
@@ -42,7 +42,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "own models and releases": floor_table.main,
     "kill matrix": matrix.main,
     "landmarks": lambda: (RESULTS / "landmarks.md").write_text(
-        landmarks.markdown(json.loads((RESULTS / "landmarks.json").read_text(encoding="utf-8")))
+        landmarks_table.markdown(json.loads((RESULTS / "landmarks.json").read_text(encoding="utf-8")))
     ),
     "leakage": leakage_table.main,
     "mutants": report.write,

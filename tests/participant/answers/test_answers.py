@@ -3,12 +3,12 @@ import pytest
 
 from participant.answers import AnswerContext, fill
 from participant.answers import evaluation as answer_evaluation
-from participant.answers.taste import gram
 from participant.models import Windows, learn
 from participant.models.gram import WholeGram
 from participant.models.local import Setting, TunedLocal
 from participant.models.weights import SquareWeights
 from participant.store.records import UnknownCustomer
+from participant.tallies.taste import gram
 from protocols.codec import encode
 from protocols.errors import QuestionNotAllowed
 from protocols.limits import FRACTION_BITS

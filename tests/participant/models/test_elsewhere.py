@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from participant.answers.taste import gram, squares
 from participant.models import Windows, learn
 from participant.models.elsewhere import buyers_elsewhere
 from participant.store.records_rows import RowBatch
+from participant.tallies.taste import gram, squares
 from protocols.limits import FRACTION_BITS
 from protocols.questions.rows import ROW_SCHEMES
 from tests.participant.shop import DAY, VOCABULARY, exchange, shop

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from participant.answers import landmarks
 from participant.models import Exchange, Windows, load, save
 from participant.models.gram import GramColumns
 from participant.models.weights import LowRankWeights
 from participant.surprise import recommend, train
 from participant.surprise.lists import likeness_of
+from participant.tallies import landmarks
 from protocols.limits import FRACTION_BITS, SQUARE_MAX
 from protocols.vocabulary import Vocabulary
 from tests.participant.models.test_exchange import deployed

@@ -1,12 +1,12 @@
-"""The answer against a count by hand, customer by customer."""
+"""The tally against a count by hand, customer by customer."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from participant.answers.rhythm import tally
 from participant.store.records_visits import VisitBatch
+from participant.tallies.rhythm import tally
 from protocols.limits import FRACTION_BITS
 from protocols.questions.moments import FACETS, UNKNOWN
 from protocols.questions.rhythm import length, parse

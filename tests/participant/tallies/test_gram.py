@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from participant.answers import gram as module
-from participant.answers.gram import Gram
+from participant.tallies import gram as module
+from participant.tallies.gram import Gram
 
 M = 40
 
