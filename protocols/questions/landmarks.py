@@ -172,4 +172,5 @@ LANDMARKS: Final = Question(
     interpret=_interpret,
     sensitivity2=sensitivity2,
     cell=_cell,
+    counts=True,
 )

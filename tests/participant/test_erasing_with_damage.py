@@ -78,8 +78,9 @@ def test_what_is_whole_stays_where_it_is(trained):
     assert undone(trained) == ()
 
 
-WITH_TEA = [3, 6, 8, 9]
-"""The cells of TEA in the triangle of four words."""
+BREAD_WITH_CHEESE, MILK_WITH_TEA = 1, 8
+WITH_EITHER = [2, 3, 5, 6, 7, 8, 9]
+"""The cells of MILK and TEA in the triangle of four words."""
 RIDGE = 1000 << 24
 
 
@@ -91,10 +92,10 @@ def test_nor_does_a_sum_of_which_one_forged_answer_makes_a_singular_matrix(start
         if context.records is not liar:
             return truth(spec, context)
         lie = truth(spec, context)
-        lie[WITH_TEA] = -sum(truth(spec, replace(context, records=each.records)) for each in made[:3])[
-            WITH_TEA
-        ]
-        lie[WITH_TEA[-1]] -= RIDGE
+        others = sum(truth(spec, replace(context, records=each.records)) for each in made[:3])
+        lie[WITH_EITHER] = -others[WITH_EITHER]  # nobody buys either, and yet both go together
+        lie[MILK_WITH_TEA] += RIDGE
+        lie[BREAD_WITH_CHEESE] = 4 * RIDGE
         return lie
 
     for until in (asked.SUMMER, asked.AUTUMN):
