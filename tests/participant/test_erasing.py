@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from participant import training
 from participant.cli import app as cli
 from participant.intake import checks, read
-from participant.intake.questionnaire import read_questionnaire
 from participant.intake.staging import ImportRunning, staged
 from participant.models import load
 from participant.overview import Overview
@@ -221,21 +220,6 @@ def test_an_old_export_does_not_bring_the_customer_back_and_a_new_purchase_does(
     key = node.eraser._erasures.customer(GONE)
     assert node.eraser.erase(GONE).rows == 1
     is_gone(node, key)
-
-
-def test_ids_in_a_questionnaire_are_compared_as_those_of_purchases_are(four, tmp_path):
-    """Spaces around them are no part of them, a tab is, and another case is another customer."""
-    node, odd = four[1][0], "odd\t"
-    nodes.sell(
-        node, tmp_path / "more", {f"\u00a0{odd} ": [(asked.SPRING, "MILK")], "ODD\t": [(asked.SPRING, "TEA")]}
-    )
-    assert node.eraser.erase(odd).rows == 1
-    said = tmp_path / "answers.csv"
-    rows = [f" {odd}\u3000,2023-01-01,5,5", "ODD\t,2023-01-01,5,5", "odd,2023-01-01,5,5"]
-    said.write_text("customer,consented_at,uniqueness,openness\n" + "\n".join(rows) + "\n", "utf-8")
-    report = read_questionnaire(said, home=node.home.root, engine=node.db, now=asked.NOW)
-    assert (report.kept, dict(report.rejected)) == (1, {"erased": 1, "unknown-customer": 1})
-    assert odd not in report.rejected_file.read_text("utf-8")
 
 
 def test_without_the_key_of_erased_customers_nothing_is_read_in(four, tmp_path):

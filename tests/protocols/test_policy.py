@@ -40,7 +40,7 @@ from protocols.policy import (
     default_colluders,
     threshold,
 )
-from protocols.questions import encoder, evaluation
+from protocols.questions import encoder
 from tests.protocols.message_values import answer, block, config, member
 
 POLICY = Policy(questions=("taste",))
@@ -163,25 +163,6 @@ def test_a_training_longer_than_the_policy_allows_is_refused_whatever_makes_it_l
     ):
         check_config(policy, training(**asked))
     check_config(replace(policy, training_rows=2**32), training(**asked | {"steps": 1}))
-
-
-def evaluated(**asked):
-    values = {"release": "ab" * 32, "history_until": 1, "target_until": 2, **asked}
-    parameters = encode(evaluation.parse(values))
-    return config(answer=answer(blocks=(block(question="evaluation", parameters=parameters),)))
-
-
-def test_an_evaluation_of_more_rankings_than_the_policy_allows_is_refused():
-    policy = replace(POLICY, questions=("evaluation",))
-    mixes = ",".join(f"0:100:{weight}" for weight in range(16))
-    check_config(policy, evaluated())
-    check_config(policy, evaluated(mixes=mixes, lambdas="1,2,3,4,5,6", beside="nothing"))
-    for more in ({"mixes": mixes}, {"customers_cap": 2_000_000}):
-        with pytest.raises(
-            TooMuchTraining, match=r"evaluation with at most 10000000 customers' rows.*fewer.*settings"
-        ):
-            check_config(policy, evaluated(**more))
-    check_config(replace(policy, training_rows=2**32), evaluated(mixes=mixes))
 
 
 def test_what_is_asked_by_default_is_no_long_training():
