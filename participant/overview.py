@@ -131,6 +131,8 @@ class Overview:
     def _undone(self) -> Iterator[str]:
         if Erasures(self._node.db).unfinished():
             yield "An erasure was interrupted: run `altrove-node erase` for the same customer again."
+        if failed := self._node.trainer.failed.sentence:
+            yield failed
         for each in self._node.releases.missing():
             yield (
                 f"Round {each.round}.{each.attempt}: the kept file of its sum ({each.file}) is damaged or gone, and models "

@@ -32,6 +32,7 @@ from protocols.codec import decode, encode
 from protocols.errors import BadRelease, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
+from protocols.questions.registry import check_counts
 from protocols.release import (
     Release,
     ReleaseManifest,
@@ -45,7 +46,7 @@ from protocols.roster import roll
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.unit_of_work import reading, transaction
-from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
+from protocols.vote_reasons import BELOW_ZERO, CHECKED, NOT_THE_SUM, RECOMPUTED, SIGNED_ONLY
 
 REASONS = {Outcome.VERIFIED: RECOMPUTED, Outcome.CHECKED: CHECKED}
 """What a vote says was looked at; after any other outcome, or none, nothing was."""
@@ -119,8 +120,8 @@ class ReleaseDesk(ReleaseShelf):
         None: it waits, for its linear check, for what recomputing it takes, or for the officer.
 
         Raises:
-            BadRelease: signature, hash, round or companies do not agree; where this node took part, a vote
-                against it was handed in.
+            BadRelease: signature, hash, round or companies do not agree, or a count is below zero; where this node
+                took part, a vote against it was handed in.
             StaleRelease: an older round than the newest release here.
         """
         signed, payload, opened = self._fetch(release)
@@ -139,6 +140,7 @@ class ReleaseDesk(ReleaseShelf):
         verdict = self._recompute(signed, opened, config if witnessed else None)
         if verdict is not None and self._withhold(verdict, manifest):
             return None
+        self._check_counts(opened, config if witnessed else None)
         durable.write(self._file(release), [payload])
         return self._keep(signed, config if witnessed else None, verdict)
 
@@ -210,6 +212,15 @@ class ReleaseDesk(ReleaseShelf):
             do=f"tell the other members; the proof is {self._verification.verdicts.evidence(verdict)}",
         )
 
+    def _check_counts(self, opened: Release, config: RoundConfig | None) -> None:
+        """Vote against a sum that no true answers add up to, and refuse it, whoever else found it right."""
+        try:
+            check_counts(opened.manifest.answer, opened.total)
+        except BadRelease:
+            if config is not None:
+                self._vote(config, opened.release_id, accept=False, reason=BELOW_ZERO)
+            raise
+
     def _conclude(self, finding: Finding) -> None:
         """Keep or refuse a release whose linear check has ended.
 
@@ -226,6 +237,14 @@ class ReleaseDesk(ReleaseShelf):
         if self._withhold(verdict, manifest):
             return
         if verdict.outcome not in REFUSED:
+            opened = Release(manifest=manifest, total=self._held_total(finding.check))
+            try:
+                self._check_counts(opened, config if witnessed else None)
+            except BadRelease as error:
+                self._refused.add(release)
+                durable.erase(self._file(release))
+                _log.error("release refused", release=release.hex(), code=error.code, detail=str(error))
+                return
             self._keep(signed, config if witnessed else None, verdict)
             return
         _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)

@@ -21,6 +21,8 @@ from sqlalchemy import Engine
 
 from participant.contents import CONTENT, contents_for
 from participant.errors import AnswerMissing, AnswerVoided, NoData, RecordsChanged
+from participant.failed_training import FILE as FAILED
+from participant.failed_training import FailedTraining
 from participant.guard import Guard
 from participant.models import Exchange as Released
 from participant.models import NodeModel, ScenarioModel, Windows, load, ready, save
@@ -81,6 +83,7 @@ class Trainer:
         self._lock = threading.Lock()
         self._loaded: tuple[str, NodeModel] | None = None
         self._planned: Plan | None = None
+        self.failed = FailedTraining(folder, clock)
         self._passed_over: set[bytes] = set()
         self.training = False
 
@@ -93,7 +96,10 @@ class Trainer:
                 self.newcomers.refresh(*deployed)
 
     def turn(self) -> bool:
-        """Train if a release waits and completes a pair; True if something was deployed."""
+        """Train if a release waits and completes a pair; True if something was deployed.
+
+        What failed is not tried again for an hour: :mod:`participant.failed_training`.
+        """
         with reading(self._db) as connection:
             waiting = Releases(connection).untrained()
             known = [found.release for found in Releases(connection).all()]
@@ -107,7 +113,17 @@ class Trainer:
                 for each in known:
                     Releases(connection).trained(each, at=self._clock.now())
             return False
-        self.train(plan)
+        with reading(self._db) as connection:
+            tried = plan, Membership(connection).vocabulary_digest(), self._records.catalogue.stamp()
+        if self.failed.forbids(tried):
+            return False
+        try:
+            self.train(plan)
+        except (NoData, RecordsChanged):  # it is waited for; it is over soon
+            raise
+        except (*_UNUSABLE, MemoryError) as error:
+            self.failed.note(tried, error)
+            return False
         self._planned = plan
         return True
 
@@ -174,7 +190,7 @@ class Trainer:
                 deployed = Releases(connection).in_use()
             kept = "" if deployed is None else deployed.folder
             for folder in self._folder.iterdir():
-                if folder.name != kept:
+                if folder.name not in {kept, FAILED}:
                     shutil.rmtree(folder)
             durable.sync_folder(self._folder)
 
@@ -266,6 +282,7 @@ class Trainer:
         if stale:
             shutil.rmtree(self._folder / version)
             return False
+        self.failed.clear()
         with self._lock:
             self._loaded = (version, ready(model))
         for sentence in held_back(model):

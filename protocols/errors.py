@@ -220,7 +220,7 @@ class TooManyUnreleased(PolicyRefusal, code="too-many-unreleased"):
 
 
 class TooMuchTraining(PolicyRefusal, code="too-much-training"):
-    """A training that would keep a company's machine busy for longer than its policy allows."""
+    """A training, or an evaluation, that would keep a company's machine busy for longer than its policy allows."""
 
 
 class TooFewCustomers(PolicyRefusal, code="too-few-customers"):

@@ -37,7 +37,6 @@ from protocols.identity import PartnerId
 from protocols.limits import COHORT_MIN, RECOMPUTED_BYTES, RECOMPUTED_MEMBERS
 from protocols.messages import CLASSICAL, HYBRID, PUBLIC_BYTES, RoundConfig
 from protocols.privacy import DELTA_MAX, LIFETIME_EPSILON, QUARTER_EPSILON, Budget
-from protocols.questions import encoder
 from protocols.training import TRAINING_ROWS, check_training
 
 DEFAULT_COLLUDERS = -1
@@ -79,7 +78,7 @@ class Policy:
             other one is given, only the same ones again.
         recomputed_members: up to so many survivors this company recomputes a sum unasked; a sum of more is
             checked by the linear check, in which all its survivors take part, so that all state the same.
-        training_rows: the most customers' rows that one `encoder` answer may train on (`protocols.training`).
+        training_rows: the most customers' rows that one answer may train on or rank (`protocols.training`).
         accept_unrecomputed: "use such a sum also where the coordinator does not hand over what recomputing takes".
     """
 
@@ -179,7 +178,7 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
         SuiteNotAllowed: the policy does not list the suite.
         QuestionNotAllowed: a block's question is not in the policy; one block refuses the vector.
         NoiseRequired: the policy asks for noise and a block has none.
-        TooMuchTraining: a block asks for a longer training than the policy allows.
+        TooMuchTraining: a block asks for a longer training, or for more rankings, than the policy allows.
     """
     n, t, m = len(config.cohort), config.threshold, config.minimum_cohort
     c = policy.colluders_of(max(n, members))
@@ -223,8 +222,7 @@ def check_config(policy: Policy, config: RoundConfig, members: int = 0) -> None:
                 came="a question without noise",
                 do="ask with noise, or set require_dp to false in the node's policy",
             )
-        if block.question == encoder.ENCODER.name:
-            check_training(policy.training_rows, block.parameters)
+        check_training(policy.training_rows, block)
 
 
 def check_customers(policy: Policy, customers: int) -> None:

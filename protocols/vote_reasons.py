@@ -20,6 +20,7 @@ CHECKED: Final = (
 )
 RECOMPUTED: Final = f"{_SIGNED}recomputed, the sum is exactly this"
 NOT_THE_SUM: Final = "recomputed from the vectors that this company confirmed, the sum is another"
+BELOW_ZERO: Final = "what can only be counted is below zero in it: one of its answers is false, or the sum is"
 
 
 class Looked(StrEnum):

@@ -24,12 +24,24 @@ REASONS: Final = {
     "duplicate-line": "the same customer, basket, item and time came before",
 }
 
+_SPACES: Final = "".join(map(chr, (0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)))
+"""What DuckDB's TRIM takes off: Unicode's category Zs."""
+
 _INTEGER_TYPES: Final = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "HUGEINT")
 
 
 def text(column: str) -> str:
     """A column as trimmed text, empty text as NULL."""
     return f"NULLIF(TRIM(CAST({identifier(column)} AS VARCHAR)), '')"
+
+
+def trimmed(value: str) -> str:
+    r"""A value as :func:`text` trims it: customers' ids are compared by it, letter by letter, wherever they come from.
+
+    >>> trimmed("\u00a0c1 "), trimmed("c1\t")  # a tab is part of an id in every import
+    ('c1', 'c1\t')
+    """
+    return value.strip(_SPACES)
 
 
 def seconds(column: str, kind: str) -> str:

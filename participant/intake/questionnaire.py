@@ -4,7 +4,8 @@ A CSV file with the columns customer, consented_at (YYYY-MM-DD), uniqueness and 
 A row without a day of consent, or with one in the future, is refused like any other bad row: it is written to
 ``data/rejected`` with its reason and without its answers, since nobody agreed that they be kept; nor are those of
 somebody who is no customer here. A row of somebody who was erased, of a consent before that or of none that can be
-read, is counted and written down nowhere.
+read, is counted and written down nowhere. Ids are compared as those of purchases are: without the spaces around them,
+and letter by letter, so that another case is another customer.
 """
 
 import csv
@@ -18,6 +19,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from participant.intake import staging
+from participant.intake.checks import trimmed
 from participant.intake.erased import ERASED
 from participant.intake.faults import UnknownColumn, UnreadableFile
 from participant.store.appetites import Answered, SaidAppetites
@@ -92,7 +94,9 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
                     came="columns " + ", ".join(rows.fieldnames or ("none",)),
                     do="name them so in the first line; consented_at is the day on which the customer agreed",
                 )
-            yield from ({name: (row[name] or "").strip() for name in COLUMNS} for row in rows)
+            for row in rows:
+                said = {name: (row[name] or "").strip() for name in COLUMNS}
+                yield said | {"customer": trimmed(row["customer"] or "")}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UnreadableFile(
             expected="a CSV file in UTF-8", came=str(error)[:200], do="check the path and the encoding"

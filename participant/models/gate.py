@@ -7,7 +7,7 @@ a missed gain, decides by the sign of the mean. A margin above zero would buy ce
 below it would break the promise.
 
 Beforehand there is what the release brings to the customers of all members (`evaluation` with ``beside=own``). Own
-customers decide wherever their mean is :data:`SURE` standard errors from zero, on either side. Between, where they
+customers decide wherever their mean is :func:`sure` standard errors from zero, on either side. Between, where they
 cannot tell, the consortium's gain counts as :data:`PRIOR_CUSTOMERS` customers more: the sign of the posterior mean
 under a normal prior around it (empirical Bayes, Efron and Morris 1975). So whoever lies about that gain moves nobody
 against own evidence; of an honest one a company hears the less, the more customers it has.
@@ -25,6 +25,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 from participant.models.blend import wins
 from participant.models.resampling import Interval, interval
@@ -33,7 +34,7 @@ CUSTOMERS_MIN: Final = 2
 """Nobody can be judged by a single customer."""
 
 SURE: Final = 2.0
-"""Standard errors from zero beyond which own customers are not argued with."""
+"""Standard errors from zero beyond which many own customers are not argued with; few need :func:`sure`."""
 
 PRIOR_CUSTOMERS: Final = 50
 """Own customers that the consortium's gain counts for, where own ones cannot tell. It is the variance of a customer's
@@ -109,6 +110,17 @@ def judge(
     )
 
 
+def sure(customers: int, errors: float = SURE) -> float:
+    """Standard errors with which ``customers`` are as sure as many are with ``errors`` (Student 1908).
+
+    A spread that is itself known from two or five says little: two of it are nothing unusual.
+
+    >>> [round(sure(customers), 2) for customers in (2, 3, 5, 30, 1000)]
+    [13.97, 4.53, 2.87, 2.09, 2.0]
+    """
+    return float(stdtrit(customers - 1, ndtr(errors)))
+
+
 def holds_up(difference: NDArray[np.float64], prior: float = 0.0) -> bool:
     """Whether there is evidence at all, and it speaks for what was tried.
 
@@ -132,6 +144,6 @@ def holds_up(difference: NDArray[np.float64], prior: float = 0.0) -> bool:
     if count < CUSTOMERS_MIN:
         return False
     total = float(difference.sum())
-    if abs(total) >= SURE * float(difference.std(ddof=1)) * count**0.5:
+    if abs(total) >= sure(count) * float(difference.std(ddof=1)) * count**0.5:
         return total > 0
     return total + PRIOR_CUSTOMERS * prior > 0

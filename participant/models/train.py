@@ -4,7 +4,7 @@ The model of window A is kept as a *rehearsal*: on validation weeks it makes the
 model would make, so that how lists are made can be judged as well (:mod:`participant.surprise.choosing`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,7 +66,7 @@ def learn(
     A refit that lifts something unseen does not serve: :func:`as_judged`.
     """
     learned = refitted(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
-    return learned if exchange is None else as_judged(learned)
+    return learned if exchange is None else as_judged(learned, comparisons(learned))
 
 
 def refitted(
@@ -144,10 +144,10 @@ def refitted(
     )
 
 
-def as_judged(learned: Learned) -> Learned:
+def as_judged(learned: Learned, compared: Iterable[Comparison]) -> Learned:
     """The same, the judged sum in place of a refit that lifts something: :mod:`participant.models.refit`."""
     model, rehearsal = learned.model, learned.rehearsal
-    found = next((each.risen for each in comparisons(learned) if each.risen is not None), None)
+    found = next((risen for each in compared if (risen := each.risen) is not None), None)
     if found is None:
         return learned
     parts = {

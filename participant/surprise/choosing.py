@@ -30,10 +30,10 @@ from participant.models.resampling import interval
 from participant.models.scoring import standardise
 from participant.models.sway import Rhythms
 from participant.models.swaying import learn_sway
-from participant.models.train import learn
+from participant.models.train import as_judged, learn
 from participant.models.windows import SCENARIOS, Windows
 from participant.store.records import Records
-from participant.surprise.judging import affordable, served_gains
+from participant.surprise.judging import affordable, bold_orders, served_gains
 from participant.surprise.lists import Setting
 from participant.surprise.personal import appetites, personal
 from protocols.limits import SQUARE_MAX
@@ -85,6 +85,8 @@ def train(
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
     learned = learn(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
+    if exchange is not None and learned.model.risen is None:
+        learned = as_judged(learned, bold_orders(learned, denied))
     found_appetites, levels = appetites(records, vocabulary, learned)
     model, rehearsal = replace(learned.model, appetites=found_appetites), learned.rehearsal
     for scenario in SCENARIOS:

@@ -1,14 +1,21 @@
 """What lists are worth on validation weeks: made as they are served, for customers whose future is known."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from participant.models.boldness import PLACES
 from participant.models.holdout import HoldOut, Mask
 from participant.models.node_model import NodeModel
+from participant.models.refit import CUSTOMERS as COMPARED
+from participant.models.refit import Comparison
+from participant.models.train import Learned
+from participant.models.windows import SCENARIOS
+from participant.surprise import measures
 from participant.surprise.dial import Dial
-from participant.surprise.lists import Setting, boldest, list_gains, pool, seen, served_lists
+from participant.surprise.lists import BOLD_FROM, Setting, Shop, boldest, list_gains, pool, seen, served_lists
 from protocols.questions.ranking import TOP, ndcg
 
 Floats = NDArray[np.float64]
@@ -18,6 +25,8 @@ CUSTOMERS: Final = 2_000
 CHEAP: Final = 0.7
 """The share of customers for whom a bold place is cheap enough. Chosen on validation weeks: leaving out the dearest
 three tenths keeps nine tenths of the coverage and saves two fifths of the loss."""
+BOLD_PLACES: Final = (2, PLACES)
+"""How many bold places are compared: of a list of ten those that a node may choose, and those that a request may ask for."""
 SAMPLED: Final = 500
 """Customers who suffice to find that cost."""
 
@@ -54,6 +63,30 @@ def affordable(model: NodeModel, held: HoldOut, scenario: str, denied: Mask | No
         if len(order) >= TOP and len(bold):
             lacks.append(one.view.relevance[order[TOP - 1]] - one.view.relevance[bold[0]])
     return float(np.clip(np.quantile(lacks, CHEAP), 0.0, 1.0)) if lacks else 1.0
+
+
+def bold_orders(learned: Learned, denied: Mask | None = None) -> Iterator[Comparison]:
+    """What a refit moves into bold places, which are filled from any depth, beside the judged sum.
+
+    First places by what is most the customer's own, of all that is bold by the refit; only where a release is deployed.
+    """
+    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:COMPARED]
+    kinds = np.count_nonzero(history, axis=1)[:, None]
+    for scenario in SCENARIOS:
+        if not model.scenarios[scenario].deployed:
+            continue
+        candidates = np.zeros(history.shape, np.bool_)
+        bold, served = np.zeros_like(candidates), np.zeros(history.shape)
+        for one in seen(model, history, scenario, denied):
+            candidates[one.at] = one.candidates
+            bold[one.at] = one.candidates & (one.view.surprise >= BOLD_FROM) & one.known
+            served[one.at] = one.view.own
+        chance, usual = rehearsal.scenarios[scenario].acceptance, Shop.of(rehearsal, scenario).usual
+        scores = rehearsal.matrix_scores(scenario, history, candidates)
+        before = measures.own(chance.probability(scores, kinds), chance.probability(usual[None, :], kinds))
+        yield Comparison(
+            names=model.concepts, served=served, before=(before,), allowed=bold, depths=BOLD_PLACES
+        )
 
 
 def seekers(

@@ -60,6 +60,8 @@ LIMIT_MAX: Final = 100 * MILLION
 EPOCHS_MAX: Final = 100
 STEPS_MAX: Final = 100_000
 BATCH_MAX: Final = 65_536
+BATCH_CELLS_MAX: Final = 2**26
+"""Customers of a batch times concepts: its rows are dense, 256 MiB here, and a step holds some ten arrays as large."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -202,7 +204,17 @@ def parse(values: Mapping[str, Given]) -> Parameters:
 
 
 def length(parameters: Parameters, n_concepts: int) -> int:
-    """Every weight, and by change the number of customers."""
+    """Every weight, and by change the number of customers.
+
+    Raises:
+        MalformedMessage: a batch that takes more memory than a step should.
+    """
+    most = BATCH_CELLS_MAX // n_concepts
+    require(
+        parameters.batch <= most,
+        f"a batch of at most {most} customers at {n_concepts} concepts",
+        parameters.batch,
+    )
     return parameters.shape(n_concepts).size + (parameters.mode == CHANGE)
 
 

@@ -46,7 +46,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.errors import BadInput, OutOfBounds, UnboundedSensitivity
-from protocols.limits import FRACTION_BITS, HASH_BYTES
+from protocols.limits import FRACTION_BITS, HASH_BYTES, VECTOR_BYTES
 from protocols.questions.mixture import PLAIN, Mixture
 from protocols.questions.parameters import (
     INSTANT_MAX,
@@ -71,8 +71,14 @@ LAMBDAS: Final = (15, 60, 100, 300, 1000, 3000, 10_000)
 """Ridges to choose among, unless the admin says otherwise: 15 to 300 for unit rows, 100 to 10,000 for binary
 ones. Under noise each costs two more cells, so that an admin who knows the rows names three."""
 
-LAMBDAS_MAX: Final = 64
+LAMBDAS_MAX: Final = 16
 """More ridges than this tell nothing new and cost a matrix inverse each."""
+
+WEIGHTS_MAX: Final = 2**31
+"""Weights of all ridges together, which a node holds at once: 17 GB. Of a released sum no model has more weights than
+two numbers for each of the cells of the longest vector, so that eight ridges always fit."""
+
+RELEASED_MAX: Final = 2 * VECTOR_BYTES // 4
 
 SETTINGS_MAX: Final = 256
 """Ridges times mixtures: each costs a ranking of all customers."""
@@ -83,8 +89,8 @@ OBVIOUS: Final = ("own", "pooled")
 BESIDE: Final = ("own", "nothing")
 """What is measured beside the settings: each company's own model, or nothing."""
 
-TOP_MAX: Final = 1_000
-"""A longer list is no recommendation."""
+TOP_MAX: Final = 100
+"""The longest list that a node serves; a longer one is no recommendation, and takes longer to rank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,9 +225,31 @@ def parse(values: Mapping[str, Given]) -> Parameters:
     )
 
 
-def length(parameters: Parameters, _n_concepts: int) -> int:
-    """For both metrics a count, a sum per setting, and perhaps one of the own models; the vocabulary does not matter."""
+def length(parameters: Parameters, n_concepts: int) -> int:
+    """For both metrics a count, a sum per setting, and perhaps one of the own models.
+
+    Raises:
+        MalformedMessage: more ridges than a node can hold models of so many concepts.
+    """
+    most = WEIGHTS_MAX // min(n_concepts**2, RELEASED_MAX)
+    require(
+        len(parameters.lambdas) <= most,
+        f"at most {most} lambdas at {n_concepts} concepts",
+        len(parameters.lambdas),
+    )
     return len(METRICS) * (1 + parameters.rows)
+
+
+def ranked_rows(parameters: Parameters) -> int:
+    """The most customers' rows that are ranked in one company's answer: every customer once for each sum.
+
+    >>> asked = parse(
+    ...     {"release": "00" * 32, "history_until": 1, "target_until": 2, "mixes": "0:100:0,0:100:30"}
+    ... )
+    >>> ranked_rows(asked)  # 7 ridges, 2 mixtures and the own model, 100,000 customers
+    1500000
+    """
+    return parameters.rows * parameters.customers_cap
 
 
 def bound(parameters: Parameters) -> int:

@@ -199,4 +199,5 @@ LANDMARKS: Final = Question(
     interpret=_interpret,
     sensitivity2=sensitivity2,
     cell=_cell,
+    counts=True,
 )

@@ -75,6 +75,7 @@ class Question(Generic[P, R_co]):
         loud: for ``n_concepts``, the cells (ascending indices) whose noise has twice the variance.
         cell: what one cell of an answer counts, in words, for ``(parameters, cell, names of the concepts)``.
         rate: the chance with which a customer is in the secret sample that is answered for; 1 for all.
+        counts: whether no cell of an answer without noise can be below zero.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Question(Generic[P, R_co]):
     loud: Callable[[int], npt.NDArray[np.int64]] = no_cells
     cell: Callable[[P, int, Sequence[str]], str] = numbered
     rate: Callable[[P], Fraction] = everybody
+    counts: bool = False
 
     def open(self, parameters: bytes) -> P:
         """The parameters from the canonical bytes that a block carries.

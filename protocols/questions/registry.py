@@ -226,13 +226,14 @@ def read(answer: AnswerSpec, total: npt.NDArray[np.int64], n_concepts: int) -> t
     """One reading a block from the lifted sum ``total``, shape (answer.elements,), in ring units.
 
     Raises:
-        BadRelease: another length than the answer's.
+        BadRelease: another length than the answer's, or as :func:`check_counts`.
         QuestionNotAllowed: an unknown question.
     """
     if total.shape != (answer.elements,):
         raise BadRelease(
             expected=f"{answer.elements} numbers", came=f"shape {total.shape}", do="fetch the release again"
         )
+    check_counts(answer, total)
     readings: list[Reading] = []
     start = 0
     for block in answer.blocks:
@@ -241,6 +242,28 @@ def read(answer: AnswerSpec, total: npt.NDArray[np.int64], n_concepts: int) -> t
         readings.append(kind.read(part, kind.open(block.parameters), n_concepts))
         start += block.length
     return tuple(readings)
+
+
+def check_counts(answer: AnswerSpec, total: npt.NDArray[np.int64]) -> None:
+    """Refuse a sum with a number below zero where every answer without noise counts from zero on.
+
+    A square on the diagonal, or a pair that was bought less often than never, comes from a false answer or from an
+    error; beside noise it is honest.
+
+    Raises:
+        BadRelease: as it says.
+        QuestionNotAllowed: an unknown question.
+    """
+    start = 0
+    for block in answer.blocks:
+        part = total[start : start + block.length]
+        if question_named(block.question).counts and not block.noise_sigma and int(part.min()) < 0:
+            raise BadRelease(
+                expected=f"a sum of {block.question!r} without noise, in which nothing is below zero",
+                came=f"{int(part.min())} in cell {int(part.argmin())}",
+                do="use no such sum, and tell the members: a company in it answered falsely, or by mistake; ask again",
+            )
+        start += block.length
 
 
 def take_noise(values: Mapping[str, Given]) -> tuple[Fraction, Mapping[str, Given]]:

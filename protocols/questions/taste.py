@@ -241,4 +241,5 @@ TASTE: Final = Question(
     sensitivity2=sensitivity2,
     loud=diagonal,
     cell=_cell,
+    counts=True,
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from participant.models.gate import PRIOR_CUSTOMERS, SURE, holds_up
+from participant.models.gate import PRIOR_CUSTOMERS, SURE, holds_up, sure
 from participant.models.local import LAMBDAS
 from participant.models.windows import SCENARIOS
 from protocols.questions.ease import ease
@@ -38,17 +38,18 @@ Json = dict[str, object]
 Rule = Callable[[Floats, float], bool]
 
 
-def counting(prior_customers: int, sure: float = SURE) -> Rule:
+def counting(prior_customers: int, errors: float = SURE) -> Rule:
     """:func:`participant.models.gate.holds_up` with another number of customers and of standard errors.
 
     >>> unsure = np.array([0.5, -0.5, -0.5, 0.0])
-    >>> [counting(many)(unsure, 0.02) for many in (20, 30)], counting(30, sure=0.1)(unsure, 0.02)
+    >>> [counting(many)(unsure, 0.02) for many in (20, 30)], counting(30, errors=0.1)(unsure, 0.02)
     ([False, True], False)
     """
 
     def rule(difference: Floats, prior: float) -> bool:
         total = float(difference.sum())
-        if abs(total) >= sure * float(difference.std(ddof=1)) * len(difference) ** 0.5:
+        count = len(difference)
+        if abs(total) >= sure(count, errors) * float(difference.std(ddof=1)) * count**0.5:
             return total > 0
         return total + prior_customers * prior > 0
 

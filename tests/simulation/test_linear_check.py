@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from coordinator.audit.verification import verify
+from participant import preparation
 from participant.verdicts import Outcome
 from protocols.codec import decode, encode
 from protocols.errors import Equivocation
@@ -13,7 +14,7 @@ from protocols.identity import COORDINATOR, Signed
 from protocols.release import number_bytes, pack, release_id, sum_sha256, unpack
 from protocols.secure_sum.linear_check import Board, Dispute, Opening
 from protocols.secure_sum.recomputation import Proof
-from protocols.vote_reasons import CHECKED, NOT_THE_SUM, RECOMPUTED
+from protocols.vote_reasons import BELOW_ZERO, CHECKED, NOT_THE_SUM, RECOMPUTED
 from tests.simulation.checking import (
     add_to_the_sum,
     kept,
@@ -219,4 +220,22 @@ def test_a_node_killed_between_any_two_steps_of_the_check_says_the_same_and_comp
         assert len(bodies) == 1
     world.restart(name).exchange.turn()
     assert votes(world, release) == [(True, CHECKED)] * 2
+    no_secret_is_left(world)
+
+
+def test_a_sum_that_passes_and_counts_below_zero_is_voted_against_and_not_used(world, monkeypatch):
+    truth = preparation.fill_all
+
+    def below_zero(spec, context):
+        said = truth(spec, context)
+        said[0] = -(spec.blocks[0].bound << 23)
+        return said
+
+    monkeypatch.setattr(preparation, "fill_all", below_zero)
+    release = world.release()
+    others_check(world, release)
+    assert outcomes(world) == [Outcome.CHECKED] * 2
+    assert votes(world, release) == [(False, BELOW_ZERO)] * 2
+    world.nodes_turn(2)
+    assert [kept(node) for node in world.nodes.values()] == [[], []]
     no_secret_is_left(world)

@@ -2,10 +2,11 @@
 
 import csv
 
+import duckdb
 import pytest
 from sqlalchemy import select
 
-from participant.intake import read
+from participant.intake import checks, read
 from participant.store.record_tables import customers
 from protocols.service.unit_of_work import reading
 from tests.participant.shop import NOW, node, write_catalogue
@@ -75,3 +76,13 @@ def test_a_broken_line_of_the_catalogue_is_no_refused_purchase(tmp_path):
     catalogue.write_text("item,concept,name\nitem-00a,bread,Bread\nitem-01a,milk\n")
     report, _ = take(tmp_path, HEADER + ONE, catalogue=catalogue)
     assert (report.rows_read, report.kept, report.rejected) == (1, 1, {})
+
+
+def test_what_is_trimmed_in_python_is_what_is_trimmed_in_an_import():
+    spaces = [chr(code) for code in range(1, 0x3100) if chr(code).isspace()]
+    with duckdb.connect() as work:
+        for each in spaces:
+            row = work.execute(
+                f"SELECT {checks.text('id')} FROM (SELECT ? AS id)", [f"{each}a{each}"]
+            ).fetchone()
+            assert row == (checks.trimmed(f"{each}a{each}"),), hex(ord(each))

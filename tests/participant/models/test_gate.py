@@ -1,12 +1,13 @@
 """The gate hears the consortium where own customers cannot tell, and only there."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from participant.models import Windows, learn
-from participant.models.gate import PRIOR_CUSTOMERS, SURE, holds_up, judge
+from participant.models.gate import PRIOR_CUSTOMERS, SURE, holds_up, judge, sure
 from tests.participant.models.test_strangers import sums
 from tests.participant.shop import DAY, VOCABULARY, shop
 
@@ -34,13 +35,22 @@ def test_the_smaller_the_gain_of_all_the_less_it_talks_a_company_into():
     assert holds_up(unsure, needed * 1.01)
 
 
-@pytest.mark.parametrize("customers", [2, 20, 200, 2_000])
+@pytest.mark.parametrize("customers", [2, 3, 4, 5, 20, 200, 2_000])
 def test_nobody_who_lies_about_the_gain_moves_a_company_against_its_own_evidence(customers):
     spread = differences(customers, 0.0).std(ddof=1)
-    solid = differences(customers, 1.01 * SURE * spread / customers**0.5)
-    for lie in LIES:
+    solid = differences(customers, 1.01 * sure(customers) * spread / customers**0.5)
+    for lie in (*LIES, math.inf, -math.inf, math.nan):
         assert holds_up(solid, lie)
         assert not holds_up(-solid, lie)
+
+
+@pytest.mark.parametrize("customers", [2, 3, 4, 5])
+def test_two_standard_errors_of_a_handful_of_customers_are_no_evidence_against_all_others(customers):
+    spread = differences(customers, 0.0).std(ddof=1)
+    weak = differences(customers, -1.2 * SURE * spread / customers**0.5)
+    assert not holds_up(weak)
+    assert holds_up(weak, 1.0)
+    assert not holds_up(differences(2_000, -1.2 * SURE * 0.12 / 2_000**0.5), 1.0)
 
 
 def test_without_a_measured_gain_the_sign_decides_as_it_did():

@@ -10,9 +10,15 @@ from participant.models import SCENARIOS, Exchange, Windows, load, newcomer_tria
 from participant.models import train as training
 from participant.models.gram import WholeGram
 from participant.models.newcomer_trial import Contents
-from participant.models.refit import REACH, Comparison, share_of_lists
+from participant.models.refit import DEPTHS, REACH, Comparison, Risen, share_of_lists
+from participant.serving import Wish
 from participant.store.records import Records
+from participant.surprise import choosing
+from participant.surprise.dial import Dial
+from participant.surprise.judging import bold_orders
+from participant.surprise.lists import POOL, pick, pool, seen
 from participant.training import held_back
+from protocols.errors import BadInput
 from protocols.limits import FRACTION_BITS
 from protocols.questions import ask
 from protocols.questions import read as read_sum
@@ -196,9 +202,72 @@ def test_popularity_elsewhere_is_compared_too_where_the_gate_let_no_release_in(s
     starters = {at: each for at, each in sold.items() if at not in set(unsold)}
     model = training.replace(found.model, scenarios=own, starters=starters, elsewhere=forged)
     rehearsal = training.replace(found.rehearsal, scenarios=own)
-    held = training.as_judged(training.replace(found, model=model, rehearsal=rehearsal)).model
+    moved = training.replace(found, model=model, rehearsal=rehearsal)
+    held = training.as_judged(moved, training.comparisons(moved)).model
     assert (held.risen.name, held.risen.served) == (WORDS.concepts[unsold[0]], 1.0)
     np.testing.assert_array_equal(held.elsewhere, found.rehearsal.elsewhere)
+
+
+@pytest.mark.parametrize("places", DEPTHS)
+def test_an_item_is_seen_at_whatever_depth_it_arrives_from_beyond_reach(places):
+    order = np.arange(1000.0, 0.0, -1.0)
+
+    def lifted(start):
+        """Everybody's item of rank ``start`` becomes that of rank ``places``; ranks count from 0."""
+        served = order.copy()
+        served[start] = order[places - 1] + 0.5
+        names, everything = [str(at) for at in range(1000)], np.ones((40, 1000), np.bool_)
+        served, judged = (np.broadcast_to(each, everything.shape) for each in (served, order))
+        return Comparison(names=names, served=served, before=(judged,), allowed=everything).risen
+
+    beyond = places * REACH
+    assert lifted(beyond) == Risen(name=str(beyond), served=1.0, before=0.0, places=places)
+    assert f"among the first {places} of 100% of own customers" in lifted(beyond).sentence
+    assert lifted(beyond - 1) is None
+
+
+def test_what_is_compared_ends_where_the_longest_list_that_may_be_asked_for_ends():
+    longest = DEPTHS[-1] // POOL
+    assert Wish(customer="c", n=longest).n == longest
+    with pytest.raises(BadInput):
+        Wish(customer="c", n=longest + 1)
+
+
+def in_bold_places(model, history, scenario):
+    """Which concepts stand in one of the last two of ten places, both kept for bold ones, (customers, n_concepts)."""
+    found = np.zeros(history.shape, np.bool_)
+    for one in seen(model, history, scenario):
+        order, _ = pool(one.view, one.candidates, Dial(), 10)
+        alike = np.zeros((len(order), len(order)))
+        shown = pick(one.view, order, alike, 10, (0.0, 0.0, 0.0, 2), one.candidates)
+        found[one.at, shown[8:]] = True
+    return found
+
+
+def test_what_only_a_refit_puts_into_bold_places_is_held_back(shops, exchanges, monkeypatch):
+    """The refit is honest here, and by the judged sum the concept is made everybody's rather than these customers'."""
+    honest, scenario = learned(shops, exchanges["honest"]), "explore"
+    assert [each.risen for each in bold_orders(honest)] == [None, None]
+    shown = in_bold_places(honest.model, honest.held.history, scenario)
+    concept = int(shown.sum(0).argmax())
+    history = honest.held.history[shown[:, concept]]
+    assert len(history) > 5
+    part = honest.rehearsal.scenarios[scenario]
+    matrix = part.federated.matrix.copy()
+    matrix[~history.any(0), concept] = 1.0
+    dull = training.replace(part, federated=training.replace(part.federated, matrix=matrix))
+    parts = {**honest.rehearsal.scenarios, scenario: dull}
+    lifted = training.replace(honest, rehearsal=training.replace(honest.rehearsal, scenarios=parts))
+
+    def of_those(found, denied):
+        held = training.replace(found.held, history=history)
+        return bold_orders(training.replace(found, held=held), denied)
+
+    monkeypatch.setattr(choosing, "learn", lambda *_, **__: lifted)
+    monkeypatch.setattr(choosing, "bold_orders", of_those)
+    trained = choosing.train(shops[0], WORDS, windows=WINDOWS, exchange=exchanges["honest"])
+    assert trained.risen.name == WORDS.concepts[concept]
+    assert in_bold_places(trained, history, scenario)[:, concept].mean() < 0.2
 
 
 def first_texts(shops, model):

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import BadInput, BadRelease, MalformedMessage, OutOfBounds, UnboundedSensitivity
-from protocols.limits import FRACTION_BITS
+from protocols.limits import CONCEPTS_MAX, FRACTION_BITS
 from protocols.questions.encoder import (
+    BATCH_MAX,
     CHANGE,
     ENCODER,
     GRADIENT,
@@ -67,6 +68,16 @@ def test_gradients_are_divided_by_a_public_number_and_the_step_goes_down():
 def test_by_change_there_is_a_cell_more_for_the_customers_and_by_gradient_none():
     assert (length(ASKED, 3), length(BY_GRADIENT, 3)) == (SIZE + 1, SIZE)
     assert length(parse({"taste": "ab" * 32, "until": 1}), 2221) == 2_474_414
+
+
+def test_a_batch_whose_dense_rows_fill_a_nodes_memory_is_refused_by_how_many_concepts_there_are():
+    widest = replace(ASKED, batch=BATCH_MAX)
+    assert length(widest, 1_024) == length(ASKED, 1_024)
+    with pytest.raises(
+        MalformedMessage, match="a batch of at most 3355 customers at 20000 concepts; came 65536"
+    ):
+        length(widest, 20_000)
+    assert length(replace(ASKED, batch=128), CONCEPTS_MAX) == length(ASKED, CONCEPTS_MAX)
 
 
 def test_what_a_training_changes_has_no_bounded_sensitivity():

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import BadInput, BadRelease, MalformedMessage, OutOfBounds, UnboundedSensitivity
-from protocols.limits import FRACTION_BITS
-from protocols.questions.evaluation import EVALUATION, bound, describe, length, pack, parse
+from protocols.limits import CONCEPTS_MAX, FRACTION_BITS
+from protocols.questions.evaluation import EVALUATION, LAMBDAS_MAX, bound, describe, length, pack, parse
 
 TYPED = {"release": "ab" * 32, "history_until": "2017-08-14", "target_until": "2017-10-02"}
 ASKED = parse({**TYPED, "lambdas": "300,1000,3000", "beside": "nothing"})
@@ -89,13 +89,22 @@ def test_a_sum_of_another_length_is_no_reading(total):
 def test_an_answer_has_a_count_and_a_sum_per_lambda_for_both_metrics_whatever_the_vocabulary():
     assert length(ASKED, 9) == length(ASKED, 2221) == 8
     assert length(replace(ASKED, lambdas=(1,)), 9) == 4
+
+
+def test_more_ridges_than_a_node_can_hold_models_are_refused_by_how_many_concepts_there_are():
+    many = replace(ASKED, lambdas=tuple(range(1, LAMBDAS_MAX + 1)))
+    assert length(many, 11_000) == 2 * (1 + LAMBDAS_MAX)
+    with pytest.raises(MalformedMessage, match="at most 14 lambdas at 12000 concepts; came 16"):
+        length(many, 12_000)
+    for concepts in (3_000, 14_480, 21_929, CONCEPTS_MAX):
+        assert length(replace(ASKED, lambdas=tuple(range(1, 9))), concepts) == 18
     assert bound(ASKED) == 100_000
 
 
 @pytest.mark.parametrize("change", [
-    {"release": b""}, {"lambdas": ()}, {"lambdas": (300, 300)}, {"lambdas": (0,)}, {"lambdas": tuple(range(1, 66))},
+    {"release": b""}, {"lambdas": ()}, {"lambdas": (300, 300)}, {"lambdas": (0,)}, {"lambdas": tuple(range(1, LAMBDAS_MAX + 2))},
     {"target_until": ASKED.history_until}, {"history_until": 0}, {"target_until": 2**41}, {"customers_until": 0},
-    {"top": 0}, {"top": 1001}, {"customers_cap": 0}, {"obvious": "theirs"},
+    {"top": 0}, {"top": 101}, {"customers_cap": 0}, {"obvious": "theirs"},
     {"beside": "theirs"},
 ])  # fmt: skip
 def test_parameters_that_make_no_sense_do_not_exist(change):

@@ -63,6 +63,20 @@ def test_several_questions_travel_in_one_vector_and_are_read_apart():
     assert evaluation.explore.count == 7
 
 
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_below_zero_in_a_sum_is_refused_where_every_answer_without_noise_counts(name):
+    spec = asked("nonbuyers", name)
+    below = np.zeros(spec.elements, dtype=np.int64)
+    below[-1] = -1
+    if name in {"taste", "landmarks"}:
+        with pytest.raises(
+            BadRelease, match=f"'{name}' without noise.*-1 in cell {spec.blocks[-1].length - 1}"
+        ):
+            read(spec, below, len(WORDS))
+    else:
+        assert len(read(spec, below, len(WORDS))) == 2
+
+
 def test_an_unknown_question_is_refused_beside_the_known_ones():
     with pytest.raises(QuestionNotAllowed, match="taste, evaluation"):
         question_named("gossip")
