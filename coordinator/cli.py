@@ -252,8 +252,8 @@ def train(
             "Without it nothing is measured: all rounds are made."
         ),
     ] = "",
-    max_rounds: train_cli.Rounds = 10,
-    patience: train_cli.Patience = 2,
+    max_rounds: train_cli.Rounds = 20,
+    patience: train_cli.Patience = 4,
     metric: Annotated[str, typer.Option(help="explore or surprise: which one decides.")] = "surprise",
     phase_seconds: Annotated[str, typer.Option(help="As with `ask`.")] = "",
     epoch: Annotated[str, typer.Option(help="As with `ask`.")] = "1",

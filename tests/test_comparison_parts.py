@@ -51,6 +51,23 @@ def test_parts_measured_apart_are_joined_and_what_is_missing_is_left_out(kept):
     assert rows["federated EASE"]["value"] > rows["local EASE"]["value"] > rows["local popularity"]["value"]
 
 
+def test_own_networks_are_an_arm_once_every_company_has_one(kept):
+    names = [name for name in kept if name.startswith("local autoencoder")]
+    for name in names[1:]:
+        kept[name].measure()
+    assert not comparison_parts.measured(CHECK)
+    kept[names[0]].measure()
+    found = comparison_parts.measured(CHECK)
+    assert set(found) == {"local autoencoder", "local autoencoder + 0.3 EASE"}
+    whole = trial.run(comparison_parts.Autoencoder(steps=CHECK.steps), CHECK.shops(), shared=False)
+    for company in range(CHECK.companies):
+        for scenario in ("explore", "surprise"):
+            one, other = (
+                each.test[company][scenario] for each in (found["local autoencoder"], whole["autoencoder"])
+            )
+            assert np.array_equal(one.ndcg, other.ndcg)
+
+
 def test_an_arm_is_measured_again_when_the_code_of_what_it_measures_changes(kept, monkeypatch, tmp_path):
     learner, node = kept["local EASE"], kept["local node"]
     before = learner.path("local EASE"), node.path(blended.OWN)

@@ -43,7 +43,8 @@ PRODUCT = ("participant/models", "participant/answers", "participant/tallies", "
 class Part:
     """One piece of work: ``arms`` are what it makes, by the name that the learner gives them.
 
-    ``weight`` are rough seconds, by which the longest come first; ``late``: what can be done without.
+    ``company``: the place of the only one that it is about, None for all. ``weight`` are rough seconds, by which the longest
+    come first; ``late``: what can be done without.
     """
 
     case: Case
@@ -52,6 +53,7 @@ class Part:
     sources: tuple[str, ...]
     make: Callable[[Sequence[Shop]], dict[str, Outcome]]
     weight: float = 10.0
+    company: int | None = None
     gpu: bool = False
     late: bool = False
 
@@ -63,10 +65,13 @@ class Part:
     def path(self, arm: str) -> Path:
         """Where an arm is kept: another place as soon as anything that it is made of has changed."""
         files = [HERE / f"{name}.py" for name in (*COMMON, *self.sources)]
+        settings = self.case.settings
         if "blended" in self.sources:
+            settings = (*settings, self.case.rounds)
             files += sorted(path for folder in PRODUCT for path in (ROOT / folder).glob("*.py"))
-        found = hashlib.sha256(repr([self.case.settings, *(each.read_bytes() for each in files)]).encode())
-        draw = f"-{self.name.split()[-1]}" if self.name.startswith("exchange") else ""
+        found = hashlib.sha256(repr([settings, *(each.read_bytes() for each in files)]).encode())
+        one = self.company is not None or self.name.startswith("exchange")
+        draw = f"-{self.name.split()[-1]}" if one else ""
         name = f"{arm.replace(' ', '_').replace(',', '')}{draw}-{found.hexdigest()[:12]}.npz"
         return KEPT / self.case.name / name
 
@@ -88,7 +93,6 @@ def parts(case: Case) -> list[Part]:
         (Ease(case.ridges), "learners", 4 * case.companies),
         (Knn(), "learners", 4 * case.companies),
         (Ials(), "ials", 80 * case.scale),
-        (Autoencoder(steps=case.steps), "autoencoder", 20 * case.companies),
     )
     found = [
         _learner(case, learner, source, weight, shared=shared)
@@ -96,6 +100,9 @@ def parts(case: Case) -> list[Part]:
         for shared in (False, True)
         if not (shared and isinstance(learner, Popularity))
     ]
+    network = Autoencoder(steps=case.steps)
+    found.append(_learner(case, network, "autoencoder", 20 * case.companies, shared=True))
+    found += [_own_network(case, company) for company in range(case.companies)]
     found.append(
         Part(
             case=case,
@@ -135,6 +142,22 @@ def _learner(case: Case, learner: Learner, source: str, weight: float, *, shared
     )
 
 
+def _own_network(case: Case, company: int) -> Part:
+    """A company's own autoencoder: minutes of a processor, and nothing to do with the next one's."""
+    learner = Autoencoder(steps=case.steps)
+    learner.random = not case.once
+    return Part(
+        case=case,
+        name=f"local autoencoder {company}",
+        arms=_names(learner, shared=False),
+        sources=("autoencoder",),
+        make=lambda shops: trial.run(learner, [shops[company]], shared=False),
+        weight=600,
+        company=company,
+        gpu=True,
+    )
+
+
 def _draw(case: Case, seed: int) -> Part:
     return Part(
         case=case,
@@ -159,12 +182,17 @@ def measured(case: Case) -> dict[str, Outcome]:
     """Every arm that is kept; an arm of several draws as their mean, as many as there are."""
     found: dict[str, Outcome] = {}
     draws: dict[str, list[Outcome]] = {}
+    apiece: dict[str, list[Outcome]] = {}
     for part in parts(case):
         if part.kept:
             for arm in part.arms.values():
-                draws.setdefault(arm, []).append(trial.load(part.path(arm)))
+                kind = draws if part.company is None else apiece
+                kind.setdefault(arm, []).append(trial.load(part.path(arm)))
     for arm, each in draws.items():
         found[arm] = trial.across(each) if len(each) > 1 else each[0]
+    for arm, each in apiece.items():
+        if len(each) == case.companies:
+            found[arm] = trial.together(each)
     return found
 
 

@@ -124,7 +124,7 @@ def run(learner: Learner, shops: Sequence[Shop], *, shared: bool) -> dict[str, O
     """Every arm of ``learner``: one model for all, or each company's own."""
     groups = [list(shops)] if shared else [[shop] for shop in shops]
     parts = [_tuned(learner, group) for group in groups]
-    return {arm: _together([part[arm] for part in parts]) for arm in parts[0]}
+    return {arm: together([part[arm] for part in parts]) for arm in parts[0]}
 
 
 def _tuned(learner: Learner, shops: list[Shop]) -> dict[str, Outcome]:
@@ -195,7 +195,8 @@ def _averaged(seeds: list[Marks]) -> Marks:
     )
 
 
-def _together(parts: list[Outcome]) -> Outcome:
+def together(parts: Sequence[Outcome]) -> Outcome:
+    """One arm of several groups of companies, each with a model of its own."""
     return Outcome(
         test=[each for part in parts for each in part.test],
         valid=[each for part in parts for each in part.valid],
