@@ -119,7 +119,8 @@ def test_the_lambda_is_chosen_by_the_reading_of_an_evaluation_release(rig):
     ]
     assert "1000" in str(reading)
     assert "best_lambda" in str(reading)
-    assert [round(reading[name]["gain"], 5) for name in ("explore", "surprise")] == [0.3, 0.1]
+    assert [round(reading[name]["best"], 5) for name in ("explore", "surprise")] == [0.4, 0.3]
+    assert [round(reading[name]["own"], 5) for name in ("explore", "surprise")] == [0.1, 0.2]
     nothing = rig.admin.get(
         f"/admin/v1/releases/{view.release.hex()}/landmarks", params={"count": 1}, headers=rig.token
     )

@@ -148,9 +148,9 @@ def test_a_company_with_its_own_obvious_list_would_show_more_than_one_customer_a
     """The attack: one customer more changes which concepts are obvious, and so everybody's gains."""
     own = {**EVALUATED, "obvious": "own", "beside": "nothing"}
     asked = QUESTIONS["evaluation"].parse(own)
-    others = [{(BEFORE, 0): 1, (AFTER, 1): 1}] * 9
+    others = [*[{(BEFORE, 0): 1, (AFTER, 1): 1}] * 9, *({(BEFORE, at): 1} for at in (1, 2, 3))]
     spec = ask([("evaluation", own)], WORDS, members=5, epoch="2017")
-    before, after = answers(spec, others), answers(spec, [*others, {(BEFORE, 2): 1}])
+    before, after = answers(spec, others), answers(spec, [*others, {(BEFORE, 1): 1}])
     pooled = QUESTIONS["evaluation"].sensitivity2(replace(asked, obvious="pooled"), M)
     assert moved2(QUESTIONS["evaluation"], before, after) > 10 * 2 * pooled
     with pytest.raises(UnboundedSensitivity, match="obvious=pooled"):
