@@ -100,7 +100,8 @@ class Crew:
         return there
 
     def _start(self, words: tuple[str, ...]) -> None:
-        more = ("--rounds", str(self._asked.rounds), "--commit", self._commit)
+        rounds = self._asked.rounds_of_20 if typed(words).companies == 20 else self._asked.rounds
+        more = ("--rounds", str(rounds), "--commit", self._commit)
         more = (*more, "--minutes", f"{self._left_s() / 60:.2f}", "--out", str(self._asked.out))
         with (self._asked.out / f"{named(words)}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -155,6 +156,7 @@ def main() -> int:
     words.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     words.add_argument("--minutes", type=float, default=24 * 60)
     words.add_argument("--rounds", type=int, default=10)
+    words.add_argument("--rounds-of-20", type=int, default=16)
     words.add_argument("--seeds", type=int, default=5)
     words.add_argument("--seeds-of-20", type=int, default=3)
     words.add_argument("--pooled-seeds", type=int, default=3)
