@@ -3,6 +3,7 @@
     python -m tests.benchmarks.comparison_parts --pack                      read the data sets once, into small files
     python -m tests.benchmarks.comparison_parts --workers 16 --minutes 9    what is missing, as far as time allows
     python -m tests.benchmarks.comparison_parts --list                      parts, and which of them are kept
+    python -m tests.benchmarks.comparison_parts --match local_autoencoder   these of them, a part a company
     python -m tests.benchmarks.comparison_parts --only journey-k5/local_EASE
 
 A part is kept under ``.altrove/bench/comparison/`` by what its code and data say of themselves, so that a run goes on
