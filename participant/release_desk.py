@@ -100,8 +100,7 @@ class ReleaseDesk(ReleaseShelf):
             try:
                 came += self.receive(release) is not None
             except PeerFault as error:
-                self._refused.add(release)
-                _log.error("release refused", release=line.release, code=error.code, detail=str(error))
+                self._refuse(release, error)
         return came
 
     def settle(self) -> bool:
@@ -238,9 +237,8 @@ class ReleaseDesk(ReleaseShelf):
             try:
                 self._check_counts(opened, config)
             except BadRelease as error:
-                self._refused.add(release)
+                self._refuse(release, error)
                 durable.erase(self._file(release))
-                _log.error("release refused", release=release.hex(), code=error.code, detail=str(error))
                 return
             self._keep(signed, config, verdict)
             return
@@ -248,6 +246,11 @@ class ReleaseDesk(ReleaseShelf):
         durable.erase(self._file(release))
         if verdict.outcome is Outcome.WRONG:
             self._vote(config, release, accept=False, reason=NOT_THE_SUM)
+
+    def _refuse(self, release: bytes, error: PeerFault) -> None:
+        """Look at a release no more, and say why."""
+        self._refused.add(release)
+        _log.error("release refused", release=release.hex(), code=error.code, detail=str(error))
 
     def _withhold(self, verdict: Verdict, manifest: ReleaseManifest) -> bool:
         """Whether a release is neither used nor voted on, so that nothing of it is kept here."""

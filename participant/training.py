@@ -21,7 +21,6 @@ from sqlalchemy import Engine
 
 from participant.contents import CONTENT, contents_for
 from participant.errors import NoData, RecordsChanged
-from participant.failed_training import FILE as FAILED
 from participant.failed_training import FailedTraining
 from participant.guard import Guard
 from participant.models import NodeModel, ScenarioModel, Windows, load, ready, save
@@ -188,7 +187,7 @@ class Trainer:
                 deployed = Releases(connection).in_use()
             kept = "" if deployed is None else deployed.folder
             for folder in self._folder.iterdir():
-                if folder.name not in {kept, FAILED}:
+                if folder.is_dir() and folder.name != kept:
                     shutil.rmtree(folder)
             durable.sync_folder(self._folder)
 

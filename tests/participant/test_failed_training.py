@@ -80,6 +80,14 @@ def test_another_process_of_the_same_home_reads_why_and_tries_at_once(failing):
     again.db.dispose()
 
 
+def test_an_erasure_before_the_first_model_leaves_what_the_officer_reads(failing):
+    _, (node, *_), _, _, _ = failing
+    assert not node.trainer.turn()
+    said = undone(node)
+    assert node.eraser.erase("c0").rows > 0
+    assert undone(node) == said != ()
+
+
 def test_other_sums_and_purchases_that_are_read_in_are_tried_at_once(failing, tmp_path):
     coordinator, made, _, _, tried = failing
     node = made[0]
