@@ -100,8 +100,7 @@ class ReleaseDesk(ReleaseShelf):
             try:
                 came += self.receive(release) is not None
             except PeerFault as error:
-                self._refused.add(release)
-                _log.error("release refused", release=line.release, code=error.code, detail=str(error))
+                self._refuse(release, error)
         return came
 
     def settle(self) -> bool:
@@ -132,22 +131,22 @@ class ReleaseDesk(ReleaseShelf):
             held = [check.manifest for check in self._linear.held()][-1:]
             for before in (*held, *([] if newest is None else [newest.manifest])):
                 check_newer(manifest, open_stored(before))
-        config, witnessed = self._witness(manifest)
+        config = self._witness(manifest)
         if not self._verification.is_unasked(manifest) and not self._has_verdict(release):
             durable.write(self._file(release), [payload])
             if self._linear.hold(release, signed):
                 return None
-        verdict = self._recompute(signed, opened, config if witnessed else None)
+        verdict = self._recompute(signed, opened, config)
         if verdict is not None and self._withhold(verdict, manifest):
             return None
-        self._check_counts(opened, config if witnessed else None)
+        self._check_counts(opened, config)
         durable.write(self._file(release), [payload])
-        return self._keep(signed, config if witnessed else None, verdict)
+        return self._keep(signed, config, verdict)
 
     def _keep(self, signed: Signed, config: RoundConfig | None, verdict: Verdict | None) -> StoredRelease:
         """Vote for a release whose file is there, if this company was a witness (``config``), and use it."""
         manifest = decode(ReleaseManifest, signed.body)
-        release, witnessed = release_id(manifest), config is not None
+        release = release_id(manifest)
         stored = StoredRelease(
             release=release,
             round=manifest.round,
@@ -155,16 +154,15 @@ class ReleaseDesk(ReleaseShelf):
             questions=tuple(block.question for block in manifest.answer.blocks),
             manifest=encode(signed),
             file=self._file(release).name,
-            witnessed=witnessed,
+            witnessed=config is not None,
             received_at=self._clock.now(),
         )
-        if config is not None:
-            reason = SIGNED_ONLY if verdict is None else REASONS.get(verdict.outcome, SIGNED_ONLY)
-            self._vote(config, release, accept=True, reason=reason)
+        reason = SIGNED_ONLY if verdict is None else REASONS.get(verdict.outcome, SIGNED_ONLY)
+        self._vote(config, release, accept=True, reason=reason)
         with transaction(self._db) as connection:
             Releases(connection).add(stored)
         self._door.retire()
-        _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=witnessed)
+        _log.info("release kept", release=release.hex(), round=manifest.round, witnessed=stored.witnessed)
         return stored
 
     def verify(self, round_number: int) -> Verdict:
@@ -204,8 +202,7 @@ class ReleaseDesk(ReleaseShelf):
             verdict = self._verification.after_check(signed, opened) or earlier
         if verdict is None or verdict.outcome is not Outcome.WRONG:
             return verdict
-        if config is not None:
-            self._vote(config, opened.release_id, accept=False, reason=NOT_THE_SUM)
+        self._vote(config, opened.release_id, accept=False, reason=NOT_THE_SUM)
         raise BadRelease(
             expected="the sum of the vectors that its survivors signed",
             came=verdict.reason,
@@ -217,8 +214,7 @@ class ReleaseDesk(ReleaseShelf):
         try:
             check_counts(opened.manifest.answer, opened.total)
         except BadRelease:
-            if config is not None:
-                self._vote(config, opened.release_id, accept=False, reason=BELOW_ZERO)
+            self._vote(config, opened.release_id, accept=False, reason=BELOW_ZERO)
             raise
 
     def _conclude(self, finding: Finding) -> None:
@@ -229,7 +225,7 @@ class ReleaseDesk(ReleaseShelf):
         signed, verdict = decode(Signed, finding.check.manifest), finding.verdict
         manifest = decode(ReleaseManifest, signed.body)
         release = release_id(manifest)
-        config, witnessed = self._witness(manifest)
+        config = self._witness(manifest)
         if verdict.outcome in (Outcome.DISPUTED, Outcome.UNVERIFIED):
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
             verdict = self._verification.after_check(signed, opened) or verdict
@@ -239,18 +235,22 @@ class ReleaseDesk(ReleaseShelf):
         if verdict.outcome not in REFUSED:
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
             try:
-                self._check_counts(opened, config if witnessed else None)
+                self._check_counts(opened, config)
             except BadRelease as error:
-                self._refused.add(release)
+                self._refuse(release, error)
                 durable.erase(self._file(release))
-                _log.error("release refused", release=release.hex(), code=error.code, detail=str(error))
                 return
-            self._keep(signed, config if witnessed else None, verdict)
+            self._keep(signed, config, verdict)
             return
         _log.error("release refused", release=release.hex(), outcome=verdict.outcome.value)
         durable.erase(self._file(release))
-        if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
+        if verdict.outcome is Outcome.WRONG:
             self._vote(config, release, accept=False, reason=NOT_THE_SUM)
+
+    def _refuse(self, release: bytes, error: PeerFault) -> None:
+        """Look at a release no more, and say why."""
+        self._refused.add(release)
+        _log.error("release refused", release=release.hex(), code=error.code, detail=str(error))
 
     def _withhold(self, verdict: Verdict, manifest: ReleaseManifest) -> bool:
         """Whether a release is neither used nor voted on, so that nothing of it is kept here."""
@@ -268,8 +268,8 @@ class ReleaseDesk(ReleaseShelf):
     def _reconsider(self, release: bytes) -> Verdict:
         signed, _, opened = self._fetch(release)
         verdict = self._verification.verify(signed, opened)
-        config, witnessed = self._witness(opened.manifest)
-        if verdict.outcome is Outcome.WRONG and config is not None and witnessed:
+        config = self._witness(opened.manifest)
+        if verdict.outcome is Outcome.WRONG:
             self._vote(config, release, accept=False, reason=NOT_THE_SUM)
         return verdict
 
@@ -303,8 +303,8 @@ class ReleaseDesk(ReleaseShelf):
         verdict = self._verification.verdicts.find(release)
         return verdict is not None and verdict.outcome in REFUSED
 
-    def _witness(self, manifest: ReleaseManifest) -> tuple[RoundConfig | None, bool]:
-        """Compare with what this node signed: (its configuration, whether it confirmed the survivors)."""
+    def _witness(self, manifest: ReleaseManifest) -> RoundConfig | None:
+        """Compare with what this node signed: the configuration, if it confirmed the survivors and so may vote."""
         with reading(self._db) as connection:
             attempt = Attempts(connection).find(manifest.round, manifest.attempt)
             sent = Outbox(connection).find(manifest.round, manifest.attempt, MASKED_VECTOR)
@@ -313,7 +313,7 @@ class ReleaseDesk(ReleaseShelf):
             if me in manifest.survivors:
                 raise _not_ours(manifest)
             _log.info(NOT_WITNESSED, round=manifest.round)
-            return None, False
+            return None
         config = decode(RoundConfig, decode(Signed, attempt.config).body)
         confirmed = bool(attempt.survivors)
         transcript = attempt.transcript or manifest.transcript
@@ -327,10 +327,12 @@ class ReleaseDesk(ReleaseShelf):
                 config, release_id(manifest), accept=False, reason="not the sum that this company signed"
             )
             raise
-        return config, confirmed
+        return config if confirmed else None
 
-    def _vote(self, config: RoundConfig, release: bytes, *, accept: bool, reason: str) -> None:
-        self._link.vote(release, self._door.vote(config, release, accept=accept, reason=reason))
+    def _vote(self, config: RoundConfig | None, release: bytes, *, accept: bool, reason: str) -> None:
+        """Hand in a vote; without a configuration there is none, since this company was no witness."""
+        if config is not None:
+            self._link.vote(release, self._door.vote(config, release, accept=accept, reason=reason))
 
 
 def _not_ours(manifest: ReleaseManifest) -> BadRelease:

@@ -20,15 +20,12 @@ import structlog
 from sqlalchemy import Engine
 
 from participant.contents import CONTENT, contents_for
-from participant.errors import AnswerMissing, AnswerVoided, NoData, RecordsChanged
-from participant.failed_training import FILE as FAILED
+from participant.errors import NoData, RecordsChanged
 from participant.failed_training import FailedTraining
 from participant.guard import Guard
-from participant.models import Exchange as Released
 from participant.models import NodeModel, ScenarioModel, Windows, load, ready, save
-from participant.models.gram import GramColumns, GramMatrix, WholeGram
 from participant.newcomer_shelf import NewcomerShelf
-from participant.plan import TASTE, Plan, newest_plan, passed_over
+from participant.plan import Plan, newest_plan, passed_over
 from participant.release_desk import ReleaseDesk
 from participant.release_shelf import open_stored
 from participant.rhythms import rhythms_for
@@ -39,8 +36,8 @@ from participant.store.membership import Membership
 from participant.store.records import Records
 from participant.store.releases import Deployment, Releases
 from participant.surprise import train
+from participant.tastes import exchange_for
 from protocols.errors import AltroveError
-from protocols.questions.network import Network
 from protocols.service import durable
 from protocols.service.clock import Clock
 from protocols.service.jobs import Stop
@@ -190,7 +187,7 @@ class Trainer:
                 deployed = Releases(connection).in_use()
             kept = "" if deployed is None else deployed.folder
             for folder in self._folder.iterdir():
-                if folder.name not in {kept, FAILED}:
+                if folder.is_dir() and folder.name != kept:
                     shutil.rmtree(folder)
             durable.sync_folder(self._folder)
 
@@ -225,7 +222,7 @@ class Trainer:
                 came="neither or one",
                 do="run `altrove-node connect` first",
             )
-        exchange = None if plan is None else self._released(plan)
+        exchange = exchange_for(self._releases, plan) if plan is not None else None
         windows = plan.windows if plan is not None else self._own_windows()
         contents = contents_for(self._releases, plan.contents) if plan is not None else None
         model = train(
@@ -289,47 +286,6 @@ class Trainer:
             _log.error("refit held back", model_version=version, why=sentence)
         _log.info("model deployed", model_version=version, exchange=plan is not None)
         return True
-
-    def _released(self, plan: Plan) -> Released:
-        """The pair of sums as models are made of it."""
-        pair = (plan.fitted, plan.refitted)
-        sums, of_others = self._tastes(pair) if plan.question == TASTE else (self._columns(pair), False)
-        (fitted, early), (refitted, late) = sums
-        return Released(
-            fitted=fitted,
-            refitted=refitted,
-            lambdas=plan.lambdas,
-            sigmas=(early, late),
-            of_others=of_others,
-            release=plan.refitted.hex(),
-            row_scheme=plan.row_scheme,
-            items_cap=plan.items_cap,
-            mixes=plan.mixes,
-            encoders=self._networks(plan, len(fitted.diagonal)),
-            gains=plan.gains,
-        )
-
-    def _tastes(self, pair: tuple[bytes, bytes]) -> tuple[list[tuple[GramMatrix, float]], bool]:
-        """`taste` sums with their noise; of noisy ones this company's own parts are taken out, if both are here."""
-        sums, of_others = [self._releases.taste(each) for each in pair], False
-        if any(found.sigma for found in sums):
-            try:
-                sums, of_others = [self._releases.others(each) for each in pair], True
-            except (AnswerMissing, AnswerVoided) as error:
-                _log.warning("own part unknown, the noisy sum is read as a whole", code=error.code)
-        return [(WholeGram(matrix=found.taste.gram), found.sigma) for found in sums], of_others
-
-    def _columns(self, pair: tuple[bytes, bytes]) -> list[tuple[GramMatrix, float]]:
-        """`landmarks` sums with their noise."""
-        sums = [self._releases.landmarks(each) for each in pair]
-        return [(GramColumns.of(found), sigma) for found, sigma in sums]
-
-    def _networks(self, plan: Plan, n_concepts: int) -> dict[str, tuple[Network, Network]]:
-        """The networks of both windows, each made once where scenarios share it."""
-        made: dict[bytes, Network] = {}
-        for release in {each for pair in plan.encoders.values() for each in pair}:
-            made[release] = self._releases.encoders.network(release, n_concepts)
-        return {name: (made[early], made[late]) for name, (early, late) in plan.encoders.items()}
 
     def _own_windows(self) -> Windows:
         if self._settings.fit_until and self._settings.validation_until:

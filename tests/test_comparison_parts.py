@@ -1,5 +1,7 @@
 """The comparison's parts: measured apart, joined as they are, by the product's own code where the product is measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,21 +53,26 @@ def test_parts_measured_apart_are_joined_and_what_is_missing_is_left_out(kept):
     assert rows["federated EASE"]["value"] > rows["local EASE"]["value"] > rows["local popularity"]["value"]
 
 
-def test_own_networks_are_an_arm_once_every_company_has_one(kept):
-    names = [name for name in kept if name.startswith("local autoencoder")]
-    for name in names[1:]:
-        kept[name].measure()
-    assert not comparison_parts.measured(CHECK)
-    kept[names[0]].measure()
-    found = comparison_parts.measured(CHECK)
+@pytest.mark.usefixtures("kept")
+def test_own_networks_are_an_arm_once_every_company_has_one():
+    case = replace(CHECK, steps=(5,), once=True)
+    first, *others = (part for part in comparison_parts.parts(case) if part.company is not None)
+    for part in others:
+        part.measure()
+    assert not comparison_parts.measured(case)
+    first.measure()
+    found = comparison_parts.measured(case)
     assert set(found) == {"local autoencoder", "local autoencoder + 0.3 EASE"}
-    whole = trial.run(comparison_parts.Autoencoder(steps=CHECK.steps), CHECK.shops(), shared=False)
-    for company in range(CHECK.companies):
-        for scenario in ("explore", "surprise"):
-            one, other = (
-                each.test[company][scenario] for each in (found["local autoencoder"], whole["autoencoder"])
-            )
-            assert np.array_equal(one.ndcg, other.ndcg)
+    network = comparison_parts.Autoencoder(steps=case.steps)
+    network.random = False
+    whole = trial.run(network, case.shops(), shared=False)["autoencoder"]
+    apart = found["local autoencoder"]
+    for scenario in ("explore", "surprise"):
+        assert apart.seeds[scenario] == whole.seeds[scenario]
+        assert len(apart.seeds[scenario]) == 1
+        for company in range(case.companies):
+            one, other = (each.test[company][scenario].ndcg for each in (apart, whole))
+            assert np.array_equal(one, other)
 
 
 def test_an_arm_is_measured_again_when_the_code_of_what_it_measures_changes(kept, monkeypatch, tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 
 from protocols.codec import digest, tagged_hash
 from protocols.errors import OutOfBounds, UnknownSigner, WrongMembers, WrongTranscript
+from protocols.history import check_once
 from protocols.identity import IdentityKey, PartnerId, Roll, Signed
 from protocols.limits import CHUNK_BYTES, HASH_BYTES, KEY_BYTES
 from protocols.masks import apply_masks
@@ -39,7 +40,6 @@ from protocols.secure_sum.admission import (
     check_quorum,
 )
 from protocols.secure_sum.agreement import self_commitment, self_key
-from protocols.secure_sum.attempts import check_binding
 from protocols.secure_sum.dealing import deal, pair_secrets, pair_up, seal_all, unseal_all
 from protocols.secure_sum.encapsulation import Encapsulate
 from protocols.secure_sum.hybrid import private_key
@@ -342,7 +342,7 @@ def unmask(
     """
     enter(state.TAG, Move.UNMASK)
     frame = _frame(state, config, roll)
-    check_binding(bound, state.survivors)
+    check_once(state.survivors, bound or None)
     ours = _confirmation(state)
     opened = admit_all(confirmations, Confirmation, frame)
     _require_subset([each.sender for each in opened], state.survivors, "confirmations by members of U3")

@@ -40,7 +40,7 @@ GUARDS: dict[str, tuple[Change, ...]] = {
     "policy floors": (("protocols.policy", "check_config", _nothing),),
     "one answer, one unmasking": (
         ("protocols.history", "check_once", _nothing),
-        ("protocols.secure_sum.contributor", "check_binding", _nothing),
+        ("protocols.secure_sum.contributor", "check_once", _nothing),
     ),
     "no differencing": (("protocols.policy", "check_differencing", _nothing),),
     "one question a phase": (

@@ -97,7 +97,7 @@ def main(words: list[str]) -> int:
     times = json.loads(TIMES.read_text()) if TIMES.exists() else {}
     if asked.list:
         for name in MEASUREMENTS:
-            print(f"{name:18} {_took(times.get(name))}")
+            print(f"{name:20} {_took(times.get(name))}")
         return 0
     failed = 0
     for name in asked.wanted or MEASUREMENTS:

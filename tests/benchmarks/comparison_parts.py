@@ -3,6 +3,7 @@
     python -m tests.benchmarks.comparison_parts --pack                      read the data sets once, into small files
     python -m tests.benchmarks.comparison_parts --workers 16 --minutes 9    what is missing, as far as time allows
     python -m tests.benchmarks.comparison_parts --list                      parts, and which of them are kept
+    python -m tests.benchmarks.comparison_parts --match local_autoencoder   these of them, a part a company
     python -m tests.benchmarks.comparison_parts --only journey-k5/local_EASE
 
 A part is kept under ``.altrove/bench/comparison/`` by what its code and data say of themselves, so that a run goes on
@@ -179,8 +180,7 @@ def _names(learner: Learner, *, shared: bool) -> dict[str, str]:
 
 
 def measured(case: Case) -> dict[str, Outcome]:
-    """Every arm that is kept; an arm of several draws as their mean, as many as there are."""
-    found: dict[str, Outcome] = {}
+    """Every arm that is kept: of several draws their mean, as many as there are; of a model a company only if all are."""
     draws: dict[str, list[Outcome]] = {}
     apiece: dict[str, list[Outcome]] = {}
     for part in parts(case):
@@ -188,12 +188,9 @@ def measured(case: Case) -> dict[str, Outcome]:
             for arm in part.arms.values():
                 kind = draws if part.company is None else apiece
                 kind.setdefault(arm, []).append(trial.load(part.path(arm)))
-    for arm, each in draws.items():
-        found[arm] = trial.across(each) if len(each) > 1 else each[0]
-    for arm, each in apiece.items():
-        if len(each) == case.companies:
-            found[arm] = trial.together(each)
-    return found
+    found = {arm: trial.across(each) if len(each) > 1 else each[0] for arm, each in draws.items()}
+    whole = {arm: each for arm, each in apiece.items() if len(each) == case.companies}
+    return found | {arm: trial.together(each) for arm, each in whole.items()}
 
 
 def run(wanted: Sequence[Part], *, workers: int, minutes: float) -> int:

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from participant.models.windows import SCENARIOS
 from tests.benchmarks.landmarks_wide import LEAST_BUYERS, MIB
 from tests.benchmarks.markdown import table
 from tests.benchmarks.newcomers_report import Json
 
-SCENARIOS: Final = ("explore", "surprise")
 FOUND: Final = tuple(word for name in SCENARIOS for word in (f"{name} nDCG@10", "difference [95%]"))
 
 

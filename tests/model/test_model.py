@@ -51,7 +51,7 @@ def test_what_the_model_reaches_without_the_binding_the_real_machines_refuse():
     world = World(honest=3, colluders=1, dropped=frozenset({Guard.ONCE}))
     found = explore(world, [FOUR])
     assert len(found.attack) == 2
-    with pytest.raises(AltroveError, match="survivors of the first unmasking"):
+    with pytest.raises(AltroveError, match="companies of the first unmasking"):
         list(replay(world, found.attack))
 
 

@@ -15,6 +15,7 @@ from tests.participant.test_exchange import turn_all
 
 HOUR = 3600
 LATER = asked.AUTUMN + 86_400
+SINGULAR = BadRelease(expected="an invertible matrix", came="a singular one", do="use a larger lambda")
 
 
 def undone(node):
@@ -38,8 +39,7 @@ def failing(start_four, monkeypatch):
         return truth(*given, **named)
 
     monkeypatch.setattr(training, "train", train)
-    singular = BadRelease(expected="an invertible matrix", came="a singular one", do="use a larger lambda")
-    errors.append(singular)
+    errors.append(SINGULAR)
     return coordinator, made, clock, errors, tried
 
 
@@ -78,6 +78,14 @@ def test_another_process_of_the_same_home_reads_why_and_tries_at_once(failing):
     assert not again.trainer.turn()
     assert len(tried) == 2
     again.db.dispose()
+
+
+def test_an_erasure_before_the_first_model_leaves_what_the_officer_reads(start_four):
+    node = start_four()[1][0]
+    node.trainer.failed.note("what was tried", SINGULAR)
+    said = undone(node)
+    assert node.eraser.erase("c0").rows > 0
+    assert undone(node) == said != ()
 
 
 def test_other_sums_and_purchases_that_are_read_in_are_tried_at_once(failing, tmp_path):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.codec import encode
 from protocols.errors import (
     BelowMinimumCohort,
     DifferencingRefused,
@@ -17,7 +16,6 @@ from protocols.errors import (
     ThresholdTooLow,
     TooFewCustomers,
     TooFewSurvivors,
-    TooMuchTraining,
     UnknownSigner,
 )
 from protocols.policy import (
@@ -29,7 +27,6 @@ from protocols.policy import (
     default_colluders,
     threshold,
 )
-from protocols.questions import encoder
 from tests.protocols.message_values import answer, block, config, member
 
 POLICY = Policy(questions=("taste",))
@@ -129,39 +126,6 @@ def test_a_policy_that_asks_for_noise_refuses_a_block_without():
     with pytest.raises(NoiseRequired):
         check_config(strict, config(answer=answer(blocks=(block(noise_sigma=16), block()))))
     check_config(strict, config(answer=answer(blocks=(block(noise_sigma=16),))))
-
-
-def training(**asked):
-    parameters = encode(encoder.parse({"taste": "ab" * 32, "until": 9, **asked}))
-    return config(answer=answer(blocks=(block(question="encoder", parameters=parameters),)))
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"epochs": 100, "steps": 100_000, "batch": 65_536, "customers_cap": 2**32},
-        {"epochs": 100, "steps": 100_000, "customers_cap": 100_001},
-        {"epochs": 3, "steps": 100_000, "customers_cap": 4_000_000},
-        {"mode": "gradient", "customers_cap": 2**32},
-    ],
-)
-def test_a_training_longer_than_the_policy_allows_is_refused_whatever_makes_it_long(asked):
-    policy = replace(POLICY, questions=("encoder",))
-    with pytest.raises(
-        TooMuchTraining, match=r"encoder with at most 10000000 customers' rows.*training_rows"
-    ):
-        check_config(policy, training(**asked))
-    check_config(replace(policy, training_rows=2**32), training(**asked | {"steps": 1}))
-
-
-def test_what_is_asked_by_default_is_no_long_training():
-    policy = replace(POLICY, questions=("encoder",))
-    check_config(policy, training())
-    check_config(policy, training(mode="gradient"))
-    with pytest.raises(TooMuchTraining):
-        check_config(replace(policy, training_rows=51_199), training())
-    with pytest.raises(ValueError, match="training_rows from 0"):
-        replace(POLICY, training_rows=-1)
 
 
 def test_a_round_in_a_suite_that_the_policy_does_not_list_is_refused():
