@@ -118,6 +118,12 @@ class Overview:
                     f"{verdict.reason}: `altrove-node verify {verdict.round}`. The messages of the check are in "
                     f"{verification.verdicts.evidence(verdict)}."
                 )
+        for (number, attempt), why in self._node.releases.below_zero.items():
+            yield (
+                f"Round {number}.{attempt}: its sum is not used, since no true answers add up to it: {why}. Nothing tells "
+                "whose answer it was. Agree with the members to ask smaller cohorts that have no company in common, which "
+                "narrows it down."
+            )
         with reading(self._node.db) as connection:
             deployed = Releases(connection).in_use()
         reports = {} if deployed is None else json.loads(deployed.report)

@@ -29,7 +29,7 @@ from participant.store.rosters import Rosters
 from participant.verdicts import Outcome, Verdict
 from participant.verification import Verification
 from protocols.codec import decode, encode
-from protocols.errors import BadRelease, PeerFault
+from protocols.errors import BadRelease, BelowZero, PeerFault
 from protocols.identity import Signed
 from protocols.messages import RoundConfig
 from protocols.questions.registry import check_counts
@@ -84,6 +84,8 @@ class ReleaseDesk(ReleaseShelf):
         self._refused: set[bytes] = set()
         self.withheld: dict[bytes, Verdict] = {}
         """Releases that are neither used nor voted on, since nothing told whether they are right when last tried."""
+        self.below_zero: dict[tuple[int, int], str] = {}
+        """Rounds and attempts whose sum was refused since this process began, because no true answers add up to it."""
         self._too_large: set[bytes] = set()
         """Those of them that are not tried again before the officer has said so."""
 
@@ -119,8 +121,8 @@ class ReleaseDesk(ReleaseShelf):
         None: it waits, for its linear check, for what recomputing it takes, or for the officer.
 
         Raises:
-            BadRelease: signature, hash, round or companies do not agree, or a count is below zero; where this node
-                took part, a vote against it was handed in.
+            BadRelease: signature, hash, round or companies do not agree, or a count is below zero (BelowZero); where
+                this node took part, a vote against it was handed in.
             StaleRelease: an older round than the newest release here.
         """
         signed, payload, opened = self._fetch(release)
@@ -213,7 +215,8 @@ class ReleaseDesk(ReleaseShelf):
         """Vote against a sum that no true answers add up to, and refuse it, whoever else found it right."""
         try:
             check_counts(opened.manifest.answer, opened.total)
-        except BadRelease:
+        except BelowZero as error:
+            self.below_zero[opened.manifest.round, opened.manifest.attempt] = str(error)
             self._vote(config, opened.release_id, accept=False, reason=BELOW_ZERO)
             raise
 
@@ -236,7 +239,7 @@ class ReleaseDesk(ReleaseShelf):
             opened = Release(manifest=manifest, total=self._held_total(finding.check))
             try:
                 self._check_counts(opened, config)
-            except BadRelease as error:
+            except BelowZero as error:
                 self._refuse(release, error)
                 durable.erase(self._file(release))
                 return

@@ -118,7 +118,7 @@ class Trainer:
             self.train(plan)
         except (NoData, RecordsChanged):  # it is waited for; it is over soon
             raise
-        except (*_UNUSABLE, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a forged sum provokes, it would in a minute again
             self.failed.note(tried, error)
             return False
         self._planned = plan
@@ -187,6 +187,7 @@ class Trainer:
                 deployed = Releases(connection).in_use()
             kept = "" if deployed is None else deployed.folder
             for folder in self._folder.iterdir():
+                # beside them lies the file that says why a training failed, which may be half-written just now
                 if folder.is_dir() and folder.name != kept:
                     shutil.rmtree(folder)
             durable.sync_folder(self._folder)

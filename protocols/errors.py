@@ -195,6 +195,10 @@ class BadRelease(PeerFault, code="bad-release"):
     """A release whose bytes, signature or round do not agree."""
 
 
+class BelowZero(BadRelease, code="below-zero"):
+    """A sum in which something that can only be counted is below zero: no true answers add up to it."""
+
+
 class NotTheSum(PeerFault, code="not-the-sum"):
     """A released sum that is not the sum of the survivors' answers."""
 

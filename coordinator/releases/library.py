@@ -12,7 +12,7 @@ from coordinator.store.members import Members
 from coordinator.store.releases import Releases, StoredRelease, StoredVote
 from coordinator.store.vocabularies import Vocabularies
 from protocols.codec import encode
-from protocols.errors import BadInput, Equivocation
+from protocols.errors import BadInput, BelowZero, Equivocation
 from protocols.identity import PartnerId, Signed
 from protocols.questions.landmarks import Landmarks, most_bought
 from protocols.questions.registry import Reading, read
@@ -89,8 +89,14 @@ class Library:
         )
 
     def readings(self, release: bytes) -> list[Plain]:
-        """The readings in numbers and words; large arrays by their shape. Errors as :meth:`readings_of`."""
-        return [plain(reading) for reading in self.readings_of(release)]
+        """The readings in numbers and words; large arrays by their shape. Errors as :meth:`readings_of`.
+
+        Of a sum to which no true answers add up, why it is none: its votes are to be seen, which say the same.
+        """
+        try:
+            return [plain(reading) for reading in self.readings_of(release)]
+        except BelowZero as error:
+            return [str(error)]
 
     def vote(self, signed: Signed, sender: PartnerId, release: bytes) -> None:
         """Count a member's vote; the same again is no news.

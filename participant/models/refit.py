@@ -9,9 +9,11 @@ place from which the longest list is drawn, and of what is ordered for bold plac
 (:func:`participant.surprise.judging.bold_orders`). Where one item is not, beyond :func:`tolerance`, the whole refit is
 held back and the judged sum serves: a forged answer bends more than the one item that shows.
 
-What it does not see: an item that is lifted from within reach, or in fewer lists than the tolerance, or within a dial
-(``surprise.min`` and ``max`` of a request) only; which of the concepts that nobody bought here comes first, which has at
-most one place in ten; a text that is listed after the training; what a moment moves (:mod:`participant.models.sway`).
+What it does not see: an item that is lifted from within reach, or between two of the depths (from place 99 to 21), or
+behind the tenth bold place, or in fewer lists than the tolerance, or within a dial (``surprise.min`` and ``max`` of a
+request) only; many items, each in the lists of a few (an answer with all concepts renamed lifts nothing); which of the
+concepts that nobody bought here comes first, which has at most one place in ten; a text that is listed after the
+training; what a moment moves (:mod:`participant.models.sway`).
 How far honest refits stay from the border, and what a forged answer does with and without it:
 `tests/benchmarks/results/refits.json`.
 """

@@ -30,6 +30,7 @@ from protocols.vocabulary import Vocabulary
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +59,16 @@ def learn(
     windows: Windows,
     exchange: Exchange | None = None,
     square_max: int = SQUARE_MAX,
+    denied: Mask | None = None,
 ) -> Learned:
     """Learn a node's model; without an ``exchange`` it serves its own local model.
 
     Validation customers are those first seen before ``windows.customers_until``; purchases from
     ``windows.validation_until`` on are not read. The own model of more than ``square_max`` concepts is read from columns.
-    A refit that lifts something unseen does not serve: :func:`as_judged`.
+    A refit that lifts something unseen does not serve: :func:`as_judged`; ``denied`` as there.
     """
     learned = refitted(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
-    return learned if exchange is None else as_judged(learned, comparisons(learned))
+    return learned if exchange is None else as_judged(learned, comparisons(learned, denied))
 
 
 def refitted(
@@ -166,16 +168,21 @@ def as_judged(learned: Learned, compared: Iterable[Comparison]) -> Learned:
     return replace(learned, model=served)
 
 
-def comparisons(learned: Learned) -> Iterator[Comparison]:
+def comparisons(learned: Learned, denied: Mask | None = None) -> Iterator[Comparison]:
     """Lists that a refit moves: of all concepts, of those sold here, and by popularity elsewhere.
 
-    Not of those alone that nobody bought here: they are rare, and honest weeks move them as far as a forged answer.
+    As they are served: ``denied`` concepts, (n_concepts,), are neither shown nor learned from. Else a lie that counts
+    against whoever buys one of them (wine, say) would not be seen, and be served. Not of those concepts alone that
+    nobody bought here: they are rare, and honest weeks move them as far as a forged answer.
     """
-    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:CUSTOMERS]
+    model, rehearsal = learned.model, learned.rehearsal
+    history = open_to(learned.held.history[:CUSTOMERS], denied)
     sold = np.zeros(len(model.concepts), np.bool_)
     sold[list(model.starters)] = True
     for scenario in SCENARIOS:
         fresh = learned.held.candidates(scenario)[:CUSTOMERS]
+        if denied is not None:
+            fresh &= ~denied
         own = model.local_matrix_scores(scenario, history)
         for allowed in (fresh, fresh & sold):
             served, judged = (each.matrix_scores(scenario, history, allowed) for each in (model, rehearsal))
@@ -186,6 +193,11 @@ def comparisons(learned: Learned) -> Iterator[Comparison]:
         before=(rehearsal.elsewhere[None, :].astype(np.float64),),
         allowed=np.ones((1, len(sold)), np.bool_),
     )
+
+
+def open_to(history: Floats, denied: Mask | None) -> Floats:
+    """``history``, (customers, n_concepts), as lists are made from it: without what is ``denied``."""
+    return history if denied is None else np.where(denied, np.float32(0), history)
 
 
 def _own(

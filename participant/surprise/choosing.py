@@ -84,7 +84,9 @@ def train(
     See :func:`participant.models.learn` and :mod:`participant.models.swaying`; ``rhythms`` are the consortium's.
     ``denied`` concepts, (n_concepts,), are on none of the lists that are judged, as on none that is served.
     """
-    learned = learn(records, vocabulary, windows=windows, exchange=exchange, square_max=square_max)
+    learned = learn(
+        records, vocabulary, windows=windows, exchange=exchange, square_max=square_max, denied=denied
+    )
     if exchange is not None and learned.model.risen is None:
         learned = as_judged(learned, bold_orders(learned, denied))
     found_appetites, levels = appetites(records, vocabulary, learned)

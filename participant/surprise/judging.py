@@ -11,7 +11,7 @@ from participant.models.holdout import HoldOut, Mask
 from participant.models.node_model import NodeModel
 from participant.models.refit import CUSTOMERS as COMPARED
 from participant.models.refit import Comparison
-from participant.models.train import Learned
+from participant.models.train import Learned, open_to
 from participant.models.windows import SCENARIOS
 from participant.surprise import measures
 from participant.surprise.dial import Dial
@@ -70,7 +70,8 @@ def bold_orders(learned: Learned, denied: Mask | None = None) -> Iterator[Compar
 
     First places by what is most the customer's own, of all that is bold by the refit; only where a release is deployed.
     """
-    model, rehearsal, history = learned.model, learned.rehearsal, learned.held.history[:COMPARED]
+    model, rehearsal = learned.model, learned.rehearsal
+    history = open_to(learned.held.history[:COMPARED], denied)
     kinds = np.count_nonzero(history, axis=1)[:, None]
     for scenario in SCENARIOS:
         if not model.scenarios[scenario].deployed:

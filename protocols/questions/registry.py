@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.codec import tagged_hash
-from protocols.errors import BadInput, BadRelease, MalformedMessage, QuestionNotAllowed
+from protocols.errors import BadInput, BadRelease, BelowZero, MalformedMessage, QuestionNotAllowed
 from protocols.keystream import Keystream
 from protocols.limits import FRACTION_BITS, HASH_BYTES
 from protocols.messages import AnswerSpec, Block
@@ -251,14 +251,14 @@ def check_counts(answer: AnswerSpec, total: npt.NDArray[np.int64]) -> None:
     error; beside noise it is honest.
 
     Raises:
-        BadRelease: as it says.
+        BelowZero: as it says.
         QuestionNotAllowed: an unknown question.
     """
     start = 0
     for block in answer.blocks:
         part = total[start : start + block.length]
         if question_named(block.question).counts and not block.noise_sigma and int(part.min()) < 0:
-            raise BadRelease(
+            raise BelowZero(
                 expected=f"a sum of {block.question!r} without noise, in which nothing is below zero",
                 came=f"{int(part.min())} in cell {int(part.argmin())}",
                 do="use no such sum, and tell the members: a company in it answered falsely, or by mistake; ask again",

@@ -272,4 +272,5 @@ RHYTHM: Final = Question(
     interpret=_interpret,
     sensitivity2=sensitivity2,
     cell=_cell,
+    counts=True,
 )

@@ -4,6 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from participant import preparation
+from participant.overview import Overview
+from participant.serving import Recommender
 from participant.store.releases import Releases
 from protocols.messages import Phase
 from protocols.questions import ask
@@ -16,9 +18,10 @@ from tests.participant.test_verification import votes
 ASKED = {
     "taste": {"until": asked.AUTUMN, "customers_cap": 1000, "row_scheme": "unit"},
     "landmarks": {"until": asked.AUTUMN, "customers_cap": 1000, "landmarks": "0,2"},
+    "rhythm": {"until": asked.AUTUMN, "customers_cap": 1000, "facets": "season"},
 }
-TEA = {"taste": 9, "landmarks": 3}
-"""The cell of TEA with itself."""
+TEA = {"taste": 9, "landmarks": 3, "rhythm": 3}
+"""The cell of TEA with itself, or in winter."""
 ALLOWED = nodes.PERMISSIVE.model_copy(update={"questions": tuple(ASKED)})
 
 
@@ -58,6 +61,11 @@ def test_a_sum_without_noise_in_which_a_count_is_below_zero_is_refused(start_fou
     assert f"in cell {TEA[question]}" in said[0]
     assert "tell the members" in said[0]
     assert made[0].trainer.plan() is None
+    node = made[0]
+    recommender = Recommender(db=node.db, records=node.records, trainer=node.trainer, clock=node.clock)
+    (alarm,) = Overview(node, recommender).status().alarms
+    assert "no true answers add up to it" in alarm
+    assert f"in cell {TEA[question]}" in alarm
 
 
 def test_beside_noise_a_number_below_zero_is_honest(start_four, monkeypatch):

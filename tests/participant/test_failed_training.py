@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from participant import training
+from participant import failed_training, training
 from participant.intake import read
 from participant.overview import Overview
 from participant.serving import Recommender
 from protocols.errors import BadRelease
+from protocols.service.errors import StorageFull
 from tests.participant import asked, nodes
 from tests.participant.shop import write_sales
 from tests.participant.test_exchange import turn_all
@@ -102,3 +103,50 @@ def test_other_sums_and_purchases_that_are_read_in_are_tried_at_once(failing, tm
     assert len(tried) == 3
     assert not node.trainer.turn()
     assert len(tried) == 3
+
+
+@pytest.mark.parametrize("error", [KeyError("of somebody"), RuntimeError("a layer"), MemoryError()])
+def test_whatever_a_sum_provokes_is_not_provoked_again_every_minute(failing, error):
+    _, (node, *_), _, errors, tried = failing
+    errors[0] = error
+    assert not node.trainer.turn()
+    assert not node.trainer.turn()
+    assert len(tried) == 1
+    (sentence,) = undone(node)
+    assert type(error).__name__ in sentence
+    assert "of somebody" not in sentence
+
+
+def test_where_the_disk_is_full_it_waits_as_well(failing, monkeypatch):
+    """What a training fails of most simply: its model has no room, nor has the sentence about it."""
+    _, (node, *_), _, errors, tried = failing
+    errors[0] = StorageFull(expected="room", came="no space left", do="free some space")
+
+    def full(*_given, **_named):
+        raise errors[0]
+
+    monkeypatch.setattr(failed_training.durable, "write", full)
+    with capture_logs() as logs:
+        assert not node.trainer.turn()
+        assert not node.trainer.turn()
+    assert len(tried) == 1
+    assert "no space left" in next(line["why"] for line in logs if line["event"] == "training failed")
+
+
+def test_a_clock_that_is_set_back_lengthens_no_wait(failing):
+    _, (node, *_), clock, _, tried = failing
+    assert not node.trainer.turn()
+    clock.jump(-400 * 86_400)
+    clock.advance(HOUR)
+    assert not node.trainer.turn()
+    assert len(tried) == 2
+
+
+def test_a_sentence_that_is_being_written_holds_no_erasure_up(failing):
+    _, (node, *_), _, errors, _ = failing
+    errors.clear()
+    assert node.trainer.turn()
+    half = node.home.models / (failed_training.FILE + ".partial")
+    half.write_text("Training fai")
+    assert node.eraser.erase("c0").rows == 3
+    assert half.exists()

@@ -238,4 +238,6 @@ def test_a_sum_that_passes_and_counts_below_zero_is_voted_against_and_not_used(w
     assert votes(world, release) == [(False, BELOW_ZERO)] * 2
     world.nodes_turn(2)
     assert [kept(node) for node in world.nodes.values()] == [[], []]
+    assert "nothing is below zero; came -" in world.rig.services.library.readings(release)[0]
+    assert ["below zero" in vote["reason"] for vote in told(world)["votes"]] == [True, True]
     no_secret_is_left(world)

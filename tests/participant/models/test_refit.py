@@ -270,6 +270,27 @@ def test_what_only_a_refit_puts_into_bold_places_is_held_back(shops, exchanges, 
     assert in_bold_places(trained, history, scenario)[:, concept].mean() < 0.2
 
 
+def test_a_lie_that_counts_against_buyers_of_what_is_denied_is_seen_in_the_lists_that_are_served(
+    shops, exchanges, monkeypatch
+):
+    """Nearly everybody here buys something that is denied, and lists are made without looking at that."""
+    honest = learned(shops, exchanges["honest"])
+    denied = np.zeros(len(WORDS), np.bool_)
+    denied[np.argsort(-honest.held.buyers)[:5]] = True
+    assert honest.held.history[:, denied].any(1).mean() > 0.9
+    parts = {}
+    for name, part in honest.model.scenarios.items():
+        matrix = part.federated.matrix.copy()
+        matrix[:, TARGET] = np.where(denied, -1000.0, 1.0)
+        parts[name] = training.replace(part, federated=training.replace(part.federated, matrix=matrix))
+    lifted = training.replace(honest, model=training.replace(honest.model, scenarios=parts))
+    assert {each.risen for each in training.comparisons(lifted)} == {None}
+    monkeypatch.setattr(training, "refitted", lambda *_, **__: lifted)
+    monkeypatch.setattr(choosing, "bold_orders", lambda *_: ())  # what is bold would be seen in any case
+    trained = choosing.train(shops[0], WORDS, windows=WINDOWS, exchange=exchanges["honest"], denied=denied)
+    assert trained.risen.name == WORDS.concepts[TARGET]
+
+
 def first_texts(shops, model):
     """For what share of own customers LIFTED is the likeliest of the loose texts."""
     items = [item for item in shops[0].every_item() if item.concept_name is None]
