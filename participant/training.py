@@ -119,8 +119,12 @@ class Trainer:
         except (NoData, RecordsChanged):  # it is waited for; it is over soon
             raise
         except Exception as error:  # noqa: BLE001 - whatever a forged sum provokes, it would in a minute again
-            self.failed.note(tried, error)
-            return False
+            try:  # where nothing serves yet, own data do until a pair can be trained on
+                if alone := local_first and plan is not None:
+                    self.train(None)
+            finally:
+                self.failed.note(tried, error)
+            return alone
         self._planned = plan
         return True
 

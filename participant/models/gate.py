@@ -139,11 +139,13 @@ def holds_up(difference: NDArray[np.float64], prior: float = 0.0) -> bool:
     (False, False)
     >>> holds_up(sure, 1.0), holds_up(-sure, -1.0)  # whatever others say
     (False, True)
+    >>> holds_up(np.zeros(5), 0.02)  # the same for each of them says nothing
+    True
     """
     count = len(difference)
     if count < CUSTOMERS_MIN:
         return False
     total = float(difference.sum())
-    if abs(total) >= sure(count) * float(difference.std(ddof=1)) * count**0.5:
+    if abs(total) > sure(count) * float(difference.std(ddof=1)) * count**0.5:
         return total > 0
     return total + PRIOR_CUSTOMERS * prior > 0

@@ -67,6 +67,23 @@ def test_what_failed_is_tried_again_after_an_hour_and_said_once(failing):
     assert undone(node) == ()
 
 
+def test_where_nothing_serves_yet_own_data_do_while_a_pair_fails(failing, monkeypatch):
+    _, (node, *_), _, errors, tried = failing
+    node.trainer._settings = node.trainer._settings.model_copy(update={"local_first": True})
+    truth = training.train
+
+    def train(*given, exchange, **named):
+        errors[:] = [] if exchange is None else [SINGULAR]
+        return truth(*given, exchange=exchange, **named)
+
+    monkeypatch.setattr(training, "train", train)
+    assert node.trainer.turn()
+    assert node.trainer.in_use()[1].release == ""
+    assert "a singular one" in undone(node)[0]
+    assert not node.trainer.turn()
+    assert len(tried) == 2
+
+
 def test_another_process_of_the_same_home_reads_why_and_tries_at_once(failing):
     coordinator, (node, *_), clock, errors, tried = failing
     errors[0] = np.linalg.LinAlgError("of somebody")
