@@ -31,17 +31,18 @@ HEAD = (
 WORDS = """# Every arm, two data sets
 
 Everything is tuned on validation windows only, *explore* and *surprise* each by itself; full ranking, no sampled
-negatives. A figure is a mean over a company's customers with a target, then over companies. Intervals draw
-customers anew, paired where two arms are compared. **Local** arms are fitted on a company's own rows; **pooled** ones
-on everybody's, which nobody could have; federated EASE is equal to the pooled one, for its sum is exact. Other
+negatives. A figure is a mean over a company's customers with a target, then over companies. Intervals draw customers
+anew, paired where two arms are compared. **Local** arms are fitted on a company's own rows; **pooled** ones on
+everybody's, which nobody could have; federated EASE is equal to the pooled one, for its sum is exact. Other
 **federated** arms are what the product's own questions release, chosen by the `evaluation` of all companies: *EASE +
-popularity* with both of the sum, the *autoencoder* of a few rounds, and the best *mixture* of the three. *Blend and
-gate* is what nodes would serve of that mixture, and *local model of a node* what they would serve alone, both as
-`participant.models` learns and chooses them. *Seeds*: standard deviation of the mean over the seeds, for what has
-chance in it: five (*Time* says how many there are). *Best local, by own validation* is what each company would have chosen alone
-among all its local arms; the *strongest local arm* is the one with the highest mean on test windows, chosen in its
-favour. *Companies below*: of all companies those below by the mean, and those significantly below (one-sided paired
-t-test, Holm). *Closure* is (arm - strongest local) / (bound - strongest local), where the bound is the best arm that is
+popularity* with both of the sum, the *autoencoder* of ten rounds (sixteen for product types of twenty companies), and
+the best *mixture* of the three. *Blend and gate* is what nodes would serve of that mixture, and *local model of a
+node* what they would serve alone, both as `participant.models` learns and chooses them. *Seeds*: standard deviation
+of the mean over the seeds, for what has chance in it: five, or one for own autoencoders of twenty companies (*Time*
+says how many there are). *Best local, by own validation* is what each company would have chosen alone among all its
+local arms; the *strongest local arm* is the one with the highest mean on test windows, chosen in its favour.
+*Companies below*: of all companies those below by the mean, and those significantly below (one-sided paired t-test,
+Holm). *Closure* is (arm - strongest local) / (bound - strongest local), where the bound is the best arm that is
 fitted on everybody's rows; where the two hardly differ it says little, and its interval says so.
 """
 
