@@ -1,9 +1,9 @@
 """The newest training that failed: remembered, so that it is not tried again every minute, and said to the officer.
 
 A training takes minutes, and what made it fail, a forged sum for one, is still there when they are over. So the same
-is tried again only after an hour; what has changed since (other sums to train on, another vocabulary, something that was read in) is
-tried at once, and so is anything after a restart. Why it failed lies in a file beside the models until one is deployed:
-the daemon writes it, and `altrove-node status` reads it.
+is tried again only after an hour; what has changed since (other sums to train on, another vocabulary, something that
+was read in) is tried at once, and so is anything after a restart. Why it failed lies in a file beside the models until
+one is deployed after it: the daemon writes it, and `altrove-node status` reads it.
 """
 
 from pathlib import Path
